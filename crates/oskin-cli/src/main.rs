@@ -1,0 +1,3 @@
+//! The `oskin` program.
+
+fn main() {}

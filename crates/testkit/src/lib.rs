@@ -1,0 +1,1 @@
+//! Builds image files from fixture text; a second opinion that shares no code with oskin's readers.

@@ -1,1 +1,5 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
+
+pub mod measure;
+pub mod path_set;
+pub mod report;

@@ -1,0 +1,11 @@
+//! How alike images are: measures over exact counts, all pairs, and the order that makes them readable.
+//!
+//! Nothing here does I/O or fails; counts stay integers until a [`Measure`] divides them.
+
+mod cluster;
+mod matrix;
+mod set;
+
+pub use cluster::{Dendrogram, Merge};
+pub use matrix::OverlapMatrix;
+pub use set::Measure;

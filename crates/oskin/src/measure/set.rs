@@ -1,0 +1,97 @@
+//! Set measures: functions of an [`Overlap`] with values in `0..=1`.
+
+use crate::path_set::Overlap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A similarity of two path sets.
+///
+/// With `a` and `b` the sizes of the left and the right set and `c` the size of what they share.
+/// Every measure of two empty sets is 1; of an empty set and any other it is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// `2c / (a + b)` (Dice 1945); the founding text's score. Answers "how alike are they overall?".
+    #[default]
+    Dice,
+    /// `c / (a + b - c)` (Jaccard 1912). Orders pairs as Dice does, but falls faster; its
+    /// complement is a metric.
+    Jaccard,
+    /// `c / a`: which share of the left set lies in the right one. Answers "is the left one a part
+    /// of the right one?". Not symmetric.
+    ContainmentLeft,
+    /// `c / b`: which share of the right set lies in the left one.
+    ContainmentRight,
+}
+
+impl Measure {
+    /// All measures, in the order in which reports list them.
+    pub const ALL: [Self; 4] =
+        [Self::Dice, Self::Jaccard, Self::ContainmentLeft, Self::ContainmentRight];
+
+    /// The name used in reports and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dice => "dice",
+            Self::Jaccard => "jaccard",
+            Self::ContainmentLeft => "containment",
+            Self::ContainmentRight => "containment-right",
+        }
+    }
+
+    /// The similarity that three counts stand for, in `0..=1`.
+    ///
+    /// ```
+    /// use oskin::measure::Measure;
+    /// use oskin::path_set::Overlap;
+    ///
+    /// let overlap = Overlap { common: 394, left_only: 0, right_only: 4 };
+    /// assert_eq!(format!("{:.6}", Measure::Dice.of(overlap)), "0.994949");
+    /// assert_eq!(Measure::ContainmentLeft.of(overlap), 1.0);
+    /// ```
+    pub fn of(self, overlap: Overlap) -> f64 {
+        let (a, b, c) = (overlap.left(), overlap.right(), overlap.common);
+        if a == 0 || b == 0 {
+            return if a == b { 1.0 } else { 0.0 };
+        }
+        match self {
+            Self::Dice => 2.0 * c as f64 / (a + b) as f64,
+            Self::Jaccard => c as f64 / (a + b - c) as f64,
+            Self::ContainmentLeft => c as f64 / a as f64,
+            Self::ContainmentRight => c as f64 / b as f64,
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Measure {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|measure| measure.name() == text).ok_or_else(|| {
+            format!(
+                "unknown measure {text:?}, expected dice, jaccard, containment or containment-right"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_sets_are_alike_only_to_each_other() {
+        let none = Overlap::default();
+        let some = Overlap { common: 0, left_only: 0, right_only: 3 };
+        for measure in Measure::ALL {
+            assert_eq!(measure.of(none).to_bits(), 1.0_f64.to_bits());
+            assert_eq!(measure.of(some).to_bits(), 0.0_f64.to_bits());
+            assert_eq!(measure.of(some.swapped()).to_bits(), 0.0_f64.to_bits());
+        }
+    }
+}

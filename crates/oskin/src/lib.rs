@@ -1,5 +1,8 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
 
+pub mod image;
+pub mod inventory;
 pub mod measure;
+pub mod path;
 pub mod path_set;
 pub mod report;

@@ -1,0 +1,357 @@
+//! Layers on top of each other become one inventory: the rules of the OCI image spec, layer.md.
+//!
+//! Each layer first hides (whiteouts and opaque whiteouts reach lower layers only, wherever they
+//! stand in the archive), then its entries apply in order: the later of two wins, a directory over
+//! a directory keeps the children, anything else replaces the whole subtree. Parents that no layer
+//! names are implied. An entry below a symbolic link goes where the link leads, inside the root,
+//! as GNU tar, umoci and containerd unpack it.
+//!
+//! The tree under construction has one node per entry ever applied, each removed at most once, so
+//! time is O(total entries × depth) and an archive that replaces directories again and again
+//! gains nothing.
+
+use super::entry::{Entry, EntryKind};
+use super::layer::Layer;
+use super::{Inventory, MAX_LINK_HOPS, Placed, Slot, components_reversed};
+use crate::path;
+use hashbrown::HashTable;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What was wrong with one entry; it was left out or taken with less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlattenProblem {
+    /// The path of the entry.
+    pub path: Vec<u8>,
+    /// What was wrong, for people.
+    pub what: &'static str,
+}
+
+/// Applies layers, base first, and returns what is there in the end with all problems met.
+pub fn flatten(layers: &[Arc<Layer>]) -> (Inventory, Vec<FlattenProblem>) {
+    let total = layers.iter().map(|layer| layer.len()).sum();
+    let mut tree = Tree::new(layers, total);
+    for (number, layer) in layers.iter().enumerate() {
+        tree.hide(layer);
+        tree.apply(u32::try_from(number).unwrap_or(u32::MAX), layer);
+    }
+    tree.finish()
+}
+
+const NO_NODE: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Node {
+    placed: Placed,
+    first_child: u32,
+    next_sibling: u32,
+    parent: u32,
+    live: bool,
+}
+
+struct Tree<'a> {
+    layers: &'a [Arc<Layer>],
+    // Entries that no layer holds as they are: implied directories, moved paths.
+    made: Layer,
+    nodes: Vec<Node>,
+    // Live nodes by path.
+    by_path: HashTable<u32>,
+    top: u32,
+    // The directory of the entry before, which most often is that of the next one too.
+    // Invariant: `last_directory.0` is a live directory at the path `last_directory.1`.
+    last_directory: Option<(u32, Vec<u8>)>,
+    problems: Vec<FlattenProblem>,
+}
+
+/// How the way to an entry ends.
+enum Way {
+    /// The directory is there: its node (`NO_NODE` is the root), and its path if links changed it.
+    Directory(u32, Option<Vec<u8>>),
+    /// A component is missing.
+    Missing,
+    /// Symbolic links in a circle.
+    Circle,
+}
+
+impl<'a> Tree<'a> {
+    fn new(layers: &'a [Arc<Layer>], total: usize) -> Self {
+        Self {
+            layers,
+            made: Layer::new(),
+            nodes: Vec::with_capacity(total),
+            by_path: HashTable::with_capacity(total),
+            top: NO_NODE,
+            last_directory: None,
+            problems: Vec::new(),
+        }
+    }
+
+    fn entry(&self, slot: Slot) -> Entry<'_> {
+        self.layer(slot.layer).get(slot.index as usize)
+    }
+
+    fn layer(&self, number: u32) -> &Layer {
+        self.layers.get(number as usize).map_or(&self.made, AsRef::as_ref)
+    }
+
+    fn path(&self, node: u32) -> &[u8] {
+        let slot = self.nodes[node as usize].placed.slot;
+        self.layer(slot.layer).path(slot.index as usize)
+    }
+
+    fn kind(&self, node: u32) -> EntryKind {
+        let slot = self.nodes[node as usize].placed.slot;
+        self.layer(slot.layer).kind(slot.index as usize)
+    }
+
+    fn find(&self, path: &[u8]) -> Option<u32> {
+        let same = |node: &u32| self.path(*node) == path;
+        self.by_path.find(xxh3_64(path), same).copied()
+    }
+
+    fn problem(&mut self, path: &[u8], what: &'static str) {
+        self.problems.push(FlattenProblem { path: path.to_vec(), what });
+    }
+
+    /// Takes away what the whiteouts of a layer hide; only lower layers are in the tree yet.
+    fn hide(&mut self, layer: &Layer) {
+        for entry in layer.iter().filter(|entry| entry.kind.is_whiteout()) {
+            let (directory, name) = path::split_name(entry.path);
+            let target = match self.way(directory, false) {
+                Way::Directory(_, Some(moved)) => self.find(&path::join(&moved, name)),
+                Way::Directory(_, None) => self.find(entry.path),
+                Way::Missing | Way::Circle => None,
+            };
+            let whole = entry.kind == EntryKind::Whiteout;
+            match target {
+                Some(node) if whole => self.remove(node),
+                Some(node) => self.remove_children(node),
+                None if !whole && entry.path.is_empty() => self.remove_all(),
+                None => {}
+            }
+        }
+    }
+
+    fn apply(&mut self, number: u32, layer: &Layer) {
+        for (index, entry) in layer.iter().enumerate() {
+            if entry.kind.is_whiteout() || entry.path.is_empty() {
+                continue;
+            }
+            let slot = Slot { layer: number, index: u32::try_from(index).unwrap_or(u32::MAX) };
+            let (directory, name) = path::split_name(entry.path);
+            match self.way(directory, true) {
+                Way::Directory(parent, None) => self.place(parent, slot, &entry),
+                Way::Directory(parent, Some(moved)) => {
+                    let moved = path::join(&moved, name);
+                    let entry = Entry { path: &moved, ..entry };
+                    if let Some(made) = self.make(&entry, Some(slot)) {
+                        self.place(parent, made, &entry);
+                    }
+                }
+                Way::Missing => self.problem(entry.path, "its directory cannot be made"),
+                Way::Circle => self.problem(entry.path, "symbolic links above it go in a circle"),
+            }
+        }
+    }
+
+    /// Stores an entry that no layer has in this form and returns its slot.
+    fn make(&mut self, entry: &Entry<'_>, original: Option<Slot>) -> Option<Slot> {
+        let Ok(index) = self.made.push(entry) else {
+            self.problem(entry.path, "too many entries");
+            return None;
+        };
+        let kept =
+            original.and_then(|slot| self.layer(slot.layer).kept().get(&slot.index).cloned());
+        if let Some(content) = kept {
+            self.made.keep(index, content);
+        }
+        Some(Slot { layer: u32::try_from(self.layers.len()).unwrap_or(u32::MAX), index })
+    }
+
+    /// Finds the directory at a path, following symbolic links; makes what is missing if told to.
+    fn way(&mut self, directory: &[u8], make: bool) -> Way {
+        if directory.is_empty() {
+            return Way::Directory(NO_NODE, None);
+        }
+        if let Some((node, path)) = &self.last_directory
+            && path == directory
+        {
+            return Way::Directory(*node, None);
+        }
+        match self.find(directory) {
+            Some(node) if self.kind(node).is_directory() => {
+                self.last_directory = Some((node, directory.to_vec()));
+                Way::Directory(node, None)
+            }
+            _ => self.walk(directory, make),
+        }
+    }
+
+    /// The slow way: component by component from the root.
+    fn walk(&mut self, directory: &[u8], make: bool) -> Way {
+        let (mut at, mut done, mut hops) = (NO_NODE, Vec::new(), 0);
+        let mut ahead = components_reversed(directory);
+        while let Some(name) = ahead.pop() {
+            if name == b".." {
+                // Above the root there is the root.
+                done.truncate(path::split_name(&done).0.len());
+                at = if at == NO_NODE { at } else { self.nodes[at as usize].parent };
+                continue;
+            }
+            let next = path::join(&done, &name);
+            let found = self.find(&next);
+            match found.map(|node| (node, self.kind(node))) {
+                Some((node, EntryKind::Directory)) => (at, done) = (node, next),
+                Some((node, EntryKind::Symlink)) => {
+                    hops += 1;
+                    if hops > MAX_LINK_HOPS {
+                        return Way::Circle;
+                    }
+                    let target = self.entry(self.nodes[node as usize].placed.slot).link;
+                    let target = target.unwrap_or_default().to_vec();
+                    if target.first() == Some(&b'/') {
+                        (at, done) = (NO_NODE, Vec::new());
+                    }
+                    ahead.extend(components_reversed(&target));
+                }
+                _ if !make || next.len() > path::MAX_PATH_BYTES => return Way::Missing,
+                _ => {
+                    let implied = Entry { mode: 0o755, ..Entry::bare(&next, EntryKind::Directory) };
+                    let Some(slot) = self.make(&implied, None) else { return Way::Missing };
+                    at = self.replace(at, slot, found);
+                    done = next;
+                }
+            }
+        }
+        let moved = (done != directory).then_some(done);
+        Way::Directory(at, moved)
+    }
+
+    /// Puts an entry into its directory, over what may be there.
+    fn place(&mut self, parent: u32, slot: Slot, entry: &Entry<'_>) {
+        let old = self.find(entry.path);
+        if let Some(node) = old
+            && entry.kind.is_directory()
+            && self.kind(node).is_directory()
+        {
+            self.nodes[node as usize].placed = Placed { slot, content: slot };
+            return;
+        }
+        let content = match (entry.kind, entry.link) {
+            (EntryKind::HardLink, Some(first)) if first == entry.path => {
+                self.problem(entry.path, "hard link to itself");
+                return;
+            }
+            (EntryKind::HardLink, first) => {
+                let found = self.hard_link_content(first.unwrap_or_default());
+                if found.is_none() {
+                    self.problem(entry.path, "hard link to a file that is not there");
+                }
+                found.unwrap_or(slot)
+            }
+            _ => slot,
+        };
+        let node = self.replace(parent, slot, old);
+        self.nodes[node as usize].placed.content = content;
+    }
+
+    fn hard_link_content(&mut self, first: &[u8]) -> Option<Slot> {
+        let (directory, name) = path::split_name(first);
+        let node = match self.way(directory, false) {
+            Way::Directory(_, Some(moved)) => self.find(&path::join(&moved, name)),
+            Way::Directory(_, None) => self.find(first),
+            Way::Missing | Way::Circle => None,
+        }?;
+        Some(self.nodes[node as usize].placed.content)
+    }
+
+    /// Removes `old` with all below it and puts a new node in its place.
+    fn replace(&mut self, parent: u32, slot: Slot, old: Option<u32>) -> u32 {
+        if let Some(old) = old {
+            self.remove(old);
+        }
+        let node = u32::try_from(self.nodes.len()).unwrap_or(NO_NODE);
+        let first = self.first_child_of(parent);
+        let placed = Placed { slot, content: slot };
+        self.nodes.push(Node {
+            placed,
+            first_child: NO_NODE,
+            next_sibling: first,
+            parent,
+            live: true,
+        });
+        *self.first_child_slot(parent) = node;
+        let hash = xxh3_64(self.path(node));
+        let (nodes, layers, made) = (&self.nodes, self.layers, &self.made);
+        self.by_path.insert_unique(hash, node, |&other| {
+            let Slot { layer, index } = nodes[other as usize].placed.slot;
+            let layer = layers.get(layer as usize).map_or(made, AsRef::as_ref);
+            xxh3_64(layer.path(index as usize))
+        });
+        node
+    }
+
+    fn first_child_of(&self, parent: u32) -> u32 {
+        self.nodes.get(parent as usize).map_or(self.top, |node| node.first_child)
+    }
+
+    fn first_child_slot(&mut self, parent: u32) -> &mut u32 {
+        match self.nodes.get_mut(parent as usize) {
+            Some(node) => &mut node.first_child,
+            None => &mut self.top,
+        }
+    }
+
+    /// Removes a node and all below it.
+    fn remove(&mut self, node: u32) {
+        self.remove_children(node);
+        self.bury(node);
+    }
+
+    fn remove_all(&mut self) {
+        self.remove_children(NO_NODE);
+    }
+
+    /// Removes all below a node. Dead nodes stay in no list, so none is met twice.
+    fn remove_children(&mut self, node: u32) {
+        self.last_directory = None;
+        let mut heads = vec![std::mem::replace(self.first_child_slot(node), NO_NODE)];
+        while let Some(mut child) = heads.pop() {
+            while child != NO_NODE {
+                let Node { first_child, next_sibling, live, .. } = self.nodes[child as usize];
+                heads.push(first_child);
+                self.nodes[child as usize].first_child = NO_NODE;
+                if live {
+                    self.bury(child);
+                }
+                child = next_sibling;
+            }
+        }
+    }
+
+    /// Takes a live node out of the index; its parent's list still leads over it.
+    fn bury(&mut self, node: u32) {
+        self.last_directory = None;
+        let hash = xxh3_64(self.path(node));
+        if let Ok(found) = self.by_path.find_entry(hash, |&other| other == node) {
+            found.remove();
+        }
+        self.nodes[node as usize].live = false;
+    }
+
+    fn finish(self) -> (Inventory, Vec<FlattenProblem>) {
+        let Self { layers, made, nodes, by_path, problems, .. } = self;
+        drop(by_path);
+        let mut layers = layers.to_vec();
+        layers.push(Arc::new(made));
+        let mut entries: Vec<Placed> =
+            nodes.iter().filter(|node| node.live).map(|node| node.placed).collect();
+        drop(nodes);
+        let path = |placed: &Placed| {
+            let Slot { layer, index } = placed.slot;
+            layers[layer as usize].path(index as usize)
+        };
+        entries.sort_by(|a, b| path(a).cmp(path(b)));
+        (Inventory { layers, entries }, problems)
+    }
+}

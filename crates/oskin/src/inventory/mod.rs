@@ -1,0 +1,204 @@
+//! All entries of one root file system, after all layers.
+
+mod entry;
+mod flatten;
+mod layer;
+
+pub use entry::{Entry, EntryKind};
+pub use flatten::{FlattenProblem, flatten};
+pub use layer::{Layer, LayerFull, MAX_KEPT_BYTES, MAX_LAYER_ENTRIES, is_kept};
+
+use crate::image::OsIdentity;
+use crate::path;
+use crate::path_set::Selection;
+use std::sync::Arc;
+
+/// How many symbolic links in a row are followed, as Linux does.
+const MAX_LINK_HOPS: u32 = 40;
+
+/// Where an entry lies: which layer, which entry of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    /// Index into [`Inventory::layers`].
+    pub layer: u32,
+    /// Index into that layer.
+    pub index: u32,
+}
+
+/// All entries of one root file system, sorted by path bytes.
+///
+/// It borrows nothing and copies nothing: each entry is a slot of one of the layers. The root
+/// itself is not an entry.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    layers: Vec<Arc<Layer>>,
+    // Invariant: strictly ascending by path; no whiteouts; every directory above an entry is
+    // there and is a directory.
+    entries: Vec<Placed>,
+}
+
+/// An entry and the slot that holds its content (its own, but for hard links).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Placed {
+    slot: Slot,
+    content: Slot,
+}
+
+/// What an inventory amounts to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Entries that are not directories; every name of a hard-linked file counts.
+    pub files: u64,
+    /// Directories, the root not counted.
+    pub directories: u64,
+    /// Bytes of content; a file with several names counts once.
+    pub size_bytes: u64,
+}
+
+impl Inventory {
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The layers that hold the entries: those that were flattened, and at the end one for what
+    /// only came to be by flattening (implied directories, entries moved by a symbolic link).
+    pub fn layers(&self) -> &[Arc<Layer>] {
+        &self.layers
+    }
+
+    /// The slots of the entries in path order.
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
+        self.entries.iter().map(|placed| placed.slot)
+    }
+
+    /// The entries in path order, hard links with size and digest of their file.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        self.entries.iter().map(|placed| self.entry(*placed))
+    }
+
+    fn entry(&self, placed: Placed) -> Entry<'_> {
+        let mut entry = self.stored(placed.slot);
+        if placed.content != placed.slot {
+            let content = self.stored(placed.content);
+            entry.size_bytes = content.size_bytes;
+            entry.digest = content.digest;
+        }
+        entry
+    }
+
+    fn stored(&self, slot: Slot) -> Entry<'_> {
+        self.layers[slot.layer as usize].get(slot.index as usize)
+    }
+
+    fn path_of(&self, slot: Slot) -> &[u8] {
+        self.layers[slot.layer as usize].path(slot.index as usize)
+    }
+
+    /// The entry of a path in normal form. O(log n).
+    pub fn get(&self, path: &[u8]) -> Option<Entry<'_>> {
+        self.find(path).map(|placed| self.entry(placed))
+    }
+
+    fn find(&self, path: &[u8]) -> Option<Placed> {
+        let found = self.entries.binary_search_by(|placed| self.path_of(placed.slot).cmp(path));
+        found.ok().map(|at| self.entries[at])
+    }
+
+    /// Counts entries and bytes. O(n log n) for the files with several names.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let mut linked = Vec::new();
+        for placed in &self.entries {
+            let entry = self.stored(placed.slot);
+            if entry.kind.is_directory() {
+                totals.directories += 1;
+            } else {
+                totals.files += 1;
+            }
+            if entry.kind == EntryKind::File {
+                totals.size_bytes = totals.size_bytes.saturating_add(entry.size_bytes);
+            } else if placed.content != placed.slot {
+                linked.push(placed.content);
+            }
+        }
+        linked.sort_unstable();
+        linked.dedup();
+        for content in linked {
+            // A file whose first name is gone lives on under the others.
+            let stored = self.stored(content);
+            if self.find(stored.path).is_none_or(|first| first.slot != content) {
+                totals.size_bytes = totals.size_bytes.saturating_add(stored.size_bytes);
+            }
+        }
+        totals
+    }
+
+    /// The slots of the entries that a selection counts, in path order.
+    pub fn selected(&self, selection: Selection) -> impl Iterator<Item = Slot> + '_ {
+        self.entries.iter().map(|placed| placed.slot).filter(move |slot| {
+            let kind = self.layers[slot.layer as usize].kind(slot.index as usize);
+            match selection {
+                Selection::Files => !kind.is_directory(),
+                Selection::Directories => kind.is_directory(),
+                Selection::Both => true,
+            }
+        })
+    }
+
+    /// The kept content of a file, symbolic links followed within the root.
+    ///
+    /// `None` if there is no such file or its content was not kept (see [`is_kept`]).
+    pub fn content(&self, path: &[u8]) -> Option<&[u8]> {
+        let resolved = self.resolve(path)?;
+        let slot = self.find(&resolved)?.content;
+        self.layers[slot.layer as usize].kept().get(&slot.index).map(Vec::as_slice)
+    }
+
+    /// The path that `path` leads to when every symbolic link on the way is followed; `..` never
+    /// leaves the root. `None` if something is missing or the links go in a circle.
+    pub fn resolve(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let mut hops = 0;
+        let mut done: Vec<u8> = Vec::new();
+        let mut ahead = components_reversed(path);
+        while let Some(name) = ahead.pop() {
+            if name == b".." {
+                done.truncate(path::split_name(&done).0.len());
+                continue;
+            }
+            let next = path::join(&done, &name);
+            let entry = self.get(&next)?;
+            let (EntryKind::Symlink, Some(target)) = (entry.kind, entry.link) else {
+                done = next;
+                continue;
+            };
+            hops += 1;
+            if hops > MAX_LINK_HOPS {
+                return None;
+            }
+            if target.first() == Some(&b'/') {
+                done.clear();
+            }
+            ahead.extend(components_reversed(target));
+        }
+        Some(done)
+    }
+
+    /// The operating system by its os-release file, `None` if there is none.
+    pub fn os_identity(&self) -> Option<OsIdentity> {
+        let content =
+            self.content(b"etc/os-release").or_else(|| self.content(b"usr/lib/os-release"))?;
+        Some(OsIdentity::from_os_release(content))
+    }
+}
+
+/// The names in a path, last first, as a stack of what is still to be walked.
+fn components_reversed(path: &[u8]) -> Vec<Vec<u8>> {
+    let names = path.split(|&byte| byte == b'/');
+    names.rev().filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec).collect()
+}

@@ -1,0 +1,198 @@
+//! Paths of entries as images spell them: bytes, relative to the root, normal.
+//!
+//! A path of an image is no [`std::path::Path`]: it need not be UTF-8, belongs to no file system of
+//! this machine and must never be opened. The normal form has no leading, trailing or doubled
+//! slash and no `.` or `..` component; the root itself is the empty path.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The longest path that is accepted, in bytes. Linux refuses paths over 4,096 bytes in one call,
+/// but trees may be deeper; what exceeds this is damage or an attack.
+pub const MAX_PATH_BYTES: usize = 32 * 1024;
+
+/// Why a path of an image was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathProblem {
+    /// A `..` component would leave the directory it stands in, and perhaps the root.
+    #[error("path climbs out with `..`")]
+    Climbs,
+    /// No file system can hold a NUL byte in a name.
+    #[error("path holds a NUL byte")]
+    Nul,
+    /// The path is longer than [`MAX_PATH_BYTES`].
+    #[error("path is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong,
+    /// There is no name at all.
+    #[error("path is empty")]
+    Empty,
+}
+
+/// Brings a path of an archive or listing to normal form; the root comes back as the empty path.
+///
+/// Components are dropped only when they are empty or exactly `.`, so the dot of `.dockerenv`
+/// and of a root-level whiteout stays. Borrows when nothing has to change. O(length).
+///
+/// # Errors
+///
+/// See [`PathProblem`].
+///
+/// ```
+/// use oskin::path::normalize;
+///
+/// assert_eq!(normalize(b"./.dockerenv").unwrap().as_ref(), b".dockerenv");
+/// assert_eq!(normalize(b"/usr//lib/./").unwrap().as_ref(), b"usr/lib");
+/// assert!(normalize(b"../etc/passwd").is_err());
+/// ```
+pub fn normalize(raw: &[u8]) -> Result<Cow<'_, [u8]>, PathProblem> {
+    if raw.is_empty() {
+        return Err(PathProblem::Empty);
+    }
+    if raw.len() > MAX_PATH_BYTES {
+        return Err(PathProblem::TooLong);
+    }
+    if raw.contains(&0) {
+        return Err(PathProblem::Nul);
+    }
+    let stripped = raw.strip_prefix(b"./").or_else(|| raw.strip_prefix(b"/")).unwrap_or(raw);
+    let stripped = stripped.strip_suffix(b"/").unwrap_or(stripped);
+    if is_normal(stripped) {
+        return Ok(Cow::Borrowed(stripped));
+    }
+    let mut normal = Vec::with_capacity(stripped.len());
+    for component in stripped.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => return Err(PathProblem::Climbs),
+            name => {
+                if !normal.is_empty() {
+                    normal.push(b'/');
+                }
+                normal.extend_from_slice(name);
+            }
+        }
+    }
+    Ok(Cow::Owned(normal))
+}
+
+/// Whether every component is a name. The empty path, the root, is normal.
+fn is_normal(path: &[u8]) -> bool {
+    path.is_empty() || path.split(|&b| b == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
+}
+
+/// Splits a normal path into its directory (empty for the root) and its last name.
+pub fn split_name(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
+    }
+}
+
+/// Appends a name to a normal directory path.
+pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(directory.len() + 1 + name.len());
+    joined.extend_from_slice(directory);
+    if !directory.is_empty() {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(name);
+    joined
+}
+
+/// Whether `path` lies below `directory` (not counting the directory itself).
+pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    directory.is_empty() && !path.is_empty()
+        || path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/'))
+}
+
+/// Shows a path as text without losing a byte: bytes that are not UTF-8 and control characters
+/// become `%XX`, and `%` becomes `%25`.
+///
+/// ```
+/// assert_eq!(oskin::path::escape(b"50%/\xff"), "50%25/%FF");
+/// ```
+pub fn escape(path: &[u8]) -> String {
+    let mut text = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character == '%' || character.is_control() {
+                let mut buffer = [0; 4];
+                escape_bytes(&mut text, character.encode_utf8(&mut buffer).as_bytes());
+            } else {
+                text.push(character);
+            }
+        }
+        escape_bytes(&mut text, chunk.invalid());
+    }
+    text
+}
+
+fn escape_bytes(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "%{byte:02X}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn careless_stripping_would_eat_dots() {
+        let normal = |raw: &[u8]| normalize(raw).map(Cow::into_owned);
+        assert_eq!(normal(b".wh.node").unwrap(), b".wh.node");
+        assert_eq!(normal(b"./.wh..wh..opq").unwrap(), b".wh..wh..opq");
+        assert_eq!(normal(b"//a").unwrap(), b"a");
+        assert_eq!(normal(b"././a/").unwrap(), b"a");
+        assert_eq!(normal(b"./").unwrap(), b"");
+        assert_eq!(normal(b"/").unwrap(), b"");
+        assert_eq!(normal(b".").unwrap(), b"");
+        assert_eq!(normal(b"...").unwrap(), b"...");
+        assert_eq!(normal(b"a/..").unwrap_err(), PathProblem::Climbs);
+        assert_eq!(normal(b"").unwrap_err(), PathProblem::Empty);
+        assert_eq!(normal(b"a\0b").unwrap_err(), PathProblem::Nul);
+    }
+
+    #[test]
+    fn below_needs_a_slash() {
+        assert!(is_below(b"usr/lib", b"usr"));
+        assert!(!is_below(b"usrlib", b"usr"));
+        assert!(!is_below(b"usr", b"usr"));
+        assert!(is_below(b"usr", b""));
+        assert!(!is_below(b"", b""));
+    }
+
+    proptest! {
+        #[test]
+        fn normal_form_is_stable_and_clean(raw in proptest::collection::vec(
+            prop_oneof![Just(b'/'), Just(b'.'), Just(b'a'), any::<u8>()], 0..24)
+        ) {
+            if let Ok(path) = normalize(&raw) {
+                let again = if path.is_empty() { Cow::Borrowed(&b""[..]) }
+                            else { normalize(&path).expect("normal paths are accepted") };
+                prop_assert_eq!(&again, &path);
+                prop_assert!(is_normal(&path));
+            }
+        }
+
+        #[test]
+        fn escaping_keeps_every_byte(raw in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let text = escape(&raw).into_bytes();
+            let mut back = Vec::new();
+            let mut at = 0;
+            while at < text.len() {
+                if text[at] == b'%' {
+                    let hex = std::str::from_utf8(&text[at + 1..at + 3]).unwrap();
+                    back.push(u8::from_str_radix(hex, 16).unwrap());
+                    at += 3;
+                } else {
+                    back.push(text[at]);
+                    at += 1;
+                }
+            }
+            prop_assert_eq!(back, raw);
+        }
+    }
+}

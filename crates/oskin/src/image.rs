@@ -221,7 +221,9 @@ impl Declared {
     ///
     /// If it is no JSON object or a field has another type than the spec gives it.
     pub fn from_config(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let file: ConfigFile = serde_json::from_slice(json)?;
+        // A struct would also be read from an array, field by field; a map would not.
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(json)?;
+        let file = ConfigFile::deserialize(serde_json::Value::Object(object))?;
         let run = file.config.unwrap_or_default();
         let history = file.history.unwrap_or_default().into_iter().map(|step| HistoryStep {
             created_by: step.created_by.unwrap_or_default(),

@@ -1,9 +1,11 @@
 //! All entries of one root file system, after all layers.
 
+mod canonical;
 mod entry;
 mod flatten;
 mod layer;
 
+pub use canonical::canonical_digest;
 pub use entry::{Entry, EntryKind};
 pub use flatten::{FlattenProblem, flatten};
 pub use layer::{Layer, LayerFull, MAX_KEPT_BYTES, MAX_LAYER_ENTRIES, is_kept};

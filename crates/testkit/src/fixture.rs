@@ -167,13 +167,16 @@ pub fn parse(text: &str) -> Result<Vec<FixtureLayer>, FixtureError> {
     Ok(layers)
 }
 
+/// The first byte of the stream 0; that of the stream n is n more.
+const FIRST_BYTE: u8 = b'A';
+
 /// The first `len` bytes of the stream number `seed`: no two streams begin alike.
 pub fn pattern(len: u64, seed: u64) -> Vec<u8> {
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     let mut bytes = crate::random::random_bytes(seed ^ 0x6f73_6b69_6e00_0000, len);
     // Streams differ in their first byte where that can be, so that even short files differ.
     if let (Some(first), Some(low)) = (bytes.first_mut(), seed.to_le_bytes().first()) {
-        *first = low.wrapping_add(0x41);
+        *first = low.wrapping_add(FIRST_BYTE);
     }
     bytes
 }
@@ -210,10 +213,20 @@ fn entry_text(out: &mut String, entry: &FixtureEntry) {
     if let FixtureKind::File(bytes) | FixtureKind::Symlink(bytes) | FixtureKind::HardLink(bytes) =
         &entry.kind
     {
-        quote(out, bytes);
+        match stream_of(bytes) {
+            Some(seed) => drop(write!(out, "{} seed={seed}", bytes.len())),
+            None => quote(out, bytes),
+        }
     }
     let FixtureEntry { mode, uid, gid, mtime, .. } = entry;
     let _ = writeln!(out, " mode={mode:04o} uid={uid} gid={gid} mtime={mtime}");
+}
+
+/// The seed of the stream that long content is, if it is one of the first 256.
+fn stream_of(bytes: &[u8]) -> Option<u64> {
+    let first = bytes.first().filter(|_| bytes.len() > 8)?;
+    let seed = u64::from(first.wrapping_sub(FIRST_BYTE));
+    (pattern(bytes.len() as u64, seed) == bytes).then_some(seed)
 }
 
 fn quote(out: &mut String, bytes: &[u8]) {

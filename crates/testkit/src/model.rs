@@ -166,19 +166,15 @@ impl State {
         match name {
             b"" | b"." | b".." => return Err(Refused::EmptyName),
             b".wh..opq" => {
-                if let Ok(directory) = self.resolve(parents) {
-                    self.remove_below(&directory);
-                }
+                let directory = self.resolve(parents)?;
+                self.remove_below(&directory);
             }
             // Other names of this form were the own files of an old storage driver, aufs.
             aufs if aufs.starts_with(b".wh.") => {}
-            // Where the parents lead nowhere there is nothing to hide.
             _ => {
-                if let Ok(directory) = self.resolve(parents) {
-                    let path = joined(&directory, name);
-                    self.remove_below(&path);
-                    self.listing.remove(&path);
-                }
+                let path = joined(&self.resolve(parents)?, name);
+                self.remove_below(&path);
+                self.listing.remove(&path);
             }
         }
         Ok(())
@@ -374,10 +370,11 @@ mod tests {
         }
         assert_eq!(listed(&format!("{base}.wh.a file")), ["b/", "b/z"]);
         assert_eq!(listed(&format!("{base}./.wh..wh..opq file\nnew file")), ["new"]);
-        assert_eq!(
-            listed(&format!("{base}a/x/.wh.q file\nno/.wh.q file\n.wh..wh.plnk dir")).len(),
-            5
-        );
+        for nothing in
+            ["no/.wh.q file", ".wh..wh.plnk dir", "a/.wh.x/ dir\na/x file", "a/x/.wh.q file"]
+        {
+            assert_eq!(listed(&format!("{base}{nothing}")).len(), 5, "{nothing}");
+        }
     }
 
     #[test]
@@ -401,6 +398,7 @@ mod tests {
         assert_eq!(listed(through), ["lib -> usr/lib", "usr/", "usr/lib/"]);
         assert_eq!(refused("a symlink b\nb symlink a\na/x file"), [Refused::LinkLoop]);
         assert_eq!(refused("f file\nf/x file"), [Refused::NotADirectory]);
+        assert_eq!(refused("f file\n//- layer\nf/.wh.x file"), [Refused::NotADirectory]);
     }
 
     #[test]
@@ -427,6 +425,7 @@ mod tests {
             ("a/../b file", Refused::ParentComponent),
             ("a/.. dir", Refused::ParentComponent),
             ("../.wh.a file", Refused::ParentComponent),
+            ("a/../.wh..wh..opq file", Refused::ParentComponent),
             ("\"\" file", Refused::EmptyName),
             ("\"\" dir", Refused::EmptyName),
             ("./ file", Refused::EmptyName),

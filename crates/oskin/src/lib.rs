@@ -6,3 +6,4 @@ pub mod measure;
 pub mod path;
 pub mod path_set;
 pub mod report;
+pub mod source;

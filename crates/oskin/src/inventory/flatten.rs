@@ -115,6 +115,9 @@ impl<'a> Tree<'a> {
 
     /// Takes away what the whiteouts of a layer hide; only lower layers are in the tree yet.
     fn hide(&mut self, layer: &Layer) {
+        if layer.is_listing() {
+            return;
+        }
         for entry in layer.iter().filter(|entry| entry.kind.is_whiteout()) {
             let (directory, name) = path::split_name(entry.path);
             let target = match self.way(directory, false) {
@@ -138,6 +141,11 @@ impl<'a> Tree<'a> {
                 continue;
             }
             let slot = Slot { layer: number, index: u32::try_from(index).unwrap_or(u32::MAX) };
+            if layer.is_listing() {
+                // Every path stands for itself, as if it lay in the root.
+                self.place(NO_NODE, slot, &entry);
+                continue;
+            }
             let (directory, name) = path::split_name(entry.path);
             match self.way(directory, true) {
                 Way::Directory(parent, None) => self.place(parent, slot, &entry),

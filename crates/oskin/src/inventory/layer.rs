@@ -30,6 +30,7 @@ pub struct Layer {
     digests: Vec<Digest>,
     links: Vec<Box<[u8]>>,
     kept: BTreeMap<u32, Vec<u8>>,
+    is_listing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,17 @@ impl Layer {
             kind: entry.kind,
         });
         Ok(index)
+    }
+
+    /// Says whether the entries are a mere list: taken as they are, without implied parents, without
+    /// the meaning of whiteouts, and with entries below what is no directory.
+    pub fn set_listing(&mut self, is_listing: bool) {
+        self.is_listing = is_listing;
+    }
+
+    /// Whether the entries are a mere list.
+    pub fn is_listing(&self) -> bool {
+        self.is_listing
     }
 
     /// Keeps the content of the file at `index`.

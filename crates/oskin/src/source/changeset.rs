@@ -52,7 +52,8 @@ pub(super) fn read_stream(stream: Stream<'_>, place: &str) -> Result<Changeset, 
     }
     let Reader { layer, mut warnings, .. } = reader;
     let end = members.into_input().finish().map_err(|error| SourceError::io(place, error))?;
-    if end.content_goes_on {
+    // Behind the archive eStargz keeps its table of contents, which is no part of the changeset.
+    if !end.goes_on_with.is_empty() && !end.goes_on_with.starts_with(b"stargz.index.json") {
         warnings.push(None, "data behind the end of the archive was left out");
     }
     if end.rest_bytes > 0 {

@@ -34,6 +34,9 @@ pub(super) struct Stream<'a> {
     shared_digest: bool,
 }
 
+/// How much of what follows an archive is shown.
+const SHOWN_BYTES: usize = 32;
+
 /// What is known of a stream that was read to its end.
 pub(super) struct StreamEnd {
     /// The digest of the content, if it was computed.
@@ -44,9 +47,9 @@ pub(super) struct StreamEnd {
     pub(super) content_bytes: u64,
     /// Bytes behind the compressed data.
     pub(super) rest_bytes: u64,
-    /// Whether the content went on behind the place where `finish` was called with anything but
-    /// zeros.
-    pub(super) content_goes_on: bool,
+    /// How the content went on behind the place where `finish` was called: its first bytes that
+    /// are not zero.
+    pub(super) goes_on_with: Vec<u8>,
 }
 
 impl<'a> Stream<'a> {
@@ -97,13 +100,18 @@ impl<'a> Stream<'a> {
 
     /// Reads all that is left, so that the digests cover everything.
     pub(super) fn finish(mut self) -> io::Result<StreamEnd> {
-        let mut content_goes_on = false;
+        let mut goes_on_with = Vec::new();
         loop {
             let chunk = self.fill()?;
             if chunk.is_empty() {
                 break;
             }
-            content_goes_on |= chunk.iter().any(|&byte| byte != 0);
+            if goes_on_with.is_empty()
+                && let Some(at) = chunk.iter().position(|&byte| byte != 0)
+            {
+                let upto = chunk.len().min(at + SHOWN_BYTES);
+                goes_on_with.extend_from_slice(&chunk[at..upto]);
+            }
             let count = chunk.len();
             self.consume(count);
         }
@@ -114,7 +122,7 @@ impl<'a> Stream<'a> {
             stored_digest: if self.shared_digest { content_digest } else { end.digest },
             content_bytes: self.position,
             rest_bytes: end.rest_bytes,
-            content_goes_on,
+            goes_on_with,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::archive::{image_name, place_of};
 use super::docker::{bound_configs, diff_ids};
-use super::oci_index::{self, Descriptor, Manifest, blob_name, verified};
+use super::oci_index::{self, Descriptor, Manifest, blob_name, verified, verify_size};
 use super::pick::{Called, choose};
 use super::store::Store;
 use super::{
@@ -137,7 +137,7 @@ fn candidate(store: &Store, manifest: &Manifest) -> Result<Candidate, SourceErro
     let name = blob_name(&manifest.config.digest, store)?;
     let config = store.small(&name, "configuration")?;
     let place = store.place_of(&name);
-    verified(&config, &manifest.config.digest, &place)?;
+    verified(&config, &manifest.config, &place)?;
     let declared = Declared::from_config(&config)
         .map_err(|error| SourceError::damaged(&place, format!("not a configuration: {error}")))?;
     let stated = manifest.platform.clone().filter(|platform| !platform.os.is_empty());
@@ -244,10 +244,12 @@ fn layer(
         });
     }
     let blob = descriptor.digest.parse().ok();
-    store.layer(&name, diff_id, blob).ok_or_else(|| SourceError::Missing {
+    let layer = store.layer(&name, diff_id, blob).ok_or_else(|| SourceError::Missing {
         place: store.place.clone(),
         what: "layer",
         name: descriptor.digest.clone(),
         foreign: media_type.contains("foreign") || media_type.contains("nondistributable"),
-    })
+    })?;
+    verify_size(layer.stored_bytes, descriptor, &layer.place)?;
+    Ok(layer)
 }

@@ -22,6 +22,7 @@ const MAX_DESCRIPTORS: usize = 100_000;
 pub(super) struct Descriptor {
     pub(super) media_type: Option<String>,
     pub(super) digest: String,
+    pub(super) size: Option<u64>,
     pub(super) artifact_type: Option<String>,
     pub(super) annotations: Option<BTreeMap<String, String>>,
     pub(super) platform: Option<DescribedPlatform>,
@@ -122,7 +123,7 @@ impl Walk<'_> {
         }
         let json = self.store.small(&name, "manifest")?;
         let place = self.store.place_of(&name);
-        let digest = verified(&json, &descriptor.digest, &place)?;
+        let digest = verified(&json, descriptor, &place)?;
         let document = parse(&json, &place)?;
         if let Some(inner) = document.manifests {
             if self.above.len() >= MAX_DEPTH as usize || self.above.contains(&digest) {
@@ -167,13 +168,33 @@ pub(super) fn blob_name(digest: &str, store: &Store) -> Result<String, SourceErr
     Ok(format!("blobs/sha256/{}", &parsed.to_string()["sha256:".len()..]))
 }
 
-/// Compares a blob with its digest.
-pub(super) fn verified(bytes: &[u8], promised: &str, place: &str) -> Result<Digest, SourceError> {
+/// Compares a blob with what its descriptor promises.
+pub(super) fn verified(
+    bytes: &[u8],
+    promised: &Descriptor,
+    place: &str,
+) -> Result<Digest, SourceError> {
+    verify_size(bytes.len() as u64, promised, place)?;
     let got = digest_of(bytes);
-    match promised.parse() {
+    match promised.digest.parse() {
         Ok(expected) if expected == got => Ok(got),
         Ok(expected) => Err(SourceError::DigestMismatch { place: place.to_owned(), expected, got }),
         Err(error) => Err(SourceError::damaged(place, format!("{error}"))),
+    }
+}
+
+/// Compares the size of a blob with what its descriptor promises, where it does.
+pub(super) fn verify_size(
+    size_bytes: u64,
+    promised: &Descriptor,
+    place: &str,
+) -> Result<(), SourceError> {
+    match promised.size {
+        Some(promised) if promised != size_bytes => {
+            let what = format!("{promised} bytes are promised, there are {size_bytes}");
+            Err(SourceError::damaged(place, what))
+        }
+        _ => Ok(()),
     }
 }
 

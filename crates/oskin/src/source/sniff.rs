@@ -49,16 +49,23 @@ pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
     if is_compressed {
         let mut stream = Stream::new(Content::new(stored).map_err(io)?);
         let head = stream.peek(HEAD_BYTES).map_err(io)?;
-        if Members::<Stream<'_>>::is_start(&head[..head.len().min(BLOCK_BYTES)]) {
+        if is_tar(head) {
             return members(Members::new(stream), &place);
         }
         return by_head(head, location, &place);
     }
-    if Members::<Stream<'_>>::is_start(&head[..head.len().min(BLOCK_BYTES)]) {
+    if is_tar(head) {
         let (file, _) = open_file(location, &place)?;
         return archive(&Store::index(file, &place)?);
     }
     by_head(head, location, &place)
+}
+
+/// Whether a tar archive begins so. Disk images begin with zeros, as an empty archive does.
+fn is_tar(head: &[u8]) -> bool {
+    let Some(block) = head.get(..BLOCK_BYTES) else { return false };
+    Members::<Stream<'_>>::is_start(block)
+        && (block.iter().any(|&byte| byte != 0) || known_format(head).is_none())
 }
 
 fn unrecognized(place: &str, what: &str, hint: Option<&str>) -> SourceError {

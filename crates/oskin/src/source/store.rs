@@ -3,6 +3,7 @@
 
 use super::changeset::{self, Changeset, link_target, tar_error};
 use super::decompress::{Compression, Content};
+
 use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
 use super::layer::{LayerSource, Origin};
@@ -13,8 +14,10 @@ use crate::image::Digest;
 use crate::path;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,13 +65,16 @@ enum Scanned {
         stored_bytes: u64,
     },
     Link(Vec<u8>),
-    /// Neither small nor a layer.
-    Other,
+    /// Neither small nor a layer; its size.
+    Other(u64),
 }
 
 impl Store {
     pub(super) fn directory(root: &Path) -> Self {
-        Self { place: path::escape(bytes(root)), files: Files::Directory(root.to_owned()) }
+        Self {
+            place: path::escape(root.as_os_str().as_bytes()),
+            files: Files::Directory(root.to_owned()),
+        }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -148,7 +154,7 @@ impl Store {
     /// Whether there is a file of this name, or a link to one.
     pub(super) fn has(&self, name: &str) -> bool {
         match &self.files {
-            Files::Directory(root) => root.join(name).is_file(),
+            Files::Directory(root) => file_in(root, name).is_some(),
             _ => self.resolve(name).is_some(),
         }
     }
@@ -203,10 +209,7 @@ impl Store {
         };
         match &self.files {
             Files::Directory(root) => {
-                let path = root.join(name);
-                if !path.is_file() {
-                    return Err(missing());
-                }
+                let path = file_in(root, name).ok_or_else(missing)?;
                 let open = || {
                     let file = File::open(&path)?;
                     let length = file.metadata()?.len();
@@ -243,9 +246,9 @@ impl Store {
     ) -> Option<LayerSource> {
         let (origin, stored_bytes) = match &self.files {
             Files::Directory(root) => {
-                let path = root.join(name);
-                let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-                (Origin::File(path), metadata.len())
+                let path = file_in(root, name)?;
+                let length = path.metadata().ok()?.len();
+                (Origin::File(path), length)
             }
             Files::Seekable { file, members } => {
                 let target = self.resolve(name)?;
@@ -256,17 +259,45 @@ impl Store {
             }
             Files::Scanned(members) => {
                 let target = self.resolve(name)?;
-                if let Scanned::Layer { changeset, stored_bytes } = members.get(&target)? {
-                    (Origin::Scanned(Arc::clone(changeset)), *stored_bytes)
-                } else {
+                let no_tar = || {
                     let what = "not a tar archive: the first header has a wrong checksum";
                     let error = SourceError::damaged(self.place_of(name), what);
-                    (Origin::Scanned(Arc::new(Err(error))), 0)
+                    Origin::Scanned(Arc::new(Err(error)))
+                };
+                match members.get(&target)? {
+                    Scanned::Layer { changeset, stored_bytes } => {
+                        (Origin::Scanned(Arc::clone(changeset)), *stored_bytes)
+                    }
+                    Scanned::Small(bytes) => (no_tar(), bytes.len() as u64),
+                    Scanned::Other(stored_bytes) => (no_tar(), *stored_bytes),
+                    Scanned::Link(_) => return None,
                 }
             }
         };
         Some(LayerSource { origin, place: self.place_of(name), diff_id, blob, stored_bytes })
     }
+}
+
+/// The path of a regular file in a layout, through symbolic links.
+///
+/// A version control system that was told to make no symbolic links writes a file with the target
+/// instead. That is followed too, but never out of the layout; the digest is verified as for every
+/// blob.
+fn file_in(root: &Path, name: &str) -> Option<PathBuf> {
+    const LONGEST_TARGET: u64 = 1024;
+    let path = root.join(name);
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    if metadata.len() <= LONGEST_TARGET
+        && let Ok(text) = std::fs::read_to_string(&path)
+        && text.starts_with("../")
+        && let Some(target) = link_target(name.as_bytes(), text.as_bytes())
+    {
+        let target = root.join(OsStr::from_bytes(&target));
+        if target.is_file() {
+            return Some(target);
+        }
+    }
+    Some(path)
 }
 
 /// Bounds what the names of an archive take.
@@ -311,7 +342,7 @@ fn scan_member(
     let is_tar = first.is_empty() || Members::<Stream<'_>>::is_start(first);
     if Compression::of(first) == Compression::None && !is_tar {
         if stored_bytes > small_bytes {
-            return Ok(Scanned::Other);
+            return Ok(Scanned::Other(stored_bytes));
         }
         let mut bytes = Vec::new();
         stored.read_to_end(&mut bytes).map_err(io)?;
@@ -329,7 +360,7 @@ fn scan_member(
         Ok(block) if block.is_empty() || Members::<Stream<'_>>::is_start(block) => {
             Ok(layer(changeset::read_stream(stream, place)))
         }
-        Ok(_) => Ok(Scanned::Other),
+        Ok(_) => Ok(Scanned::Other(stored_bytes)),
         Err(error) => Ok(layer(Err(io(error)))),
     }
 }
@@ -337,9 +368,4 @@ fn scan_member(
 /// The digest of a small file.
 pub(super) fn digest_of(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
-}
-
-fn bytes(path: &Path) -> &[u8] {
-    use std::os::unix::ffi::OsStrExt as _;
-    path.as_os_str().as_bytes()
 }

@@ -1,0 +1,125 @@
+//! What the tests of the readers share: from a specification to a listing.
+#![expect(dead_code, reason = "each test file uses a part")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use oskin::inventory::{EntryKind, Inventory, flatten};
+use oskin::path::escape;
+use oskin::source::{ImageSource, ReadOptions, SourceError, SourceSpec, open};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use testkit::ExpectedKind;
+
+/// Opens what `text` names, as the command line does.
+pub(crate) fn open_text(
+    text: &str,
+    options: &ReadOptions<'_>,
+) -> Result<Vec<ImageSource>, SourceError> {
+    open(&SourceSpec::parse(OsStr::new(text))?, options)
+}
+
+/// Opens and reads the one image that `text` names.
+pub(crate) fn read_text(text: &str) -> Result<(ImageSource, Inventory), SourceError> {
+    let options = ReadOptions::default();
+    let mut images = open_text(text, &options)?;
+    assert_eq!(images.len(), 1, "{text}");
+    let image = images.remove(0);
+    let inventory = read(&image, &options)?;
+    Ok((image, inventory))
+}
+
+/// Reads all layers of an image.
+pub(crate) fn read(
+    image: &ImageSource,
+    options: &ReadOptions<'_>,
+) -> Result<Inventory, SourceError> {
+    let mut layers = Vec::new();
+    for layer in &image.layers {
+        layers.push(Arc::new(layer.read(options)?.layer));
+    }
+    Ok(flatten(&layers).0)
+}
+
+/// All warnings that reading an image gives.
+pub(crate) fn warnings(text: &str) -> Vec<String> {
+    let options = ReadOptions::default();
+    let image = open_text(text, &options).unwrap().remove(0);
+    let layers = image.layers.iter().flat_map(|layer| layer.read(&options).unwrap().warnings);
+    image.warnings.iter().cloned().chain(layers).map(|warning| warning.to_string()).collect()
+}
+
+/// The entries as `kind path` lines; links with their target.
+pub(crate) fn lines(inventory: &Inventory) -> Vec<String> {
+    let line = |entry: oskin::inventory::Entry<'_>| {
+        let link = entry.link.map(|link| format!(" -> {}", escape(link))).unwrap_or_default();
+        format!("{} {}{link}", entry.kind.name(), escape(entry.path))
+    };
+    inventory.iter().map(line).collect()
+}
+
+/// Files (all that is no directory) and directories.
+pub(crate) fn counts(inventory: &Inventory) -> (u64, u64) {
+    let totals = inventory.totals();
+    (totals.files, totals.directories)
+}
+
+/// Writes a file into a directory and returns its path.
+pub(crate) fn write(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// The folder of shared data, if it is there.
+pub(crate) fn shared_data() -> Option<PathBuf> {
+    let root = std::env::var_os("OSKIN_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let data = root.join("data");
+    if data.is_dir() {
+        return Some(data);
+    }
+    eprintln!("skipped: no ../shared/data");
+    None
+}
+
+/// Compares an inventory with what testkit's model says, every field.
+pub(crate) fn assert_same(inventory: &Inventory, expected: &testkit::Listing, what: &str) {
+    let got: BTreeMap<Vec<u8>, _> =
+        inventory.iter().map(|entry| (entry.path.to_vec(), entry)).collect();
+    let paths = |keys: Vec<&Vec<u8>>| keys.iter().map(|path| escape(path)).collect::<Vec<_>>();
+    assert_eq!(paths(got.keys().collect()), paths(expected.keys().collect()), "{what}");
+    for (path, want) in expected {
+        let entry = &got[path];
+        let place = format!("{what}: {}", escape(path));
+        let same_kind = match (entry.kind, want.kind) {
+            // A hard link to what is no file is one more name of it in the model.
+            (EntryKind::HardLink, kind) if kind != ExpectedKind::File => continue,
+            (EntryKind::File | EntryKind::HardLink, ExpectedKind::File)
+            | (EntryKind::Directory, ExpectedKind::Directory)
+            | (EntryKind::Symlink, ExpectedKind::Symlink)
+            | (EntryKind::CharDevice, ExpectedKind::CharDevice { .. })
+            | (EntryKind::BlockDevice, ExpectedKind::BlockDevice { .. })
+            | (EntryKind::Fifo, ExpectedKind::Fifo) => true,
+            _ => false,
+        };
+        assert!(same_kind, "{place}: {} is {:?}", entry.kind.name(), want.kind);
+        if entry.kind == EntryKind::HardLink {
+            // The model gives metadata of the file; a tar header of a link has its own.
+            assert!(want.hard_link_to.is_some(), "{place}");
+        } else {
+            let meta = (u32::from(entry.mode), entry.uid, entry.gid);
+            assert_eq!(meta, (want.mode, want.uid, want.gid), "{place}");
+        }
+        assert_eq!(entry.size_bytes, want.size_bytes, "{place}");
+        if want.kind == ExpectedKind::Symlink {
+            assert_eq!(entry.link.unwrap_or_default(), want.link, "{place}");
+        }
+        if want.kind == ExpectedKind::File {
+            let digest = entry.digest.map(ToString::to_string);
+            assert_eq!(digest, Some(testkit::digest(&want.content)), "{place}");
+        }
+    }
+}

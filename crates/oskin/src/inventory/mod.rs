@@ -1,6 +1,7 @@
 //! All entries of one root file system, after all layers.
 
 mod canonical;
+pub mod encode;
 mod entry;
 mod flatten;
 mod layer;

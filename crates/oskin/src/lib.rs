@@ -1,5 +1,6 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
 
+pub mod catalog;
 pub mod image;
 pub mod inventory;
 pub mod measure;

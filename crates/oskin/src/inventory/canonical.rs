@@ -15,6 +15,7 @@ pub fn canonical_digest(layer: &Layer) -> Digest {
     order.sort_by(|&a, &b| layer.path(a as usize).cmp(layer.path(b as usize)));
     let mut hasher = Sha256::new();
     hasher.update(b"oskin inventory 1\n");
+    hasher.update([u8::from(layer.is_listing())]);
     let mut line = Vec::new();
     for index in order {
         line.clear();

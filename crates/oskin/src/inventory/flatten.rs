@@ -138,6 +138,11 @@ impl<'a> Tree<'a> {
                 continue;
             }
             let slot = Slot { layer: number, index: u32::try_from(index).unwrap_or(u32::MAX) };
+            if layer.is_listing() {
+                let old = self.find(entry.path);
+                self.replace(NO_NODE, slot, old);
+                continue;
+            }
             let (directory, name) = path::split_name(entry.path);
             match self.way(directory, true) {
                 Way::Directory(parent, None) => self.place(parent, slot, &entry),

@@ -30,6 +30,7 @@ pub struct Layer {
     digests: Vec<Digest>,
     links: Vec<Box<[u8]>>,
     kept: BTreeMap<u32, Vec<u8>>,
+    listing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,17 @@ impl Layer {
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether the layer is a plain listing: its entries are taken as they are, without implied
+    /// parents, and none hides another.
+    pub const fn is_listing(&self) -> bool {
+        self.listing
+    }
+
+    /// Says whether the layer is a plain [listing](Self::is_listing).
+    pub const fn set_listing(&mut self, listing: bool) {
+        self.listing = listing;
     }
 
     /// Appends an entry and returns its index.

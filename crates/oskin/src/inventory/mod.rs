@@ -35,8 +35,8 @@ pub struct Slot {
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     layers: Vec<Arc<Layer>>,
-    // Invariant: strictly ascending by path; no whiteouts; every directory above an entry is
-    // there and is a directory.
+    // Invariant: strictly ascending by path; no whiteouts; but for plain listings every directory
+    // above an entry is there and is a directory.
     entries: Vec<Placed>,
 }
 

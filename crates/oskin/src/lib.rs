@@ -6,4 +6,5 @@ pub mod inventory;
 pub mod measure;
 pub mod path;
 pub mod path_set;
+pub mod relation;
 pub mod report;

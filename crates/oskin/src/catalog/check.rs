@@ -1,10 +1,10 @@
 //! Every invariant of the catalog file, verified by code that writes none of it.
 
 use super::error::{At as _, CatalogError};
-use super::images::ImageRecord;
 use super::intern::{decode_block, hash_of};
 use super::replay::replay;
 use super::{Catalog, layers};
+use crate::image::ImageRecord;
 use crate::path::escape;
 use crate::path_set::{PathSet, Selection};
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use super::error::{At as _, CatalogError};
 use super::intern::Interner;
 use super::layers::{self, StoredLayer};
 use super::{Catalog, sets};
-use crate::image::{Declared, Digest, LayerKey, OsIdentity};
+use crate::image::{Digest, ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::path_set::{PathSet, Selection};
@@ -14,45 +14,6 @@ use std::sync::Arc;
 
 /// The most bytes of warnings that are read back for one image.
 const WARNINGS_LIMIT_BYTES: usize = 256 << 20;
-
-/// What the catalog tells of an image without reading its entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageRecord {
-    /// The number of the image in this catalog; never given twice while the image is there.
-    pub id: i64,
-    /// The name, unique in the catalog.
-    pub name: String,
-    /// `name:tag` as the source told it.
-    pub reference: Option<String>,
-    /// The transport that brought it, such as `docker-archive`.
-    pub transport: String,
-    /// Where it was read from.
-    pub location: String,
-    /// The configuration file of the image, as it came.
-    pub config: Option<Vec<u8>>,
-    /// The digest of that file: the image id of Docker.
-    pub config_digest: Option<String>,
-    /// The digest of the manifest.
-    pub manifest_digest: Option<String>,
-    /// Entries that are not directories.
-    pub files: u64,
-    /// Directories, the root not counted.
-    pub directories: u64,
-    /// Bytes of content, files with several names counted once.
-    pub size_bytes: u64,
-    /// The operating system by its os-release file.
-    pub os: Option<OsIdentity>,
-    /// What was damaged or strange when it was read, as `(place, what)`.
-    pub warnings: Vec<(String, String)>,
-}
-
-impl ImageRecord {
-    /// What the image declares in its configuration; empty if it has none that can be read.
-    pub fn declared(&self) -> Declared {
-        let config = self.config.as_deref().unwrap_or_default();
-        Declared::from_config(config).unwrap_or_default()
-    }
-}
 
 /// A layer of an image that is about to be added.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ mod sets;
 pub use check::Violation;
 pub use error::CatalogError;
 pub use format::FORMAT_VERSION;
-pub use images::{Added, Draft, DraftLayer, ImageRecord};
+pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
 
 use crate::inventory::{Inventory, flatten};

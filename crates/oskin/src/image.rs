@@ -250,7 +250,7 @@ impl Declared {
 }
 
 /// What the catalog tells of an image without reading its entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The number of the image in this catalog; never given twice while the image is there.
     pub id: i64,

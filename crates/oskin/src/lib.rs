@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod image;
 pub mod inventory;
 pub mod measure;
+pub mod oski;
 pub mod path;
 pub mod path_set;
 pub mod relation;

@@ -76,6 +76,18 @@ impl fmt::Display for LayerKey {
     }
 }
 
+impl FromStr for LayerKey {
+    type Err = NotADigest;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        match text.strip_prefix("inventory-") {
+            Some(digest) => digest.parse().map(Self::Inventory),
+            None => text.parse().map(Self::DiffId),
+        }
+    }
+}
+
 /// The machine an image is for, as `os/architecture[/variant]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Platform {

@@ -2,8 +2,9 @@
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{ImageRecord, LayerKey};
-use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
+use crate::inventory::{Entry, FlattenProblem, Inventory, Layer, flatten};
 use crate::path::escape;
+use crate::path_set::PathSet;
 use crate::source::{ImageSource, LayerRead, LayerSource, ReadOptions, SourceError};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -156,6 +157,53 @@ fn in_order(
         }
     });
     stack.collect()
+}
+
+/// Ids for paths of images that are not in the catalog: known paths have the id of the catalog,
+/// others one that counts down from the highest, valid as long as this value lives.
+#[derive(Debug, Default)]
+pub struct ForeignPaths {
+    ids: BTreeMap<Vec<u8>, u32>,
+}
+
+impl ForeignPaths {
+    /// No foreign path yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The path sets of an image: files, directories.
+    ///
+    /// # Errors
+    ///
+    /// If the catalog fails.
+    pub fn path_sets(
+        &mut self,
+        inventory: &Inventory,
+        catalog: Option<&Catalog>,
+    ) -> Result<[PathSet; 2], CatalogError> {
+        let mut sets = [Vec::new(), Vec::new()];
+        let entries: Vec<Entry<'_>> = inventory.iter().collect();
+        let paths: Vec<&[u8]> = entries.iter().map(|entry| entry.path).collect();
+        let known = match catalog {
+            Some(catalog) => catalog.path_ids(&paths)?,
+            None => vec![None; paths.len()],
+        };
+        for (entry, known) in entries.iter().zip(known) {
+            let id = known.unwrap_or_else(|| self.id(entry.path));
+            sets[usize::from(entry.kind.is_directory())].push(id);
+        }
+        Ok(sets.map(PathSet::from_unsorted))
+    }
+
+    fn id(&mut self, path: &[u8]) -> u32 {
+        if let Some(id) = self.ids.get(path) {
+            return *id;
+        }
+        let next = u32::MAX - 1 - u32::try_from(self.ids.len()).unwrap_or(u32::MAX - 1);
+        self.ids.insert(path.to_vec(), next);
+        next
+    }
 }
 
 fn problem_warning(problem: &FlattenProblem) -> (String, String) {

@@ -5,7 +5,7 @@
 //! each. An end section with the counts tells a whole file from a cut one.
 //! docs/catalog-format.md has the layout.
 
-use crate::image::{Digest, ImageRecord, LayerKey};
+use crate::image::{ImageRecord, LayerKey};
 use crate::inventory::Layer;
 use crate::inventory::encode::{self, CHUNK_ENTRIES, Damaged, Decoder};
 use std::io::{self, Read, Write};
@@ -245,12 +245,8 @@ impl Reader<'_> {
     }
 
     fn layer(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
-        let key = decoder.text()?;
-        let parsed = match key.strip_prefix("inventory-") {
-            Some(digest) => digest.parse::<Digest>().map(LayerKey::Inventory),
-            None => key.parse::<Digest>().map(LayerKey::DiffId),
-        };
-        let key = parsed.map_err(|_| Damaged("layer key is no digest"))?;
+        let key = decoder.text()?.parse();
+        let key: LayerKey = key.map_err(|_| Damaged("layer key is no digest"))?;
         let size_bytes = decoder.number()?;
         self.expected.push(decoder.number()?);
         let mut layer = Layer::new();

@@ -4,7 +4,7 @@ use super::error::{At as _, CatalogError};
 use super::intern::Interner;
 use super::layers::{self, StoredLayer};
 use super::{Catalog, sets};
-use crate::image::{Digest, ImageRecord, LayerKey, OsIdentity};
+use crate::image::{ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::path_set::{PathSet, Selection};
@@ -38,6 +38,8 @@ pub struct Draft<'a> {
     /// Those layers, flattened.
     pub inventory: &'a Inventory,
 }
+
+const LIST_LAYERS: &str = "list the layers of an image";
 
 /// What adding an image came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,22 @@ impl Catalog {
     /// If the store fails.
     pub fn layer_keys(&self, image: i64) -> Result<Vec<(LayerKey, u64)>, CatalogError> {
         keys_of(&self.connection, &self.path, image)
+    }
+
+    /// The keys of the layers of an image that hold an entry, base first.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn full_layer_keys(&self, image: i64) -> Result<Vec<LayerKey>, CatalogError> {
+        let sql = "SELECT key FROM image_layer JOIN layer ON layer.id = layer_id
+                   WHERE image_id = ?1 AND entries > 0 ORDER BY position";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, LIST_LAYERS)?;
+        let keys = statement
+            .query_map([image], |row| row.get(0))
+            .and_then(Iterator::collect::<Result<Vec<String>, _>>)
+            .at(&self.path, LIST_LAYERS)?;
+        keys.iter().map(|key| parse_key(key, &self.path)).collect()
     }
 
     /// The layer of a key, if the catalog has it.
@@ -266,27 +284,24 @@ fn keys_of(
     catalog: &Path,
     image: i64,
 ) -> Result<Vec<(LayerKey, u64)>, CatalogError> {
-    let doing = "list the layers of an image";
     let sql = "SELECT key, size_bytes FROM image_layer JOIN layer ON layer.id = layer_id
                WHERE image_id = ?1 ORDER BY position";
-    let mut statement = connection.prepare_cached(sql).at(catalog, doing)?;
+    let mut statement = connection.prepare_cached(sql).at(catalog, LIST_LAYERS)?;
     let rows = statement
         .query_map([image], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .at(catalog, doing)?;
-    let parse = |(key, size): (String, i64)| {
-        let parsed = match key.strip_prefix("inventory-") {
-            Some(digest) => digest.parse::<Digest>().map(LayerKey::Inventory),
-            None => key.parse::<Digest>().map(LayerKey::DiffId),
-        };
-        let damaged = |_| CatalogError::Damaged {
-            path: catalog.to_owned(),
-            what: format!("layer key {key:?}"),
-            source: Damaged("it is no digest"),
-        };
-        Ok((parsed.map_err(damaged)?, size.try_into().unwrap_or_default()))
-    };
-    rows.into_iter().map(parse).collect()
+        .at(catalog, LIST_LAYERS)?;
+    rows.into_iter()
+        .map(|(key, size)| Ok((parse_key(&key, catalog)?, size.try_into().unwrap_or_default())))
+        .collect()
+}
+
+fn parse_key(key: &str, catalog: &Path) -> Result<LayerKey, CatalogError> {
+    key.parse().map_err(|_| CatalogError::Damaged {
+        path: catalog.to_owned(),
+        what: format!("layer key {key:?}"),
+        source: Damaged("it is no digest"),
+    })
 }
 
 fn insert(

@@ -31,6 +31,9 @@ pub struct Comparison {
     pub files: Overlap,
     /// Overlap of the directories.
     pub directories: Overlap,
+    /// Paths that are a directory on one side and something else on the other: common to both
+    /// images, but not under `files` nor under `directories`.
+    pub other_kind: u64,
     /// What of `files.common` has the same content.
     pub content: Content,
 }
@@ -66,7 +69,11 @@ impl Comparison {
 
     fn count(&mut self, left: Option<&Entry<'_>>, right: Option<&Entry<'_>>) {
         let is_directory = |entry: Option<&Entry<'_>>| entry.map(|e| e.kind.is_directory());
-        // A path that is a directory on one side only is in neither selection of both.
+        self.other_kind += u64::from(
+            is_directory(left).is_some()
+                && is_directory(right).is_some()
+                && is_directory(left) != is_directory(right),
+        );
         match (is_directory(left), is_directory(right)) {
             (Some(true), Some(true)) => self.directories.common += 1,
             (Some(false), Some(false)) => self.files.common += 1,
@@ -98,9 +105,9 @@ impl Comparison {
             Selection::Files => self.files,
             Selection::Directories => self.directories,
             Selection::Both => Overlap {
-                common: self.files.common + self.directories.common,
-                left_only: self.files.left_only + self.directories.left_only,
-                right_only: self.files.right_only + self.directories.right_only,
+                common: self.files.common + self.directories.common + self.other_kind,
+                left_only: self.files.left_only + self.directories.left_only - self.other_kind,
+                right_only: self.files.right_only + self.directories.right_only - self.other_kind,
             },
         }
     }
@@ -257,7 +264,7 @@ impl Facts {
         let both = comparison.overlap(Selection::Both);
         if both.left_only == 0 && both.right_only == 0 && both.common > 0 {
             let content = comparison.content;
-            let known_same = content.changed == 0 && content.unknown == 0;
+            let known_same = content.changed + content.unknown + comparison.other_kind == 0;
             let kind = if known_same { RelationKind::Identical } else { RelationKind::SamePaths };
             return (kind, None);
         }
@@ -399,5 +406,20 @@ mod tests {
         assert_eq!(counts(link(b"a"), fifo), (1, changed));
         assert_eq!(counts(fifo, fifo), (1, same));
         assert_eq!(counts(fifo, directory), (0, Content::default()));
+    }
+
+    #[test]
+    fn a_path_of_another_kind_is_the_same_path_still() {
+        let of = |kind| {
+            let mut layer = Layer::new();
+            layer.push(&Entry::bare(b"lib", kind)).unwrap();
+            flatten(&[Arc::new(layer)]).0
+        };
+        let comparison = Comparison::of(&of(EntryKind::Symlink), &of(EntryKind::Directory));
+        let overlap = |selection| comparison.overlap(selection);
+        let only = |left_only, right_only| Overlap { common: 0, left_only, right_only };
+        assert_eq!(overlap(Selection::Files), only(1, 0));
+        assert_eq!(overlap(Selection::Directories), only(0, 1));
+        assert_eq!(overlap(Selection::Both), Overlap { common: 1, left_only: 0, right_only: 0 });
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn run(
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let report = report(&mut workspace(global, reading)?, images)?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
-    let both = &report.selections.both;
-    let same = both.left_only + both.right_only + report.content.changed == 0;
+    let same = ["identical", "same-paths"].contains(&report.relation.kind)
+        && report.content.changed + report.content.other_kind == 0;
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 

@@ -137,6 +137,7 @@ fn add_common_avx512(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
 }
 
 // Always inlined, because only then it is compiled for the features of its caller.
+#[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
 fn add_common(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
     for tile in (rows.start / LANES * LANES..block.rows).step_by(LANES) {

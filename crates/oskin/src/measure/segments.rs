@@ -139,14 +139,14 @@ impl RunLists {
         self.ranges.resize(list_start + 1 + count, (0, 0));
         let list = &mut self.ranges[list_start..];
         let mut len = 0;
-        let mut last = (0, u32::MAX);
+        let mut joined = (0, u32::MAX);
         for (start, end) in ranges {
             let is_empty = start == end;
-            let is_new = !is_empty & (start != last.1);
+            let is_new = u8::from(!is_empty) & u8::from(start != joined.1) == 1;
             len += usize::from(is_new);
-            last.0 = if is_new { start } else { last.0 };
-            last.1 = if is_empty { last.1 } else { end };
-            list[len] = last;
+            joined.0 = if is_new { start } else { joined.0 };
+            joined.1 = if is_empty { joined.1 } else { end };
+            list[len] = joined;
         }
         list.copy_within(1..=len, 0);
         self.ranges.truncate(list_start + len);

@@ -89,6 +89,8 @@ pub struct ContentReport {
     pub changed: u64,
     /// Not known of one side.
     pub unknown: u64,
+    /// Paths that are a directory on one side only; they are not among the common files.
+    pub other_kind: u64,
 }
 
 /// What two images are to each other.
@@ -172,6 +174,7 @@ impl CompareReport {
                 same: content.same,
                 changed: content.changed,
                 unknown: content.unknown,
+                other_kind: comparison.other_kind,
             },
             relation: RelationReport {
                 kind: relation.kind.name(),

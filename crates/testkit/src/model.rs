@@ -184,8 +184,7 @@ impl State {
         let path = self.resolve_entry(components)?;
         let node = self.node(entry, &path)?;
         self.imply_parents(&path);
-        let old = self.listing.get(&path).map(|old| old.kind);
-        if old != Some(ExpectedKind::Directory) || node.kind != ExpectedKind::Directory {
+        if node.kind != ExpectedKind::Directory {
             self.remove_below(&path);
         }
         self.listing.insert(path, node);

@@ -74,10 +74,12 @@ impl Choices<'_> {
 }
 
 /// Directories and links to directories; the empty name is the root.
-const PARENTS: [&str; 10] =
-    ["", "d0", "d1", "d0/sub", "d1/sub/deep", "l0", "l1", "l0/sub", "d0/up", "n0"];
-/// Names of all kinds: what is a file in one layer may be a directory in the next.
-const NAMES: [&str; 8] = ["f0", "f1", ".dot", "sub", "n0", "odd\u{e9} name", "deep", "f2"];
+const PARENTS: [&str; 11] =
+    ["", "d0", "d1", "d0/sub", "d1/sub/deep", "l0", "l1", "l0/sub", "d0/up", "d1/far", "n0"];
+/// Names of all kinds: what is a file in one layer may be a directory in the next. Some sort
+/// between a directory and what is in it.
+const NAMES: [&str; 10] =
+    ["f0", "f1", ".dot", "sub", "n0", "odd\u{e9} name", "deep", "f2", "sub0", "sub-x"];
 const LINKS: [(&str, &str); 6] = [
     ("l0", "d0"),
     ("l1", "/d1"),

@@ -77,6 +77,25 @@ fn docker_20_names_layers_by_id_and_links_shared_ones() {
 }
 
 #[test]
+fn layers_on_other_stacks_have_other_ids() {
+    let stack = |middle: &str| {
+        Image::from_fixture(&format!("{BASE}//- layer\n{middle} file\n//- layer\ntop file\n"))
+    };
+    let images = [stack("left"), stack("right")];
+    let dir = unpacked(&docker_archive(&images, &ArchiveOptions::default()));
+    let manifest = json(&dir.path().join("manifest.json"));
+    let (left, right) = (&manifest[0]["Layers"], &manifest[1]["Layers"]);
+    assert_eq!(left[0], right[0]);
+    assert_ne!(left[1], right[1]);
+    assert_ne!(left[2], right[2]);
+    for (image, names) in images.iter().zip([left, right]) {
+        for (tar, name) in image.layer_tars().iter().zip(names.as_array().unwrap()) {
+            assert!(fs::read(dir.path().join(name.as_str().unwrap())).unwrap() == *tar, "{name}");
+        }
+    }
+}
+
+#[test]
 fn skopeo_names_layers_by_diff_id_and_crane_by_blob() {
     let image = child();
     let diff_ids = image.diff_ids();

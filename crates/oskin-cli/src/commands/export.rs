@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn names_become_plain_file_names() {
-        assert_eq!(file_name("docker.io/a:1"), PathBuf::from("docker.io_a_1.oski"));
+        assert_eq!(file_name("host.example/a:1"), PathBuf::from("host.example_a_1.oski"));
         assert_eq!(file_name("../x"), PathBuf::from("_x.oski"));
     }
 }

@@ -160,25 +160,20 @@ impl Workspace {
             let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
             return Ok(Sets { names: names.into_iter().map(|(_, name)| name).collect(), sets });
         }
-        let mut foreign = ForeignPaths::new();
-        let mut names = Vec::new();
+        let found = images.iter().map(|image| self.find(image)).collect::<Result<Vec<_>, _>>()?;
+        let catalog = self.catalog_if_any()?;
+        let mut foreign = ForeignPaths::new(catalog)?;
         let mut sets = vec![Vec::new(); wanted.len()];
-        for image in images {
-            let found = self.find(image)?;
-            names.push(found.name().to_owned());
-            let [files, directories] = match &found {
-                Found::Kept(record) => {
-                    let id = record.id;
-                    let catalog = self.catalog()?;
-                    [Selection::Files, Selection::Directories]
-                        .map(|selection| catalog.path_set(id, selection))
-                }
-                Found::Read(image) => {
-                    let catalog = self.catalog_if_any()?;
-                    foreign.path_sets(&image.inventory, catalog)?.map(Ok)
-                }
+        for found in &found {
+            let [files, directories] = match (found, catalog) {
+                (Found::Kept(record), Some(catalog)) => [
+                    catalog.path_set(record.id, Selection::Files)?,
+                    catalog.path_set(record.id, Selection::Directories)?,
+                ],
+                (Found::Read(image), _) => foreign.path_sets(&image.inventory)?,
+                // What is kept was found in the catalog.
+                (Found::Kept(_), None) => continue,
             };
-            let (files, directories) = (files?, directories?);
             for (selection, sets) in wanted.iter().zip(&mut sets) {
                 sets.push(match selection {
                     Selection::Files => files.clone(),
@@ -187,6 +182,7 @@ impl Workspace {
                 });
             }
         }
+        let names = found.iter().map(|found| found.name().to_owned()).collect();
         Ok(Sets { names, sets })
     }
 }

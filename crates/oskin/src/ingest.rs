@@ -160,16 +160,23 @@ fn in_order(
 }
 
 /// Ids for paths of images that are not in the catalog: known paths have the id of the catalog,
-/// others one that counts down from the highest, valid as long as this value lives.
-#[derive(Debug, Default)]
-pub struct ForeignPaths {
+/// others the next free ones, valid as long as this value lives.
+#[derive(Debug)]
+pub struct ForeignPaths<'c> {
+    catalog: Option<&'c Catalog>,
+    first: u32,
     ids: BTreeMap<Vec<u8>, u32>,
 }
 
-impl ForeignPaths {
+impl<'c> ForeignPaths<'c> {
     /// No foreign path yet.
-    pub fn new() -> Self {
-        Self::default()
+    ///
+    /// # Errors
+    ///
+    /// If the catalog fails.
+    pub fn new(catalog: Option<&'c Catalog>) -> Result<Self, CatalogError> {
+        let first = catalog.map_or(Ok(0), Catalog::path_count)?;
+        Ok(Self { catalog, first, ids: BTreeMap::new() })
     }
 
     /// The path sets of an image: files, directories.
@@ -177,20 +184,17 @@ impl ForeignPaths {
     /// # Errors
     ///
     /// If the catalog fails.
-    pub fn path_sets(
-        &mut self,
-        inventory: &Inventory,
-        catalog: Option<&Catalog>,
-    ) -> Result<[PathSet; 2], CatalogError> {
+    pub fn path_sets(&mut self, inventory: &Inventory) -> Result<[PathSet; 2], CatalogError> {
         let mut sets = [Vec::new(), Vec::new()];
         let entries: Vec<Entry<'_>> = inventory.iter().collect();
         let paths: Vec<&[u8]> = entries.iter().map(|entry| entry.path).collect();
-        let known = match catalog {
+        let known = match self.catalog {
             Some(catalog) => catalog.path_ids(&paths)?,
             None => vec![None; paths.len()],
         };
         for (entry, known) in entries.iter().zip(known) {
-            let id = known.unwrap_or_else(|| self.id(entry.path));
+            // Another process may have added paths since this value was made.
+            let id = known.filter(|id| *id < self.first).unwrap_or_else(|| self.id(entry.path));
             sets[usize::from(entry.kind.is_directory())].push(id);
         }
         Ok(sets.map(PathSet::from_unsorted))
@@ -200,7 +204,7 @@ impl ForeignPaths {
         if let Some(id) = self.ids.get(path) {
             return *id;
         }
-        let next = u32::MAX - 1 - u32::try_from(self.ids.len()).unwrap_or(u32::MAX - 1);
+        let next = self.first.saturating_add(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
         self.ids.insert(path.to_vec(), next);
         next
     }

@@ -41,6 +41,13 @@ pub(super) fn decode_block(data: &[u8], paths: usize) -> Result<PathList, encode
     if decoder.is_done() { Ok(list) } else { Err(encode::Damaged("bytes behind the last path")) }
 }
 
+/// How many paths the dictionary holds; the next new one gets this number as its id.
+pub(super) fn path_count(connection: &Connection, catalog: &Path) -> Result<u32, CatalogError> {
+    let sql = "SELECT coalesce(max(first_id + paths), 0) FROM
+               (SELECT first_id, paths FROM path_block ORDER BY first_id DESC LIMIT 1)";
+    connection.query_row(sql, [], |row| row.get(0)).at(catalog, "read the path dictionary")
+}
+
 /// Reads paths by id.
 #[derive(Debug)]
 pub(super) struct PathReader<'c> {
@@ -148,11 +155,7 @@ pub(super) struct Interner<'c> {
 
 impl<'c> Interner<'c> {
     pub(super) fn new(connection: &'c Connection, catalog: &Path) -> Result<Self, CatalogError> {
-        let sql = "SELECT coalesce(max(first_id + paths), 0) FROM
-                   (SELECT first_id, paths FROM path_block ORDER BY first_id DESC LIMIT 1)";
-        let next_id = connection
-            .query_row(sql, [], |row| row.get(0))
-            .at(catalog, "read the path dictionary")?;
+        let next_id = path_count(connection, catalog)?;
         Ok(Self { reader: PathReader::new(connection, catalog), next_id })
     }
 

@@ -68,6 +68,15 @@ impl Catalog {
         Ok(flatten(&layers).0)
     }
 
+    /// How many paths the dictionary holds; ids are below it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn path_count(&self) -> Result<u32, CatalogError> {
+        intern::path_count(&self.connection, &self.path)
+    }
+
     /// The ids of paths, `None` for those that no layer of the catalog has.
     ///
     /// # Errors

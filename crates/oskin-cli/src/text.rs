@@ -1,7 +1,5 @@
 //! Numbers and tables as people read them.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
-
 /// A number with thin grouping: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -35,21 +33,31 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
 
 /// A table without lines; columns whose heading begins with `>` are right-aligned.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')));
-    for row in rows {
-        table.add_row(row.into_iter().map(|text| Cell::new(printable(&text))));
-    }
-    for (column, heading) in table.column_iter_mut().zip(headings) {
-        column.set_padding((0, 2));
-        if heading.starts_with('>') {
-            column.set_cell_alignment(CellAlignment::Right);
+    let head = headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect();
+    let cells: Vec<Vec<String>> = std::iter::once(head)
+        .chain(rows)
+        .map(|row: Vec<String>| row.iter().map(|text| printable(text)).collect())
+        .collect();
+    let width = |column: usize| {
+        let lengths =
+            cells.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count());
+        lengths.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &cells {
+        let mut line = String::new();
+        for ((cell, heading), width) in row.iter().zip(headings).zip(&widths) {
+            let gap = " ".repeat(width - cell.chars().count());
+            let aligned = if heading.starts_with('>') {
+                format!("{gap}{cell}")
+            } else {
+                format!("{cell}{gap}")
+            };
+            line.push_str(&aligned);
+            line.push_str("  ");
         }
-    }
-    let mut text: String =
-        table.lines().flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()]).collect();
-    if text.is_empty() {
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text

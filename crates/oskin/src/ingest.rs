@@ -111,8 +111,11 @@ pub fn read(
     }
     let reads = read_all(&unread, options)?;
     let layers_read = reads.len();
-    let mut warnings: Vec<(String, String)> =
-        source.warnings.iter().map(|warning| (warning.place.clone(), warning.what.clone())).collect();
+    let mut warnings: Vec<(String, String)> = source
+        .warnings
+        .iter()
+        .map(|warning| (warning.place.clone(), warning.what.clone()))
+        .collect();
     let mut fresh = Vec::new();
     for read in reads {
         warnings.extend(read.warnings.into_iter().map(|warning| (warning.place, warning.what)));

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod image;
+pub mod ingest;
 pub mod inventory;
 pub mod measure;
 pub mod oski;
@@ -9,3 +10,4 @@ pub mod path;
 pub mod path_set;
 pub mod relation;
 pub mod report;
+pub mod source;

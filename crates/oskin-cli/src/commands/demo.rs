@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, directory: &Path) -> Result<ExitCode, CliErro
         contents: true,
         progress: &NoProgress,
     };
-    let images = source::oski::from_bytes(SAMPLES, "samples", &options)?;
+    let images = source::oski::from_bytes(SAMPLES, "samples")?;
     for image in &images {
         ingest::add(&mut catalog, image, None, &options)?;
     }

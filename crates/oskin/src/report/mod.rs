@@ -5,6 +5,7 @@
 
 mod answers;
 mod compare;
+pub mod heatmap;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,

@@ -1,0 +1,203 @@
+//! Why an image could not be read, always with the place, and what the user can do about it.
+
+use crate::image::{Digest, Platform};
+use std::io;
+use std::sync::Arc;
+
+/// Why an image could not be read.
+///
+/// Every variant says where. Messages are lower case without a full stop; what the user can do
+/// about it is [`hint`](Self::hint). It is `Clone` because a layer that was scanned in passing
+/// reports its damage to every image that stands on it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The text names no transport that is known here, or one that is ambiguous between tools.
+    #[error("{text:?}: {what}")]
+    Spec {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        what: String,
+        /// What to write instead.
+        hint: String,
+    },
+    /// Nothing is there.
+    #[error("{place}: no such file or directory")]
+    NotFound {
+        /// The path.
+        place: String,
+        /// What was perhaps meant.
+        hint: Option<String>,
+    },
+    /// The operating system refused.
+    #[error("{place}: {source}")]
+    Io {
+        /// The file, and the part of it.
+        place: String,
+        /// What it said.
+        source: Arc<io::Error>,
+    },
+    /// The content is of no kind that can be read.
+    #[error("{place}: {what}")]
+    Unrecognized {
+        /// The file.
+        place: String,
+        /// What it seems to be.
+        what: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
+    /// The content breaks the rules of its format.
+    #[error("{place}: {what}")]
+    Damaged {
+        /// The file, the part of it, and the offset where one is known.
+        place: String,
+        /// Which rule is broken.
+        what: String,
+    },
+    /// The content is not what its digest promises.
+    #[error("{place}: digest mismatch: expected {expected}, got {got}")]
+    DigestMismatch {
+        /// The blob or layer.
+        place: String,
+        /// What was promised.
+        expected: Digest,
+        /// What was computed.
+        got: Digest,
+    },
+    /// Something is larger than oskin accepts.
+    #[error("{place}: {what} is larger than the limit of {limit_bytes} bytes")]
+    TooLarge {
+        /// The file, and the part of it.
+        place: String,
+        /// What is too large.
+        what: &'static str,
+        /// The most that is accepted.
+        limit_bytes: u64,
+    },
+    /// More entries than one layer may hold.
+    #[error("{place}: {full}")]
+    TooManyEntries {
+        /// The layer.
+        place: String,
+        /// The bound.
+        full: crate::inventory::LayerFull,
+    },
+    /// An archive or layout that names no image.
+    #[error("{place}: {what}")]
+    NoImage {
+        /// The archive or layout.
+        place: String,
+        /// What is missing.
+        what: String,
+    },
+    /// Several images, and none was picked.
+    #[error("{place} holds {} images: {}", references.len(), references.join(", "))]
+    SeveralImages {
+        /// The archive or layout.
+        place: String,
+        /// What to write behind the path to pick each, with its colon; names without one where
+        /// the transport has no references.
+        references: Vec<String>,
+    },
+    /// No image, or more than one, has the reference that was asked for.
+    #[error("{place}: {}", no_such_reference(wanted, *matches))]
+    NoSuchReference {
+        /// The archive or layout.
+        place: String,
+        /// What was asked for.
+        wanted: String,
+        /// How many images answer to it.
+        matches: usize,
+        /// The references that are there.
+        references: Vec<String>,
+    },
+    /// No image is for the platform.
+    #[error("{place}: no image for {wanted}, only for {}", platforms.join(", "))]
+    NoSuchPlatform {
+        /// The archive or layout, and the reference.
+        place: String,
+        /// The platform that was looked for.
+        wanted: Platform,
+        /// The platforms that are there.
+        platforms: Vec<String>,
+    },
+    /// A manifest points at content that is not in the archive or layout.
+    #[error("{place}: {what} {name} is missing")]
+    Missing {
+        /// The archive or layout.
+        place: String,
+        /// What is missing: a layer, a manifest, a configuration.
+        what: &'static str,
+        /// Its digest or file name.
+        name: String,
+        /// Whether the layer is one that is fetched from elsewhere (non-distributable).
+        foreign: bool,
+    },
+}
+
+fn no_such_reference(wanted: &str, matches: usize) -> String {
+    match matches {
+        0 => format!("no image {wanted:?}"),
+        n => format!("{n} images answer to {wanted:?}"),
+    }
+}
+
+impl SourceError {
+    /// What the user can do about it, as one sentence without a full stop.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Spec { hint, .. } => Some(hint.clone()),
+            Self::NotFound { hint, .. } | Self::Unrecognized { hint, .. } => hint.clone(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run it as a user who may read this".to_owned())
+            }
+            Self::DigestMismatch { .. } => {
+                Some("the file is damaged or was changed: fetch or save it again".to_owned())
+            }
+            Self::SeveralImages { references, .. } => Some(match references.first() {
+                Some(label) if label.starts_with(':') => format!(
+                    "pick one by writing {label} behind the path, or read them all with --all"
+                ),
+                _ => "read them all with --all".to_owned(),
+            }),
+            Self::NoSuchReference { references, .. } if !references.is_empty() => {
+                Some(format!("there are {}", references.join(", ")))
+            }
+            Self::NoSuchPlatform { platforms, .. } => {
+                let first = platforms.first()?;
+                Some(format!("pick one with --platform {first}, or read them all with --all"))
+            }
+            Self::Missing { foreign: true, .. } => Some(
+                "this layer may not be distributed with the image; save the image where it is complete"
+                    .to_owned(),
+            ),
+            Self::Missing { .. } => {
+                Some("the archive or layout is not complete: save the image again".to_owned())
+            }
+            Self::NoImage { .. } => Some(
+                "a root file system is read with tar:PATH, a directory with rootfs:PATH".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Wraps what the operating system or a decoder said.
+    ///
+    /// Decoders report damage as I/O errors too; those become [`Damaged`](Self::Damaged).
+    pub(super) fn io(place: impl Into<String>, source: io::Error) -> Self {
+        let place = place.into();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { place, hint: None },
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput => Self::Damaged { place, what: source.to_string() },
+            _ => Self::Io { place, source: Arc::new(source) },
+        }
+    }
+
+    pub(super) fn damaged(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Damaged { place: place.into(), what: what.into() }
+    }
+}

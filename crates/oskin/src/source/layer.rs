@@ -1,0 +1,136 @@
+//! One layer of an image, before and after it is read.
+
+use super::changeset::{self, Changeset};
+use super::input::Region;
+use super::stored::Stored;
+use super::walk::Walk;
+use super::{ReadOptions, SourceError, Warning};
+use crate::image::{Digest, LayerKey};
+use crate::inventory::{Layer, canonical_digest};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One layer of an image that was found.
+///
+/// It is cheap to keep: what it reads is opened when it is read. Several layers may be read at the
+/// same time.
+#[derive(Clone, Debug)]
+pub struct LayerSource {
+    pub(super) origin: Origin,
+    /// For messages.
+    pub(super) place: String,
+    /// What the configuration declares.
+    pub(super) diff_id: Option<Digest>,
+    /// What the manifest promises of the stored bytes.
+    pub(super) blob: Option<Digest>,
+    pub(super) stored_bytes: u64,
+}
+
+/// Where a layer is read from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A file of its own.
+    File(PathBuf),
+    /// A part of an archive.
+    Region { file: Arc<File>, offset: u64 },
+    /// A stream that could be read only once, and was.
+    Scanned(Arc<Result<Changeset, SourceError>>),
+    /// A directory.
+    Walk(Walk),
+    /// A list of paths that was read when it was found.
+    Listing { layer: Arc<Layer>, warnings: Vec<Warning> },
+    /// A layer that came as it is kept.
+    Known(LayerRead),
+}
+
+/// A layer that was read.
+#[derive(Clone, Debug)]
+pub struct LayerRead {
+    /// What the layer is known by.
+    pub key: LayerKey,
+    /// Its entries.
+    pub layer: Arc<Layer>,
+    /// Bytes of the uncompressed changeset; where there is none, of the content of all files.
+    pub size_bytes: u64,
+    /// What is odd or was left out.
+    pub warnings: Vec<Warning>,
+}
+
+impl LayerSource {
+    /// The digest of the uncompressed changeset as the configuration declares it, so that a layer
+    /// that is known already need not be read.
+    pub fn diff_id(&self) -> Option<Digest> {
+        self.diff_id
+    }
+
+    /// The bytes that reading will take, as they are stored; 0 where that is not known.
+    pub fn stored_size_bytes(&self) -> u64 {
+        self.stored_bytes
+    }
+
+    /// Reads the layer to its end and verifies every digest that was promised.
+    ///
+    /// # Errors
+    ///
+    /// See [`SourceError`]; damage is reported with the offset in the uncompressed changeset.
+    pub fn read(&self, options: &ReadOptions<'_>) -> Result<LayerRead, SourceError> {
+        match &self.origin {
+            Origin::File(path) => {
+                let open = || {
+                    let file = File::open(path)?;
+                    let length = file.metadata()?.len();
+                    Ok((file, length))
+                };
+                let (file, length) = open().map_err(|error| SourceError::io(&self.place, error))?;
+                options.progress.expect(length);
+                self.stream(Stored::new(file, options.progress))
+            }
+            Origin::Region { file, offset } => {
+                options.progress.expect(self.stored_bytes);
+                let region = Region {
+                    file: Arc::clone(file),
+                    offset: *offset,
+                    left_bytes: self.stored_bytes,
+                };
+                self.stream(Stored::new(region, options.progress))
+            }
+            Origin::Scanned(scanned) => match scanned.as_ref() {
+                Ok(changeset) => self.verified(changeset.clone()),
+                Err(error) => Err(error.clone()),
+            },
+            Origin::Known(known) => Ok(known.clone()),
+            Origin::Walk(walk) => walk.read(options),
+            Origin::Listing { layer, warnings } => Ok(LayerRead {
+                key: LayerKey::Inventory(canonical_digest(layer)),
+                layer: Arc::clone(layer),
+                size_bytes: 0,
+                warnings: warnings.clone(),
+            }),
+        }
+    }
+
+    fn stream(&self, stored: Stored<'_>) -> Result<LayerRead, SourceError> {
+        let stored = if self.blob.is_some() { stored.hashing() } else { stored };
+        self.verified(changeset::read_changeset(stored, &self.place)?)
+    }
+
+    fn verified(&self, changeset: Changeset) -> Result<LayerRead, SourceError> {
+        let promises =
+            [(self.blob, changeset.stored_digest), (self.diff_id, Some(changeset.diff_id))];
+        for (expected, got) in promises {
+            if let (Some(expected), Some(got)) = (expected, got)
+                && expected != got
+            {
+                let place = self.place.clone();
+                return Err(SourceError::DigestMismatch { place, expected, got });
+            }
+        }
+        Ok(LayerRead {
+            key: LayerKey::DiffId(changeset.diff_id),
+            layer: changeset.layer,
+            size_bytes: changeset.size_bytes,
+            warnings: changeset.warnings.into_list(),
+        })
+    }
+}

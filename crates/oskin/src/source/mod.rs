@@ -1,0 +1,213 @@
+//! Readers: from `transport:location` to images and their layers.
+//!
+//! [`SourceSpec::parse`] understands what the user wrote, [`open`] finds the images there and reads
+//! manifests and configurations, [`LayerSource::read`] streams one layer. Layers that nobody asks
+//! for are not read, and several can be read in parallel. Nothing is unpacked to disk, and memory
+//! does not grow with the size of a layer, only with its number of entries.
+//!
+//! Nothing in an image is trusted: sizes are bounded, names are normalized, links are never
+//! followed out of an archive, digests are verified. What is damaged in one entry is a
+//! [`Warning`], what is damaged in the image a [`SourceError`]; both say where.
+
+mod archive;
+mod changeset;
+mod decompress;
+mod docker;
+mod error;
+mod input;
+mod layer;
+mod listing;
+mod name;
+mod oci;
+mod oci_index;
+pub mod oski;
+mod packages;
+mod pick;
+mod sniff;
+mod spec;
+mod store;
+mod stored;
+mod tar_entries;
+mod tar_pax;
+mod tar_sparse;
+mod walk;
+mod walk_fs;
+
+pub use error::SourceError;
+pub use layer::{LayerRead, LayerSource};
+pub use spec::{Pick, SourceSpec, Transport, has_transport};
+
+use crate::image::{Declared, Digest, Platform};
+use std::fmt;
+
+/// What is asked of the readers.
+#[derive(Clone)]
+pub struct ReadOptions<'a> {
+    /// The platform to pick where an image is there for several; `None` is the one oskin runs on.
+    pub platform: Option<Platform>,
+    /// Take every image of an archive instead of asking which.
+    pub all: bool,
+    /// `host:` goes on into other file systems.
+    pub cross_mounts: bool,
+    /// Whether the contents of files are read and hashed by `rootfs:` and `host:`.
+    pub contents: bool,
+    /// Who is told how far the reading is.
+    pub progress: &'a dyn Progress,
+}
+
+impl Default for ReadOptions<'_> {
+    /// One image, for the platform oskin runs on, with contents, without progress.
+    fn default() -> Self {
+        Self {
+            platform: None,
+            all: false,
+            cross_mounts: false,
+            contents: true,
+            progress: &NoProgress,
+        }
+    }
+}
+
+impl fmt::Debug for ReadOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadOptions")
+            .field("platform", &self.platform)
+            .field("all", &self.all)
+            .field("cross_mounts", &self.cross_mounts)
+            .field("contents", &self.contents)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Hears how far the reading is. Calls come from several threads.
+pub trait Progress: Sync {
+    /// So many more bytes will be read, as they are stored.
+    fn expect(&self, bytes: u64);
+    /// So many bytes were read, as they are stored.
+    fn advance(&self, bytes: u64);
+}
+
+/// Does nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn expect(&self, _bytes: u64) {}
+    fn advance(&self, _bytes: u64) {}
+}
+
+/// An image that was found; its layers are still to be read.
+#[derive(Debug)]
+pub struct ImageSource {
+    /// The name that it should get unless the user says otherwise.
+    pub name: String,
+    /// The reference it has in its archive or layout.
+    pub reference: Option<String>,
+    /// How it was reached.
+    pub transport: Transport,
+    /// The path it lies at.
+    pub location: String,
+    /// Its configuration as it is stored.
+    pub config: Option<Vec<u8>>,
+    /// What the configuration says.
+    pub declared: Declared,
+    /// The digest of the configuration: the image id of container engines.
+    pub config_digest: Option<Digest>,
+    /// The digest of the manifest, where there is an OCI manifest.
+    pub manifest_digest: Option<Digest>,
+    /// The layers, base first.
+    pub layers: Vec<LayerSource>,
+    /// What is odd about the image but does not keep it from being read.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that is odd or was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Where.
+    pub place: String,
+    /// What.
+    pub what: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// How many warnings are kept for one layer; the rest is counted.
+const MAX_WARNINGS: usize = 1000;
+
+/// The warnings of one place, bounded in number: a hostile archive has millions.
+#[derive(Clone, Debug)]
+struct Warnings {
+    place: String,
+    list: Vec<Warning>,
+    dropped: u64,
+}
+
+impl Warnings {
+    fn new(place: &str) -> Self {
+        Self { place: place.to_owned(), list: Vec::new(), dropped: 0 }
+    }
+
+    /// Adds a warning for the place, or for a part of it.
+    fn push(&mut self, part: Option<&str>, what: impl Into<String>) {
+        if self.list.len() >= MAX_WARNINGS {
+            self.dropped += 1;
+            return;
+        }
+        let place =
+            part.map_or_else(|| self.place.clone(), |part| format!("{}: {part}", self.place));
+        self.list.push(Warning { place, what: what.into() });
+    }
+
+    fn into_list(mut self) -> Vec<Warning> {
+        if self.dropped > 0 {
+            let what = format!("{} more warnings of this layer are not shown", self.dropped);
+            self.list.push(Warning { place: self.place, what });
+        }
+        self.list
+    }
+}
+
+/// Finds the images that a specification names.
+///
+/// # Errors
+///
+/// See [`SourceError`]. Damage inside a layer shows only when the layer is read, except where the
+/// source can be read only once (compressed archives and standard input).
+pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSource>, SourceError> {
+    match spec.transport {
+        Transport::DockerArchive | Transport::OciArchive => archive::open(spec, options),
+        Transport::Oci => oci::open_layout(spec, options),
+        Transport::Tar => archive::open_rootfs(spec, options),
+        Transport::RootFs => walk::open_rootfs(spec),
+        Transport::Host => walk::open_host(spec, options),
+        Transport::Paths => packages::open(spec, options),
+        Transport::Oski => oski::open(spec, options),
+    }
+}
+
+/// The platform that oskin runs on, in the words of the OCI image spec; containers are Linux
+/// wherever they run.
+pub fn host_platform() -> Platform {
+    let (architecture, variant) = match std::env::consts::ARCH {
+        "x86_64" => ("amd64", ""),
+        "x86" => ("386", ""),
+        "aarch64" => ("arm64", ""),
+        "arm" => ("arm", "v7"),
+        "powerpc64" if cfg!(target_endian = "little") => ("ppc64le", ""),
+        "powerpc64" => ("ppc64", ""),
+        "loongarch64" => ("loong64", ""),
+        "mips64" if cfg!(target_endian = "little") => ("mips64le", ""),
+        "mips" if cfg!(target_endian = "little") => ("mipsle", ""),
+        other => (other, ""),
+    };
+    Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.to_owned(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Which of several images in one archive or layout is meant.
+
+use super::{Pick, SourceError};
+use crate::image::Digest;
+
+/// What an image in an archive or layout can be called by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Called {
+    /// Its references, most telling first.
+    pub(super) references: Vec<String>,
+    /// The digests of its manifests.
+    pub(super) digests: Vec<Digest>,
+    /// Its place in the manifest or index, for `:@n`.
+    pub(super) index: usize,
+}
+
+impl Called {
+    /// What to write behind the path to pick it.
+    fn label(&self) -> String {
+        match self.references.first() {
+            Some(reference) => format!(":{reference}"),
+            None => format!(":@{}", self.index),
+        }
+    }
+}
+
+/// The positions in `images` of those that are meant.
+///
+/// A reference is compared in full, then as short names are completed (`alpine` is
+/// `docker.io/library/alpine:latest`), then as a bare tag; the first way that finds anything
+/// decides.
+pub(super) fn choose(
+    images: &[Called],
+    pick: &Pick,
+    all: bool,
+    place: &str,
+) -> Result<Vec<usize>, SourceError> {
+    let labels = || images.iter().map(Called::label).collect::<Vec<_>>();
+    let found = match pick {
+        Pick::Only if all || images.len() == 1 => return Ok((0..images.len()).collect()),
+        Pick::Only => {
+            return Err(SourceError::SeveralImages {
+                place: place.to_owned(),
+                references: labels(),
+            });
+        }
+        Pick::Index(index) => positions(images, |image| image.index == *index),
+        Pick::Reference(wanted) => {
+            let digest = wanted.parse::<Digest>().ok();
+            let ways: [&dyn Fn(&Called) -> bool; 4] = [
+                &|image| digest.is_some_and(|digest| image.digests.contains(&digest)),
+                &|image| image.references.contains(wanted),
+                &|image| image.references.iter().any(|name| complete(name) == complete(wanted)),
+                &|image| image.references.iter().any(|name| tag(name) == Some(wanted)),
+            ];
+            ways.iter()
+                .map(|way| positions(images, way))
+                .find(|found| !found.is_empty())
+                .unwrap_or_default()
+        }
+    };
+    if found.len() == 1 {
+        return Ok(found);
+    }
+    let wanted = match pick {
+        Pick::Index(index) => format!("@{index}"),
+        Pick::Reference(wanted) => wanted.clone(),
+        Pick::Only => String::new(),
+    };
+    let references = labels();
+    Err(SourceError::NoSuchReference {
+        place: place.to_owned(),
+        wanted,
+        matches: found.len(),
+        references,
+    })
+}
+
+fn positions(images: &[Called], is_meant: impl Fn(&Called) -> bool) -> Vec<usize> {
+    images.iter().enumerate().filter(|(_, image)| is_meant(image)).map(|(at, _)| at).collect()
+}
+
+/// A reference with the registry, namespace and tag that container engines add.
+fn complete(reference: &str) -> String {
+    let first = reference.split('/').next().unwrap_or_default();
+    let has_registry = first != reference && (first.contains(['.', ':']) || first == "localhost");
+    let mut full = match (has_registry, reference.contains('/')) {
+        (true, _) => reference.to_owned(),
+        (false, true) => format!("docker.io/{reference}"),
+        (false, false) => format!("docker.io/library/{reference}"),
+    };
+    let name = full.rsplit('/').next().unwrap_or_default();
+    if !name.contains(':') && !name.contains('@') {
+        full.push_str(":latest");
+    }
+    full
+}
+
+/// The tag of a reference; a reference that is nothing but a tag has none of its own.
+fn tag(reference: &str) -> Option<&str> {
+    reference.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(references: &[&[&str]], wanted: &str) -> Result<Vec<usize>, SourceError> {
+        let images: Vec<Called> = references
+            .iter()
+            .enumerate()
+            .map(|(index, names)| Called {
+                references: names.iter().map(|&name| name.to_owned()).collect(),
+                digests: Vec::new(),
+                index,
+            })
+            .collect();
+        choose(&images, &Pick::Reference(wanted.to_owned()), false, "x.tar")
+    }
+
+    #[test]
+    fn short_names_and_tags_are_understood() {
+        let images: [&[&str]; 3] =
+            [&["docker.io/library/alpine:3.20"], &["alpine:latest", "alpine:edge"], &["v1"]];
+        for (wanted, at) in [
+            ("docker.io/library/alpine:3.20", 0),
+            ("alpine:3.20", 0),
+            ("3.20", 0),
+            ("alpine", 1),
+            ("edge", 1),
+            ("v1", 2),
+        ] {
+            assert_eq!(chosen(&images, wanted).unwrap(), [at], "{wanted}");
+        }
+        assert!(chosen(&images, "3.19").unwrap_err().hint().unwrap().contains(":v1"));
+    }
+
+    #[test]
+    fn what_several_images_answer_to_is_refused() {
+        let error = chosen(&[&["a:1"], &["b:1"]], "1").unwrap_err();
+        assert_eq!(error.to_string(), "x.tar: 2 images answer to \"1\"");
+        assert_eq!(complete("localhost/x"), "localhost/x:latest");
+        assert_eq!(complete("host:5000/x@sha256:00"), "host:5000/x@sha256:00");
+    }
+}

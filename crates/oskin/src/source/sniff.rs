@@ -1,0 +1,259 @@
+//! What a bare path is, told by its content and never by its name.
+
+use super::archive::{open_file, place_of};
+use super::decompress::{Compression, Content};
+use super::input::Stream;
+use super::store::Store;
+use super::stored::Stored;
+use super::tar_entries::{BLOCK_BYTES, Members};
+use super::{NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
+use crate::path;
+use std::path::Path;
+
+/// How much of the beginning is looked at; an ISO 9660 image shows itself at byte 32,769, btrfs at
+/// 65,600.
+const HEAD_BYTES: usize = 68 * 1024;
+
+/// How far a compressed archive is read to see what its members are.
+const MAX_LOOK_BYTES: u64 = 1024 * 1024;
+
+/// Finds the transport of something that exists.
+pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
+    let place = place_of(location);
+    let io = |error| SourceError::io(&place, error);
+    let metadata = location.metadata().map_err(io)?;
+    if metadata.is_dir() {
+        return directory(location, &place);
+    }
+    if !metadata.is_file() {
+        let hint = "name the transport: tar:, docker-archive:, oci-archive: or paths:";
+        return Err(unrecognized(&place, "is no regular file", Some(hint)));
+    }
+    let (file, _) = open_file(location, &place)?;
+    let mut stored = Stored::new(file, &NoProgress);
+    let head = stored.peek(HEAD_BYTES).map_err(io)?;
+    if head.is_empty() {
+        return Err(unrecognized(&place, "the file is empty", None));
+    }
+    if head.starts_with(oski::MAGIC) {
+        return Ok(Transport::Oski);
+    }
+    if head.starts_with(packages::ZIP_MAGIC) {
+        return match packages::is_package(location) {
+            true => Ok(Transport::Paths),
+            false => {
+                let what = "a zip archive without files.txt and folders.txt";
+                Err(unrecognized(&place, what, Some("unpack it, then use rootfs:DIR")))
+            }
+        };
+    }
+    let is_compressed = Compression::of(head) != Compression::None;
+    if is_compressed {
+        let mut stream = Stream::new(Content::new(stored).map_err(io)?);
+        let head = stream.peek(HEAD_BYTES).map_err(io)?;
+        if Members::<Stream<'_>>::is_start(&head[..head.len().min(BLOCK_BYTES)]) {
+            return members(Members::new(stream), &place);
+        }
+        return by_head(head, location, &place);
+    }
+    if Members::<Stream<'_>>::is_start(&head[..head.len().min(BLOCK_BYTES)]) {
+        let (file, _) = open_file(location, &place)?;
+        return archive(&Store::index(file, &place)?);
+    }
+    by_head(head, location, &place)
+}
+
+fn unrecognized(place: &str, what: &str, hint: Option<&str>) -> SourceError {
+    SourceError::Unrecognized {
+        place: place.to_owned(),
+        what: what.to_owned(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+fn directory(location: &Path, place: &str) -> Result<Transport, SourceError> {
+    let has = |name: &str| location.join(name).is_file();
+    if has("oci-layout") {
+        Ok(Transport::Oci)
+    } else if has("version") && has("manifest.json") {
+        let hint = "convert it: skopeo copy dir:DIR oci:DIR2:TAG, then use oci:DIR2:TAG";
+        Err(unrecognized(place, "a directory of blobs (the transport dir:)", Some(hint)))
+    } else {
+        Ok(Transport::RootFs)
+    }
+}
+
+/// A tar archive whose members are all known.
+fn archive(store: &Store) -> Result<Transport, SourceError> {
+    let names = store.names();
+    if names.is_empty() {
+        let what = "the archive holds no entries".to_owned();
+        return Err(SourceError::NoImage { place: store.place.clone(), what });
+    }
+    let is_docker =
+        || store.small(docker::MANIFEST, "manifest").is_ok_and(|json| docker::is_manifest(&json));
+    if store.has(docker::MANIFEST) && is_docker() {
+        Ok(Transport::DockerArchive)
+    } else if store.has("oci-layout") && store.has(oci::INDEX) {
+        Ok(Transport::OciArchive)
+    } else if names.iter().all(|name| is_image_part(name)) {
+        // It has the looks of an archive of images; reading it will say what is missing.
+        Ok(Transport::DockerArchive)
+    } else {
+        Ok(Transport::Tar)
+    }
+}
+
+/// A compressed tar archive, told by its first members: the manifest may come last, behind
+/// gigabytes that would have to be decompressed.
+fn members(mut members: Members<Stream<'_>>, place: &str) -> Result<Transport, SourceError> {
+    let mut seen = 0;
+    while let Some(member) = members.next().map_err(|error| changeset::tar_error(place, error))? {
+        let Ok(name) = path::normalize(&member.path) else { return Ok(Transport::Tar) };
+        if !name.is_empty() {
+            if !is_image_part(&name) {
+                return Ok(Transport::Tar);
+            }
+            seen += 1;
+        }
+        if members.content_offset() + member.stored_bytes > MAX_LOOK_BYTES {
+            break;
+        }
+    }
+    if seen == 0 {
+        let what = "the archive holds no entries".to_owned();
+        return Err(SourceError::NoImage { place: place.to_owned(), what });
+    }
+    Ok(Transport::DockerArchive)
+}
+
+/// Whether tools that save images give such a name to a member: nothing in a root directory is
+/// called so.
+fn is_image_part(name: &[u8]) -> bool {
+    let first = name.split(|&byte| byte == b'/').next().unwrap_or_default();
+    let is_digest = |text: &[u8]| text.len() == 64 && text.iter().all(u8::is_ascii_hexdigit);
+    let stem = first.strip_prefix(b"sha256:").unwrap_or(first);
+    let stem = [&b".json"[..], b".tar.gz", b".tar"]
+        .iter()
+        .find_map(|ending| stem.strip_suffix(*ending))
+        .unwrap_or(stem);
+    is_digest(stem)
+        || matches!(
+            first,
+            b"blobs"
+                | b"oci-layout"
+                | b"index.json"
+                | b"manifest.json"
+                | b"repositories"
+                | b"config.json"
+        )
+}
+
+/// Anything that is no archive, by its first bytes.
+fn by_head(head: &[u8], location: &Path, place: &str) -> Result<Transport, SourceError> {
+    if let Some((what, hint)) = known_format(head) {
+        return Err(unrecognized(place, what, Some(hint)));
+    }
+    if head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+        && packages::is_json_listing(location)
+    {
+        return Ok(Transport::Paths);
+    }
+    let is_text = !head.contains(&0)
+        && match std::str::from_utf8(head) {
+            Ok(_) => true,
+            // The look ends anywhere, perhaps inside a character.
+            Err(error) => error.error_len().is_none(),
+        };
+    if is_text {
+        let hint = format!("if it is a list of paths, write paths:{place}");
+        return Err(unrecognized(place, "is a text file", Some(&hint)));
+    }
+    Err(unrecognized(place, "is of no kind that can be read", None))
+}
+
+const MOUNT: &str = "mount it read-only, then use rootfs:DIR";
+const SANDBOX: &str = "unpack it: apptainer build --sandbox DIR FILE, then use rootfs:DIR";
+
+/// Formats that hold operating systems but cannot be read yet: offset, magic, name, way around.
+const KNOWN_FORMATS: [(usize, &[u8], &str, &str); 20] = [
+    (32, b"SIF_MAGIC", "a SIF image, not supported yet", SANDBOX),
+    (0, b"#!/usr/bin/env run-singularity\n", "a Singularity 2 image, not supported yet", SANDBOX),
+    (
+        0,
+        b"hsqs",
+        "a squashfs file system, not supported yet",
+        "unpack it with unsquashfs, then use rootfs:DIR",
+    ),
+    (0, b"QFI\xfb", "a qcow2 disk image, not supported yet", MOUNT),
+    (0, b"KDMV", "a VMDK disk image, not supported yet", MOUNT),
+    (0, b"# Disk DescriptorFile", "a VMDK disk image, not supported yet", MOUNT),
+    (0, b"vhdxfile", "a VHDX disk image, not supported yet", MOUNT),
+    (0, b"conectix", "a VHD disk image, not supported yet", MOUNT),
+    (64, b"\x7f\x10\xda\xbe", "a VDI disk image, not supported yet", MOUNT),
+    (1080, b"\x53\xef", "an ext2, ext3 or ext4 file system, not supported yet", MOUNT),
+    (1024, b"\xe2\xe1\xf5\xe0", "an EROFS file system, not supported yet", MOUNT),
+    (0, b"XFSB", "an XFS file system, not supported yet", MOUNT),
+    (65600, b"_BHRfS_M", "a btrfs file system, not supported yet", MOUNT),
+    (32769, b"CD001", "an ISO 9660 image, not supported yet", MOUNT),
+    (512, b"EFI PART", "a disk image with partitions, not supported yet", MOUNT),
+    (0, b"07070", "a cpio archive, not supported yet", "unpack it with cpio, then use rootfs:DIR"),
+    (
+        0,
+        b"!<arch>\n",
+        "an ar archive such as a Debian package, which is no root file system",
+        "unpack it, then use rootfs:DIR",
+    ),
+    (
+        0,
+        b"\xed\xab\xee\xdb",
+        "an RPM package, which is no root file system",
+        "unpack it, then use rootfs:DIR",
+    ),
+    (
+        0,
+        b"\x7fELF",
+        "a program, which is no root file system",
+        "name a directory, an archive or an image",
+    ),
+    // Last: many formats begin with a boot sector.
+    (510, b"\x55\xaa", "a disk image with partitions, not supported yet", MOUNT),
+];
+
+fn known_format(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let found = KNOWN_FORMATS
+        .iter()
+        .find(|(at, magic, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    found.map(|&(_, _, what, hint)| (what, hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_images_are_told_from_root_directories() {
+        let digest = "a".repeat(64);
+        for part in [
+            format!("{digest}/layer.tar"),
+            format!("{digest}.json"),
+            format!("sha256:{digest}"),
+            format!("{digest}.tar.gz"),
+            "blobs/sha256".to_owned(),
+        ] {
+            assert!(is_image_part(part.as_bytes()), "{part}");
+        }
+        for other in ["bin/sh", "etc", "abc.json", ".dockerenv"] {
+            assert!(!is_image_part(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn known_formats_are_named_wherever_their_magic_lies() {
+        let mut head = vec![1; HEAD_BYTES];
+        head[1080..1082].copy_from_slice(b"\x53\xef");
+        assert!(known_format(&head).unwrap().0.contains("ext4"));
+        assert!(known_format(b"hsqs").unwrap().0.contains("squashfs"));
+        assert_eq!(known_format(b"hello"), None);
+    }
+}

@@ -1,0 +1,376 @@
+//! What the user writes to name an image outside the catalog: `transport:location[:reference]`,
+//! the grammar of containers-transports(5).
+
+use super::SourceError;
+use super::sniff;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+/// How to reach an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// A tar file as `docker save` writes it.
+    DockerArchive,
+    /// An OCI image layout in a directory.
+    Oci,
+    /// A tar file of an OCI image layout.
+    OciArchive,
+    /// A directory that holds a root file system.
+    RootFs,
+    /// A tar file of a root file system, or of one layer.
+    Tar,
+    /// The running system.
+    Host,
+    /// A list of paths.
+    Paths,
+    /// Inventories that were exported from a catalog.
+    Oski,
+}
+
+impl Transport {
+    /// All transports.
+    pub const ALL: [Self; 8] = [
+        Self::DockerArchive,
+        Self::Oci,
+        Self::OciArchive,
+        Self::RootFs,
+        Self::Tar,
+        Self::Host,
+        Self::Paths,
+        Self::Oski,
+    ];
+
+    /// The name as it is written before the colon.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DockerArchive => "docker-archive",
+            Self::Oci => "oci",
+            Self::OciArchive => "oci-archive",
+            Self::RootFs => "rootfs",
+            Self::Tar => "tar",
+            Self::Host => "host",
+            Self::Paths => "paths",
+            Self::Oski => "oski",
+        }
+    }
+
+    /// Whether a reference may stand behind the path; all others take the rest as the path, colons
+    /// included.
+    pub const fn has_reference(self) -> bool {
+        matches!(self, Self::DockerArchive | Self::Oci | Self::OciArchive | Self::Oski)
+    }
+
+    fn from_name(name: &[u8]) -> Option<Self> {
+        if name == b"oci-dir" {
+            return Some(Self::Oci);
+        }
+        Self::ALL.into_iter().find(|transport| transport.name().as_bytes() == name)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which of several images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// The only one.
+    Only,
+    /// The one with this reference, tag or digest.
+    Reference(String),
+    /// The one at this place of the manifest or index, counted from 0.
+    Index(usize),
+}
+
+/// Where an image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSpec {
+    /// How to reach it.
+    pub transport: Transport,
+    /// The path; `-` is the standard input where the transport is a stream.
+    pub location: PathBuf,
+    /// Which of several images that lie there.
+    pub pick: Pick,
+}
+
+/// Transports that other tools know and that are refused here with an explanation.
+const REFUSED: [(&str, &str, &str); 15] = [
+    (
+        "docker://",
+        "registries are not supported yet",
+        "fetch it first: skopeo copy docker://NAME oci:DIR:TAG, then use oci:DIR:TAG",
+    ),
+    (
+        "registry:",
+        "registries are not supported yet",
+        "fetch it first: skopeo copy docker://NAME oci:DIR:TAG, then use oci:DIR:TAG",
+    ),
+    (
+        "docker-daemon:",
+        "the Docker engine is not supported yet",
+        "save it first: docker save NAME -o FILE, then use docker-archive:FILE",
+    ),
+    (
+        "docker:",
+        "ambiguous: a registry for some tools, the local engine for others",
+        "did you mean docker://NAME (a registry) or docker-daemon:NAME (the local engine)? for a saved file use docker-archive:FILE",
+    ),
+    (
+        "podman:",
+        "the store of podman is not supported yet",
+        "save it first: podman save --format oci-archive NAME -o FILE, then use oci-archive:FILE",
+    ),
+    (
+        "containers-storage:",
+        "the store of podman and buildah is not supported yet",
+        "save it first: podman save --format oci-archive NAME -o FILE, then use oci-archive:FILE",
+    ),
+    (
+        "containerd:",
+        "the store of containerd is not supported yet",
+        "export it first: ctr image export FILE NAME, then use oci-archive:FILE",
+    ),
+    (
+        "dir:",
+        "ambiguous: a root file system for some tools, a directory of blobs for others",
+        "did you mean rootfs:DIR (a root file system) or oci:DIR (an image layout)?",
+    ),
+    (
+        "sif:",
+        "SIF images are not supported yet",
+        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
+    ),
+    (
+        "singularity:",
+        "SIF images are not supported yet",
+        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
+    ),
+    (
+        "apptainer:",
+        "SIF images are not supported yet",
+        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
+    ),
+    (
+        "library://",
+        "libraries of SIF images are not supported yet",
+        "unpack it first: apptainer build --sandbox DIR library://NAME, then use rootfs:DIR",
+    ),
+    ("disk:", "disk images are not supported yet", "mount it read-only first, then use rootfs:DIR"),
+    (
+        "sbom:",
+        "bills of materials are not supported yet",
+        "a plain list of paths is read with paths:FILE",
+    ),
+    (
+        "ostree:",
+        "ostree repositories are not supported yet",
+        "check it out first, then use rootfs:DIR",
+    ),
+];
+
+/// Refused transports that are also names of well-known images: `docker:27` and `registry:2`.
+const ALSO_IMAGES: [&str; 2] = ["docker:", "registry:"];
+
+/// Whether the text begins with a transport, one that is refused included, so that it is no name
+/// of an image in the catalog.
+///
+/// False for `docker:TAG` and `registry:TAG`, which may well be in the catalog; where they are not,
+/// [`SourceSpec::parse`] has the explanation.
+pub fn has_transport(text: &OsStr) -> bool {
+    let bytes = text.as_bytes();
+    let colon = bytes.iter().position(|&byte| byte == b':');
+    colon.is_some_and(|colon| Transport::from_name(&bytes[..colon]).is_some())
+        || REFUSED
+            .iter()
+            .filter(|(prefix, ..)| !ALSO_IMAGES.contains(prefix))
+            .any(|(prefix, ..)| bytes.starts_with(prefix.as_bytes()))
+}
+
+impl SourceSpec {
+    /// Understands `transport:location[:reference]`, or the path of something that exists, which is
+    /// looked into to find the transport.
+    ///
+    /// A path that contains colons is understood if such a file exists: the longest text that is
+    /// one is the path. `host:` may stand alone.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Spec`] for transports that are unknown, ambiguous or not supported;
+    /// for a bare path whatever keeps it from being recognized.
+    pub fn parse(text: &OsStr) -> Result<Self, SourceError> {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() {
+            return Err(refuse(text, "the name of an image is empty", "write transport:location"));
+        }
+        let colon = bytes.iter().position(|&byte| byte == b':');
+        let known = colon.and_then(|at| Some((Transport::from_name(&bytes[..at])?, at)));
+        if let Some((transport, colon)) = known {
+            return Self::with_transport(text, transport, &bytes[colon + 1..]);
+        }
+        let refused = REFUSED.iter().find(|(prefix, ..)| bytes.starts_with(prefix.as_bytes()));
+        let path = Path::new(text);
+        // A file may be named like a transport, but a transport is never guessed away.
+        if let Some((_, what, hint)) = refused {
+            return Err(refuse(text, what, hint));
+        }
+        if bytes == b"-" {
+            return Err(refuse(
+                text,
+                "the standard input cannot be looked into",
+                "name the transport: tar:-, docker-archive:-, oci-archive:- or paths:-",
+            ));
+        }
+        if !path.exists() {
+            return Err(not_found(text));
+        }
+        let transport = sniff::transport(path)?;
+        Ok(Self { transport, location: path.to_owned(), pick: Pick::Only })
+    }
+
+    fn with_transport(
+        text: &OsStr,
+        transport: Transport,
+        rest: &[u8],
+    ) -> Result<Self, SourceError> {
+        if transport == Transport::Host {
+            return match rest {
+                b"" | b"/" => {
+                    Ok(Self { transport, location: PathBuf::from("/"), pick: Pick::Only })
+                }
+                _ => Err(refuse(
+                    text,
+                    "the running system has no path",
+                    "write host: alone, or rootfs:DIR for a directory",
+                )),
+            };
+        }
+        let (path, reference) =
+            if transport.has_reference() { split_reference(rest) } else { (rest, None) };
+        if path.is_empty() {
+            return Err(refuse(text, "the path is missing", &format!("write {transport}:PATH")));
+        }
+        let location = PathBuf::from(OsString::from_vec(path.to_vec()));
+        let pick = match reference {
+            None => Pick::Only,
+            Some(b"") => {
+                let hint = "leave out the last colon, or name an image behind it";
+                return Err(refuse(text, "the reference is empty", hint));
+            }
+            Some(reference) => {
+                let Ok(reference) = std::str::from_utf8(reference) else {
+                    return Err(refuse(text, "the reference is not UTF-8", "references are ASCII"));
+                };
+                match reference.strip_prefix('@').map(str::parse) {
+                    Some(Ok(index)) => Pick::Index(index),
+                    _ => Pick::Reference(reference.to_owned()),
+                }
+            }
+        };
+        Ok(Self { transport, location, pick })
+    }
+}
+
+/// Splits a path from the reference behind it: at the last colon whose left side exists, else at
+/// the first, as containers-transports(5) says.
+fn split_reference(rest: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let exists = |path: &[u8]| path == b"-" || Path::new(OsStr::from_bytes(path)).exists();
+    if exists(rest) {
+        return (rest, None);
+    }
+    let colons = || (0..rest.len()).filter(|&at| rest[at] == b':');
+    let at = colons().rev().find(|&at| exists(&rest[..at])).or_else(|| colons().next());
+    match at {
+        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+        None => (rest, None),
+    }
+}
+
+fn refuse(text: &OsStr, what: &str, hint: &str) -> SourceError {
+    let text = text.to_string_lossy().into_owned();
+    SourceError::Spec { text, what: what.to_owned(), hint: hint.to_owned() }
+}
+
+fn not_found(text: &OsStr) -> SourceError {
+    let place = crate::path::escape(text.as_bytes());
+    let (path, reference) = split_reference(text.as_bytes());
+    let hint = match reference {
+        Some(reference) if Path::new(OsStr::from_bytes(path)).exists() => Some(format!(
+            "name the transport to pick an image: docker-archive:{0}:{1}, oci-archive:{0}:{1} or oci:{0}:{1}",
+            crate::path::escape(path),
+            crate::path::escape(reference)
+        )),
+        _ => None,
+    };
+    SourceError::NotFound { place, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SourceSpec, SourceError> {
+        SourceSpec::parse(OsStr::new(text))
+    }
+
+    #[test]
+    fn references_stand_behind_the_first_colon_unless_a_file_says_otherwise() {
+        let spec = parse("docker-archive:no/such.tar:repo/name:tag").unwrap();
+        assert_eq!(spec.location, Path::new("no/such.tar"));
+        assert_eq!(spec.pick, Pick::Reference("repo/name:tag".to_owned()));
+        assert_eq!(parse("oci:x:@2").unwrap().pick, Pick::Index(2));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a:b.tar");
+        std::fs::write(&file, "").unwrap();
+        let spec = parse(&format!("docker-archive:{}:c:d", file.display())).unwrap();
+        assert_eq!((spec.location, spec.pick), (file.clone(), Pick::Reference("c:d".to_owned())));
+        let spec = parse(&format!("docker-archive:{}", file.display())).unwrap();
+        assert_eq!((spec.location, spec.pick), (file, Pick::Only));
+        let spec = parse("oci-archive:-:tag").unwrap();
+        assert_eq!(spec.location, Path::new("-"));
+    }
+
+    #[test]
+    fn transports_without_references_take_every_colon() {
+        let spec = parse("tar:a:b:c").unwrap();
+        assert_eq!((spec.transport, spec.location), (Transport::Tar, PathBuf::from("a:b:c")));
+        assert_eq!(parse("oci-dir:x").unwrap().transport, Transport::Oci);
+        assert_eq!(parse("host:").unwrap().location, Path::new("/"));
+        assert!(parse("host:/mnt").is_err());
+        assert!(parse("tar:").is_err());
+    }
+
+    #[test]
+    fn ambiguous_and_later_transports_are_refused_with_a_way_around() {
+        for (text, hint) in [
+            ("docker:alpine", "docker-daemon:"),
+            ("docker://alpine", "skopeo"),
+            ("dir:/x", "rootfs:"),
+            ("docker-daemon:x", "docker save"),
+            ("sif:x.sif", "apptainer"),
+            ("disk:x.qcow2", "mount"),
+            ("sbom:x", "paths:"),
+            ("containers-storage:x", "podman save"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.hint().unwrap().contains(hint), "{text}: {error}");
+            assert_eq!(has_transport(OsStr::new(text)), text != "docker:alpine", "{text}");
+        }
+        assert!(!has_transport(OsStr::new("alpine:3.20")));
+        assert!(!has_transport(OsStr::new("host.example/name")));
+        assert!(has_transport(OsStr::new("tar:x")));
+    }
+
+    #[test]
+    fn a_path_with_a_reference_but_no_transport_gets_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.tar");
+        std::fs::write(&file, "").unwrap();
+        let error = parse(&format!("{}:tag", file.display())).unwrap_err();
+        assert!(error.hint().unwrap().contains("docker-archive:"));
+    }
+}

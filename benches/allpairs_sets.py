@@ -43,6 +43,7 @@ def main():
         for j in range(i):
             total = len(left) + len(sets[j])
             values[i][j] = values[j][i] = 2.0 * len(left & sets[j]) / total if total else 1.0
+    names = [f'"{name}"' if "," in name else name for name in names]
     out = ["," + ",".join(names)]
     out += [name + "," + ",".join("%.6f" % value for value in row) for name, row in zip(names, values)]
     print("\n".join(out))

@@ -47,6 +47,7 @@ pub(super) struct Drawn {
     names: Vec<String>,
     files: OverlapMatrix,
     directories: OverlapMatrix,
+    both: OverlapMatrix,
     trees: Vec<Dendrogram>,
     measuring: Measuring,
 }
@@ -58,17 +59,16 @@ impl Drawn {
         images: &[OsString],
         measuring: &Measuring,
     ) -> Result<Self, CliError> {
-        let selections = [Selection::Files, Selection::Directories];
+        let selections = Selection::ALL;
         let Sets { names, sets } = workspace.path_sets(images, &selections)?;
         let matrix =
             |sets: &Vec<PathSet>| OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
-        let (files, directories) = (matrix(&sets[0]), matrix(&sets[1]));
-        let both = files.plus(&directories);
+        let (files, directories, both) = (matrix(&sets[0]), matrix(&sets[1]), matrix(&sets[2]));
         let trees = [&files, &directories, &both]
             .par_iter()
             .map(|matrix| Dendrogram::cluster(&matrix.distances(measuring.measure), matrix.len()))
             .collect();
-        Ok(Self { names, files, directories, trees, measuring: measuring.clone() })
+        Ok(Self { names, files, directories, both, trees, measuring: measuring.clone() })
     }
 
     /// The picture in a format.
@@ -77,6 +77,7 @@ impl Drawn {
             names: &self.names,
             files: &self.files,
             directories: &self.directories,
+            both: &self.both,
             trees: [&self.trees[0], &self.trees[1], &self.trees[2]],
             selection: self.measuring.selection,
             measure: self.measuring.measure,

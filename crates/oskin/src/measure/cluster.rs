@@ -79,6 +79,7 @@ fn average_linkage(distances: &[f32], n: usize) -> Vec<Merge> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
     use proptest::collection::vec;

@@ -297,6 +297,7 @@ impl Lists {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
     use crate::measure::segments::Window;

@@ -350,6 +350,7 @@ fn draw(left: &[Drawing], right: &[Drawing], leaves: Distances<'_>, width: usize
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
     use proptest::collection::vec;

@@ -63,18 +63,6 @@ impl OverlapMatrix {
         i * (2 * self.len() - i - 1) / 2 + (j - i - 1)
     }
 
-    /// Adds two matrices over the same images whose sets share no path, such as files and
-    /// directories of one inventory: the result is the matrix of the unions.
-    ///
-    /// Counts saturate at [`u32::MAX`], which no set of 32-bit ids exceeds.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        let add = |a: &[u32], b: &[u32]| {
-            a.iter().zip(b).map(|(x, y)| x.saturating_add(*y)).collect::<Vec<u32>>()
-        };
-        Self { sizes: add(&self.sizes, &other.sizes), common: add(&self.common, &other.common) }
-    }
-
     /// The distances of all pairs, `1 - similarity`, in `0..=1` and in the order of
     /// [`common`](Self::common).
     ///
@@ -120,7 +108,7 @@ mod tests {
         #[test]
         fn every_pair_agrees_with_plain_sets(
             sets in vec(btree_set(0_u32..300, 0..120), 0..40),
-            spread in prop_oneof![Just(1_u32), Just(9), Just(14_000_000)],
+            spread in prop_oneof![7 => Just(1_u32), 7 => Just(9), 1 => Just(14_000_000)],
         ) {
             let sets: Vec<BTreeSet<u32>> =
                 sets.iter().map(|set| set.iter().map(|id| id * spread).collect()).collect();
@@ -132,21 +120,6 @@ mod tests {
                     prop_assert_eq!(matrix.overlap(i, j), plain_overlap(left, right));
                 }
             }
-        }
-
-        #[test]
-        fn matrices_of_disjoint_parts_add_up(
-            sets in vec(btree_set(0_u32..200, 0..120), 0..12),
-            bound in 0_u32..200,
-        ) {
-            let part = |keep: &dyn Fn(u32) -> bool| {
-                let parts: Vec<BTreeSet<u32>> = sets
-                    .iter()
-                    .map(|set| set.iter().copied().filter(|id| keep(*id)).collect())
-                    .collect();
-                of(&parts)
-            };
-            prop_assert_eq!(part(&|id| id < bound).plus(&part(&|id| id >= bound)), of(&sets));
         }
 
         #[test]
@@ -181,14 +154,6 @@ mod tests {
         assert_eq!(overlap, Overlap { common: 5, left_only: 15, right_only: 35 });
         assert_eq!(matrix.overlap(3, 1), overlap.swapped());
         assert_eq!(matrix.overlap(2, 2), Overlap { common: 30, left_only: 0, right_only: 0 });
-    }
-
-    #[test]
-    fn sums_saturate() {
-        let large = OverlapMatrix { sizes: vec![u32::MAX, 3], common: vec![u32::MAX - 1] };
-        let small = OverlapMatrix { sizes: vec![1, 1], common: vec![1] };
-        let sum = large.plus(&small);
-        assert_eq!(sum, OverlapMatrix { sizes: vec![u32::MAX, 4], common: vec![u32::MAX] });
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn summary(left: &str, right: &str, comparison: &Comparison, relation: &Relation
             format!("{left} and {right} stand on the same layers and then part (Dice {dice:.3}).")
         }
         RelationKind::Rebuild => format!(
-            "{left} and {right} look like one system built twice: Dice {dice:.3}, neither holds all of the other."
+            "{left} and {right} look like one system built twice: nearly the same paths (Dice {dice:.3}), other contents."
         ),
         RelationKind::Unrelated => {
             format!("Neither {left} nor {right} was built from the other (Dice {dice:.3}).")

@@ -72,11 +72,6 @@ impl<'a> Content<'a> {
         Ok(Self { state: State::member(compression, stored)?, compression })
     }
 
-    /// How the bytes are compressed.
-    pub(super) fn compression(&self) -> Compression {
-        self.compression
-    }
-
     /// Gives up the digest of the stored bytes if they are the content itself.
     ///
     /// Returns whether it did, so that the caller takes the digest of the content for it. To be

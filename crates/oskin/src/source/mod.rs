@@ -184,7 +184,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Oci => oci::open_layout(spec, options),
         Transport::Tar => archive::open_rootfs(spec, options),
         Transport::RootFs => walk::open_rootfs(spec),
-        Transport::Host => walk::open_host(spec, options),
+        Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
     }

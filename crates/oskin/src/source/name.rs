@@ -17,13 +17,12 @@ pub(super) fn suggested(location: &Path) -> String {
         return "stdin".to_owned();
     }
     let resolved;
-    let name = match location.file_name() {
-        Some(name) => name,
+    let name = if let Some(name) = location.file_name() {
+        name
+    } else {
         // `.` and `..`: the directory they are has a name.
-        None => {
-            resolved = location.canonicalize().unwrap_or_default();
-            resolved.file_name().unwrap_or(location.as_os_str())
-        }
+        resolved = location.canonicalize().unwrap_or_default();
+        resolved.file_name().unwrap_or(location.as_os_str())
     };
     let text = crate::path::escape(name.as_bytes());
     let mut rest = text.as_str();

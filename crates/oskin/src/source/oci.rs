@@ -218,10 +218,7 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
     Ok(ImageSource {
         name,
         reference: manifest.references.first().cloned(),
-        transport: match store.is_directory() {
-            true => Transport::Oci,
-            false => Transport::OciArchive,
-        },
+        transport: if store.is_directory() { Transport::Oci } else { Transport::OciArchive },
         location: store.place.clone(),
         layers: layers.collect::<Result<_, _>>()?,
         config_digest: manifest.config.digest.parse().ok(),

@@ -160,13 +160,11 @@ impl Walk<'_> {
 /// The file name of a blob. Only hexadecimal digits get into it, so it stays in the layout.
 pub(super) fn blob_name(digest: &str, store: &Store) -> Result<String, SourceError> {
     let parsed = digest.strip_prefix("sha256:").and_then(|hex| hex.parse::<Digest>().ok());
-    match parsed {
-        Some(digest) => Ok(format!("blobs/sha256/{}", &digest.to_string()["sha256:".len()..])),
-        None => {
-            let what = format!("{:?} is no sha256 digest", clip(digest));
-            Err(SourceError::damaged(&store.place, what))
-        }
-    }
+    let Some(parsed) = parsed else {
+        let what = format!("{:?} is no sha256 digest", clip(digest));
+        return Err(SourceError::damaged(&store.place, what));
+    };
+    Ok(format!("blobs/sha256/{}", &parsed.to_string()["sha256:".len()..]))
 }
 
 /// Compares a blob with its digest.

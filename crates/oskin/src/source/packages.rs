@@ -3,7 +3,7 @@
 
 use super::archive::{open_file, place_of};
 use super::decompress::Content;
-use super::input::{Input, Stream};
+use super::input::{Input as _, Stream};
 use super::layer::{LayerSource, Origin};
 use super::listing::{Listing, Told, read_bounded};
 use super::stored::{BUFFER_BYTES, Stored};

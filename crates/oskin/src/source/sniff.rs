@@ -39,13 +39,11 @@ pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
         return Ok(Transport::Oski);
     }
     if head.starts_with(packages::ZIP_MAGIC) {
-        return match packages::is_package(location) {
-            true => Ok(Transport::Paths),
-            false => {
-                let what = "a zip archive without files.txt and folders.txt";
-                Err(unrecognized(&place, what, Some("unpack it, then use rootfs:DIR")))
-            }
-        };
+        if packages::is_package(location) {
+            return Ok(Transport::Paths);
+        }
+        let what = "a zip archive without files.txt and folders.txt";
+        return Err(unrecognized(&place, what, Some("unpack it, then use rootfs:DIR")));
     }
     let is_compressed = Compression::of(head) != Compression::None;
     if is_compressed {

@@ -256,16 +256,12 @@ impl Store {
             }
             Files::Scanned(members) => {
                 let target = self.resolve(name)?;
-                match members.get(&target)? {
-                    Scanned::Layer { changeset, stored_bytes } => {
-                        (Origin::Scanned(Arc::clone(changeset)), *stored_bytes)
-                    }
-                    _ => {
-                        let place = self.place_of(name);
-                        let what = "not a tar archive: the first header has a wrong checksum";
-                        let error = Err(SourceError::damaged(place, what));
-                        (Origin::Scanned(Arc::new(error)), 0)
-                    }
+                if let Scanned::Layer { changeset, stored_bytes } = members.get(&target)? {
+                    (Origin::Scanned(Arc::clone(changeset)), *stored_bytes)
+                } else {
+                    let what = "not a tar archive: the first header has a wrong checksum";
+                    let error = SourceError::damaged(self.place_of(name), what);
+                    (Origin::Scanned(Arc::new(Err(error))), 0)
                 }
             }
         };

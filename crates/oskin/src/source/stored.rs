@@ -86,22 +86,20 @@ impl<'a> Stored<'a> {
         Ok(())
     }
 
-    /// Reads to the end and returns how many bytes were still unread, whether one of them was not
-    /// zero, and the digest of all bytes.
+    /// Reads to the end and returns how many bytes were still unread and the digest of all bytes.
     pub(super) fn finish(mut self) -> io::Result<StoredEnd> {
-        let (mut rest_bytes, mut rest_is_zero) = (0, true);
+        let mut rest_bytes = 0;
         loop {
             let chunk = self.fill_buf()?;
             if chunk.is_empty() {
                 break;
             }
-            rest_is_zero &= chunk.iter().all(|&byte| byte == 0);
             let count = chunk.len();
             rest_bytes += count as u64;
             self.consume(count);
         }
         let digest = self.hasher.map(|hasher| Digest(hasher.finalize().into()));
-        Ok(StoredEnd { digest, rest_bytes, rest_is_zero })
+        Ok(StoredEnd { digest, rest_bytes })
     }
 }
 
@@ -111,8 +109,6 @@ pub(super) struct StoredEnd {
     pub(super) digest: Option<Digest>,
     /// Bytes behind the end of the compressed data.
     pub(super) rest_bytes: u64,
-    /// Whether those are all zero: padding of a medium.
-    pub(super) rest_is_zero: bool,
 }
 
 impl BufRead for Stored<'_> {

@@ -142,9 +142,8 @@ impl<I: Input> Members<I> {
             let Some(block) = self.header_block(first_offset.is_some())? else { return Ok(None) };
             let first = *first_offset.get_or_insert(self.offset);
             let header = tar::Header::from_byte_slice(&block);
-            let size = match header.entry_size() {
-                Ok(size) => size,
-                Err(_) => return Err(self.damaged("the size in the header is no number")),
+            let Ok(size) = header.entry_size() else {
+                return Err(self.damaged("the size in the header is no number"));
             };
             match block[156] {
                 b'L' => extended.path = Some(self.name_record(size)?),
@@ -205,7 +204,7 @@ impl<I: Input> Members<I> {
         let type_flag = header.as_bytes()[156];
         let path = pax.path.take().or(path).unwrap_or_else(|| header.path_bytes().into_owned());
         let link = pax.link.take().or(link).unwrap_or_else(|| {
-            header.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default()
+            header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default()
         });
         let kind = kind_of(type_flag, &path);
         let size = match (kind, pax.size) {

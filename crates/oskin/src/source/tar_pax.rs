@@ -36,10 +36,11 @@ impl Pax {
             b"size" => self.size = Some(decimal(value).ok_or("the pax size is no number")?),
             b"uid" => self.uid = decimal(value),
             b"gid" => self.gid = decimal(value),
-            _ => match key.strip_prefix(b"GNU.sparse.") {
-                Some(key) => self.sparse.set(key, value)?,
-                None => {}
-            },
+            _ => {
+                if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                    self.sparse.set(key, value)?;
+                }
+            }
         }
         Ok(())
     }
@@ -77,7 +78,7 @@ mod tests {
     fn malformed_records_are_refused() {
         for records in [
             &b"path=a\n"[..],
-            b"9 path=a\n",
+            b"10 path=a\n",
             b"99 path=a\n",
             b"0 \n",
             b"3 \n",

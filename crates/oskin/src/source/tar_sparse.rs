@@ -157,7 +157,7 @@ impl ContentMap {
                 (None, _) => self.count = Some(number),
                 (Some(_), None) => self.pending_offset = Some(number),
                 (Some(_), Some(offset)) => {
-                    push(&mut self.pieces, Piece { offset, length: number })?
+                    push(&mut self.pieces, Piece { offset, length: number })?;
                 }
             }
             if self.count == Some(self.pieces.len() as u64) {

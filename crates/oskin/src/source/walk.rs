@@ -52,14 +52,11 @@ pub(super) fn open_rootfs(spec: &SourceSpec) -> Result<Vec<ImageSource>, SourceE
 }
 
 /// Finds the one image of `host:`.
-pub(super) fn open_host(
-    spec: &SourceSpec,
-    _options: &ReadOptions<'_>,
-) -> Result<Vec<ImageSource>, SourceError> {
+pub(super) fn open_host(spec: &SourceSpec) -> Vec<ImageSource> {
     let mut image = image(spec, "/".to_owned(), Walk { root: PathBuf::from("/"), is_host: true });
-    image.name = "host".to_owned();
+    "host".clone_into(&mut image.name);
     image.declared.platform = host_platform();
-    Ok(vec![image])
+    vec![image]
 }
 
 fn image(spec: &SourceSpec, place: String, walk: Walk) -> ImageSource {
@@ -195,7 +192,6 @@ impl Reader<'_> {
             ..Entry::bare(&path, found.kind)
         };
         let pushed = match found.kind {
-            EntryKind::Directory => self.push(&entry).map(drop),
             EntryKind::Symlink => self.symlink(name, entry),
             EntryKind::File => self.file(name, found, entry),
             _ => self.push(&entry).map(drop),

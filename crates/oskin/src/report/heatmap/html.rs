@@ -70,14 +70,16 @@ fn data(heatmap: &Heatmap<'_>) -> String {
     let trees = Selection::ALL.iter().zip(heatmap.trees);
     let trees: Map<String, Value> =
         trees.map(|(selection, it)| (selection.name().to_owned(), tree(it))).collect();
-    let colors: String =
-        color::palette().as_flattened().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = |byte: &u8| {
+        [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+    };
+    let colors: String = color::palette().as_flattened().iter().flat_map(hex).collect();
     let value = json!({
         "schema": "oskin.heatmap/1",
         "names": names,
         "selection": heatmap.selection.name(),
         "measure": heatmap.measure.name(),
-        "counts": { "files": counts(heatmap.files), "directories": counts(heatmap.directories) },
+        "counts": { "files": counts(heatmap.files), "directories": counts(heatmap.directories), "both": counts(heatmap.both) },
         "trees": trees,
         "palette": colors,
     });
@@ -92,16 +94,12 @@ fn counts(matrix: &OverlapMatrix) -> Value {
 /// Numbers as little-endian bytes: two each where all fit, four otherwise.
 fn integers(numbers: &[u32]) -> Value {
     let narrow: Result<Vec<u16>, _> = numbers.iter().map(|number| u16::try_from(*number)).collect();
-    match narrow {
-        Ok(narrow) => {
-            let bytes: Vec<u8> = narrow.into_iter().flat_map(u16::to_le_bytes).collect();
-            json!({ "bytes": 2, "base64": base64(&bytes) })
-        }
-        Err(_) => {
-            let bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_le_bytes()).collect();
-            json!({ "bytes": 4, "base64": base64(&bytes) })
-        }
+    if let Ok(narrow) = narrow {
+        let bytes: Vec<u8> = narrow.into_iter().flat_map(u16::to_le_bytes).collect();
+        return json!({ "bytes": 2, "base64": base64(&bytes) });
     }
+    let bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_le_bytes()).collect();
+    json!({ "bytes": 4, "base64": base64(&bytes) })
 }
 
 fn tree(tree: &Dendrogram) -> Value {

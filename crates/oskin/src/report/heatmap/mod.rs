@@ -18,7 +18,6 @@ pub use self::svg::svg;
 
 use crate::measure::{Dendrogram, Measure, OverlapMatrix};
 use crate::path_set::Selection;
-use std::borrow::Cow;
 
 /// What a heatmap shows.
 ///
@@ -34,6 +33,9 @@ pub struct Heatmap<'a> {
     pub files: &'a OverlapMatrix,
     /// The overlaps of their directories; the same images in the same order.
     pub directories: &'a OverlapMatrix,
+    /// The overlaps of both together, by path: a path that is a directory here and a file there is
+    /// common to both images, so this is not the sum of the two.
+    pub both: &'a OverlapMatrix,
     /// One tree for each selection, in the order of [`Selection::ALL`].
     pub trees: [&'a Dendrogram; 3],
     /// The selection that is drawn, or shown first.
@@ -47,7 +49,7 @@ impl<'a> Heatmap<'a> {
     fn checked_len(&self) -> usize {
         let n = self.names.len();
         let pairs = n * n.saturating_sub(1) / 2;
-        for matrix in [self.files, self.directories] {
+        for matrix in [self.files, self.directories, self.both] {
             assert_eq!(matrix.len(), n, "a matrix of the heatmap has another number of images");
             assert_eq!(matrix.common.len(), pairs, "a matrix of the heatmap is not complete");
         }
@@ -67,11 +69,11 @@ impl<'a> Heatmap<'a> {
     }
 
     /// The counts of the selection.
-    fn counts(&self) -> Cow<'a, OverlapMatrix> {
+    fn counts(&self) -> &'a OverlapMatrix {
         match self.selection {
-            Selection::Files => Cow::Borrowed(self.files),
-            Selection::Directories => Cow::Borrowed(self.directories),
-            Selection::Both => Cow::Owned(self.files.plus(self.directories)),
+            Selection::Files => self.files,
+            Selection::Directories => self.directories,
+            Selection::Both => self.both,
         }
     }
 

@@ -77,14 +77,10 @@ const MODEL = (() => {
   const n = names.length;
   const sizes = {};
   const common = {};
-  for (const selection of ["files", "directories"]) {
+  for (const selection of SELECTIONS) {
     sizes[selection] = integersOf(data.counts[selection].sizes);
     common[selection] = integersOf(data.counts[selection].common);
   }
-  // Files and directories are different paths, so their counts add up.
-  const sum = counts => Float64Array.from(counts.files, (files, i) => files + counts.directories[i]);
-  sizes.both = sum(sizes);
-  common.both = sum(common);
 
   const trees = {};
   for (const selection of SELECTIONS) trees[selection] = treeOf(data.trees[selection], n);

@@ -44,6 +44,7 @@ pub(super) enum Anchor {
 
 /// A line of text; `upright` text runs from bottom to top.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the plain word is the best name")]
 pub(super) struct Text {
     pub(super) at: [f64; 2],
     pub(super) size: f64,
@@ -64,6 +65,7 @@ pub(super) struct Cells {
 
 /// Lines along the axes, from point to point, of one width and color.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the plain word is the best name")]
 pub(super) struct Lines {
     pub(super) width: f64,
     pub(super) color: Rgb,
@@ -297,7 +299,7 @@ fn value_marks(plan: &Plan, values: &Values<'_>) -> Vec<Mark> {
 
 /// The similarities in drawn order.
 struct Values<'a> {
-    counts: std::borrow::Cow<'a, crate::measure::OverlapMatrix>,
+    counts: &'a crate::measure::OverlapMatrix,
     measure: Measure,
     order: &'a [u32],
 }

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn values_may_hold_newlines_and_equal_signs() {
-        let pax = Pax::parse(b"13 path=a\n=b\n12 uid=70000\n").unwrap();
+        let pax = Pax::parse(b"13 path=a\n=b\n13 uid=70000\n").unwrap();
         assert_eq!(pax.path.as_deref(), Some(&b"a\n=b"[..]));
         assert_eq!(pax.uid, Some(70000));
     }

@@ -39,7 +39,6 @@ impl Found {
 impl From<Stat> for Found {
     #[expect(
         clippy::useless_conversion,
-        clippy::unnecessary_fallible_conversions,
         reason = "the types of the fields differ between architectures"
     )]
     fn from(stat: Stat) -> Self {
@@ -194,10 +193,9 @@ const PSEUDO_FILE_SYSTEMS: [u64; 20] = [
 ];
 
 /// Whether a directory lies in such a file system.
+#[expect(clippy::cast_sign_loss, reason = "only the low 32 bits are the magic")]
 pub(super) fn is_pseudo(directory: BorrowedFd<'_>) -> bool {
-    let kind = |stat: fs::StatFs| {
-        // Negative on some architectures; only the low 32 bits are the magic.
-        PSEUDO_FILE_SYSTEMS.contains(&((stat.f_type as u64) & 0xffff_ffff))
-    };
+    let kind =
+        |stat: fs::StatFs| PSEUDO_FILE_SYSTEMS.contains(&((stat.f_type as u64) & 0xffff_ffff));
     fs::fstatfs(directory).is_ok_and(kind)
 }

@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The catalog file [default: $XDG_DATA_HOME/oskin/catalog.db]
+    /// The catalog file [default: `$XDG_DATA_HOME/oskin/catalog.db`]
     #[arg(long, global = true, env = "OSKIN_CATALOG", value_name = "PATH", hide_env_values = true)]
     pub(crate) catalog: Option<PathBuf>,
 

@@ -215,7 +215,7 @@ fn the_heatmap_goes_where_it_is_told() {
     place.ok(&["heatmap"]);
     let page = std::fs::read_to_string(place.path().join("oskin-heatmap.html")).unwrap();
     assert!(page.contains("tiny-app:1"));
-    assert!(place.ok(&["heatmap", "-o", "svg"]).starts_with("<"));
+    assert!(place.ok(&["heatmap", "-o", "svg"]).starts_with('<'));
     place.ok(&["heatmap", "-o", "png=map.png", "-o", "html=map.html"]);
     let png = std::fs::read(place.path().join("map.png")).unwrap();
     assert_eq!(&png[..4], b"\x89PNG");

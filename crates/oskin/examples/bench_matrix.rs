@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::{File, read_dir};
-use std::io::Read;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// How often each step is repeated at most; slow steps are repeated less.
@@ -121,7 +121,7 @@ fn multiply(images: &mut Vec<Image>, count: usize) {
     let mut next_id = ids.map_or(0, |id| id + 1);
     while !images.is_empty() && images.len() < count {
         let mut image = images[random.below(images.len())].clone();
-        for _ in 0..1 + random.below(6) {
+        for _ in 0..=random.below(6) {
             // A stretch is lost, and one of another image is gained.
             let start = random.below(image.files.len());
             let end = image.files.len().min(start + random.below(100));

@@ -55,15 +55,14 @@ fn workspace(global: &Global, reading: Reading) -> Result<Workspace, CliError> {
 
 /// The catalog that was named, or the one of this user; a directory stands for the file in it.
 fn catalog_path(global: &Global) -> Result<PathBuf, CliError> {
-    let path = match &global.catalog {
-        Some(path) => path.clone(),
-        None => {
-            let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
-                CliError::new("cannot tell where the catalog is: there is no home directory")
-                    .hint("name it with --catalog PATH")
-            })?;
-            base.data_dir().join("oskin").join("catalog.db")
-        }
+    let path = if let Some(path) = &global.catalog {
+        path.clone()
+    } else {
+        let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
+            CliError::new("cannot tell where the catalog is: there is no home directory")
+                .hint("name it with --catalog PATH")
+        })?;
+        base.data_dir().join("oskin").join("catalog.db")
     };
     Ok(if path.is_dir() { path.join("catalog.db") } else { path })
 }

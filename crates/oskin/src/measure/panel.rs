@@ -163,6 +163,7 @@ fn add_common(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
     use proptest::collection::vec;

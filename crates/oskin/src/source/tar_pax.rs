@@ -78,7 +78,7 @@ mod tests {
     fn malformed_records_are_refused() {
         for records in [
             &b"path=a\n"[..],
-            b"10 path=a\n",
+            b"8 path=a\n",
             b"99 path=a\n",
             b"0 \n",
             b"3 \n",

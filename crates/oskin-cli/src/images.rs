@@ -25,7 +25,7 @@ pub(crate) struct Workspace {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// It is in the catalog.
-    Kept(ImageRecord),
+    Kept(Box<ImageRecord>),
     /// It was read and is not kept.
     Read(Box<ingest::ReadImage>),
 }
@@ -86,7 +86,7 @@ impl Workspace {
         let name = text.to_str().unwrap_or_default();
         if let Some(catalog) = self.catalog_if_any()? {
             match catalog.image(name) {
-                Ok(record) => return Ok(Found::Kept(record)),
+                Ok(record) => return Ok(Found::Kept(Box::new(record))),
                 Err(oskin::catalog::CatalogError::NoSuchImage { .. }) => {}
                 Err(error) => return Err(error.into()),
             }

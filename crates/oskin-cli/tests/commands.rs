@@ -1,5 +1,4 @@
 //! The commands from outside: what they print, write and exit with.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod common;
 

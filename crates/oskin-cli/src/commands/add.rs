@@ -105,7 +105,10 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Err(error) => self.failure(&text.to_string_lossy(), &error.into()),
+            Err(error) => {
+                self.failure(&text.to_string_lossy(), &error.into());
+                Ok(())
+            }
         }
     }
 
@@ -123,7 +126,8 @@ impl Run<'_> {
                     true => text.into_owned(),
                     false => format!("{text} ({})", image.name),
                 };
-                self.failure(&place, &error.into())
+                self.failure(&place, &error.into());
+                Ok(())
             }
         }
     }
@@ -177,10 +181,9 @@ impl Run<'_> {
         self.workspace.bar().suspend(|| drop(anstream::stderr().write_all(lines.as_bytes())));
     }
 
-    fn failure(&mut self, place: &str, error: &CliError) -> Result<(), CliError> {
+    fn failure(&mut self, place: &str, error: &CliError) {
         let failed = FailedSource { source: place.to_owned(), error: error.message() };
         self.workspace.bar().suspend(|| error.print_for(place, self.global.quiet));
         self.failed.push(failed);
-        Ok(())
     }
 }

@@ -203,7 +203,7 @@ impl Store {
         };
         match &self.files {
             Files::Directory(root) => {
-                let path = root.join(name);
+                let path = file_in(root, name);
                 if !path.is_file() {
                     return Err(missing());
                 }
@@ -243,7 +243,7 @@ impl Store {
     ) -> Option<LayerSource> {
         let (origin, stored_bytes) = match &self.files {
             Files::Directory(root) => {
-                let path = root.join(name);
+                let path = file_in(root, name);
                 let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
                 (Origin::File(path), metadata.len())
             }
@@ -267,6 +267,29 @@ impl Store {
         };
         Some(LayerSource { origin, place: self.place_of(name), diff_id, blob, stored_bytes })
     }
+}
+
+/// The longest target of a link that was written as text.
+const MAX_LINK_TEXT_BYTES: u64 = 256;
+
+/// The file of a name in a layout directory.
+///
+/// Some layouts keep their blobs as symbolic links to files beside them, and a checkout of one
+/// without symbolic links (`core.symlinks=false` of git) holds the target as text instead. Such a
+/// text is followed if it stays in the layout; the digest of the blob is verified all the same.
+fn file_in(root: &Path, name: &str) -> PathBuf {
+    let path = root.join(name);
+    let followed = || -> Option<PathBuf> {
+        path.metadata().ok().filter(|metadata| metadata.len() <= MAX_LINK_TEXT_BYTES)?;
+        let target = std::fs::read(&path).ok()?;
+        let target = std::str::from_utf8(&target).ok()?;
+        let climbs = name.matches('/').count();
+        let inside = target.strip_prefix(&"../".repeat(climbs))?;
+        let is_plain = path::normalize(inside.as_bytes()).is_ok_and(|it| it == inside.as_bytes());
+        let followed = root.join(inside);
+        (is_plain && followed.is_file()).then_some(followed)
+    };
+    if name.starts_with("blobs/") { followed().unwrap_or(path) } else { path }
 }
 
 /// Bounds what the names of an archive take.

@@ -1,8 +1,6 @@
 //! Real images with known answers, where they lie beside the repository; skipped elsewhere.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::path::{Path, PathBuf};
 
 /// Where the data lies, if it does.

@@ -1,8 +1,6 @@
 //! The commands from outside: what they print, write and exit with.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use testkit::{ArchiveOptions, Compression, Defect, Image, OciOptions, docker_archive};
 
 const BASE: &str = "//- layer

@@ -1,8 +1,6 @@
 //! `kill -9` at random moments of `add`: the catalog opens, is sound, and holds what was reported.
 
-mod common;
-
-use common::Place;
+use crate::common::Place;
 use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;

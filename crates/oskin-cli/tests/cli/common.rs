@@ -1,5 +1,4 @@
 //! A hermetic place to run `oskin` in: its own home, catalog and environment.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

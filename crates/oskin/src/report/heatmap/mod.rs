@@ -113,6 +113,3 @@ fn base64(bytes: &[u8]) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

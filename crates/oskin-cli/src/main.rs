@@ -1,3 +1,24 @@
-//! The `oskin` program.
+//! The `oskin` program: what was typed becomes calls of the library and text for people.
 
-fn main() {}
+mod args;
+mod commands;
+mod error;
+mod images;
+mod output;
+mod progress;
+mod text;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return error::usage(&usage),
+    };
+    let quiet = cli.global.quiet;
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) => error.print(quiet),
+    }
+}

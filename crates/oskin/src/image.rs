@@ -76,6 +76,18 @@ impl fmt::Display for LayerKey {
     }
 }
 
+impl FromStr for LayerKey {
+    type Err = NotADigest;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        match text.strip_prefix("inventory-") {
+            Some(digest) => digest.parse().map(Self::Inventory),
+            None => text.parse().map(Self::DiffId),
+        }
+    }
+}
+
 /// The machine an image is for, as `os/architecture[/variant]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Platform {
@@ -246,6 +258,45 @@ impl Declared {
             history: history.collect(),
             diff_ids: file.rootfs.unwrap_or_default().diff_ids.unwrap_or_default(),
         })
+    }
+}
+
+/// What the catalog tells of an image without reading its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageRecord {
+    /// The number of the image in this catalog; never given twice while the image is there.
+    pub id: i64,
+    /// The name, unique in the catalog.
+    pub name: String,
+    /// `name:tag` as the source told it.
+    pub reference: Option<String>,
+    /// The transport that brought it, such as `docker-archive`.
+    pub transport: String,
+    /// Where it was read from.
+    pub location: String,
+    /// The configuration file of the image, as it came.
+    pub config: Option<Vec<u8>>,
+    /// The digest of that file: the image id of Docker.
+    pub config_digest: Option<String>,
+    /// The digest of the manifest.
+    pub manifest_digest: Option<String>,
+    /// Entries that are not directories.
+    pub files: u64,
+    /// Directories, the root not counted.
+    pub directories: u64,
+    /// Bytes of content, files with several names counted once.
+    pub size_bytes: u64,
+    /// The operating system by its os-release file.
+    pub os: Option<OsIdentity>,
+    /// What was damaged or strange when it was read, as `(place, what)`.
+    pub warnings: Vec<(String, String)>,
+}
+
+impl ImageRecord {
+    /// What the image declares in its configuration; empty if it has none that can be read.
+    pub fn declared(&self) -> Declared {
+        let config = self.config.as_deref().unwrap_or_default();
+        Declared::from_config(config).unwrap_or_default()
     }
 }
 

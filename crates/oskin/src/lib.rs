@@ -1,9 +1,13 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
 
+pub mod catalog;
 pub mod image;
+pub mod ingest;
 pub mod inventory;
 pub mod measure;
+pub mod oski;
 pub mod path;
 pub mod path_set;
+pub mod relation;
 pub mod report;
 pub mod source;

@@ -225,13 +225,14 @@ fn listings_of_2017_are_taken_as_they_are() {
 fn listings_of_2024_hold_every_file_and_no_view_through_links() {
     let Some(data) = shared_data() else { return };
     for (file, name, files) in [
-        ("alpine:3.20", "docker.io/library/alpine:3.20", 421),
-        ("debian:12", "docker.io/library/debian:12", 5853),
-        ("busybox:1.23", "docker.io/library/busybox:1.23", 369),
+        ("alpine:3.20", "library/alpine:3.20", 421),
+        ("debian:12", "library/debian:12", 5853),
+        ("busybox:1.23", "library/busybox:1.23", 369),
     ] {
         let path = data.join("listings-2024").join(format!("{file}.json"));
         let (image, inventory) = read_text(path.to_str().unwrap()).unwrap();
-        assert_eq!((&*image.name, counts(&inventory)), (name, (files, 0)));
+        assert!(image.name.ends_with(name), "{}", image.name);
+        assert_eq!(counts(&inventory), (files, 0), "{name}");
     }
 }
 

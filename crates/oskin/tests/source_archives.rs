@@ -14,29 +14,28 @@ use testkit::{
 };
 
 const RICH: &str = r#"
-//- base
-bin/ mode=0755
+//- layer
+bin/ dir mode=0755
 bin/sh file 120
 bin/ash hardlink bin/sh
 lib symlink usr/lib
 usr/lib/libc.so file 70000
 etc/os-release file "ID=test\n"
 "odd name\xff" file 3
-dev/null chardev 1:3
-run/fifo fifo
+dev/null char 1 3
+run/pipe fifo
 var/cache/a file 1
 var/cache/b file 1
-//- second
-.wh.bin
+//- layer
+.wh.bin file
 var/cache/c file 1
-var/cache/.wh..wh..opq
+var/cache/.wh..wh..opq file
 lib/added file 5
-//- third
+//- layer
 etc/passwd file 9 uid=7 gid=8 mode=0600
 usr/lib/libc.so symlink libc2.so
 "#;
 
-/// The example fits the grammar of fixtures or the tests below say where it does not.
 fn rich() -> Image {
     Image::from_fixture(RICH).reference("app:1.0")
 }
@@ -153,11 +152,11 @@ fn tar_options_change_nothing() {
 #[test]
 fn images_that_share_layers_are_all_read() {
     let dir = tempfile::tempdir().unwrap();
-    let (base, child) = RICH.split_once("//- third").unwrap();
+    let (base, child) = RICH.rsplit_once("//- layer\n").unwrap();
     let images = [
         Image::from_fixture(base).reference("base:1"),
         Image::from_fixture(RICH).reference("child:1"),
-        Image::from_fixture(&format!("{base}//- other{child}x file 1\n")).reference("child:2"),
+        Image::from_fixture(&format!("{base}//- layer\n{child}x file 1\n")).reference("child:2"),
     ];
     for shared in [SharedLayers::Symlink, SharedLayers::Copy] {
         let options = ArchiveOptions { shared, ..ArchiveOptions::default() };

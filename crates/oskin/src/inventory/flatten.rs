@@ -115,22 +115,22 @@ impl<'a> Tree<'a> {
 
     /// Takes away what the whiteouts of a layer hide; only lower layers are in the tree yet.
     fn hide(&mut self, layer: &Layer) {
-        if layer.is_listing() {
-            return;
-        }
         for entry in layer.iter().filter(|entry| entry.kind.is_whiteout()) {
+            if entry.kind == EntryKind::OpaqueWhiteout {
+                // The marker lies in the directory, so a link to one is followed.
+                if let Way::Directory(node, _) = self.way(entry.path, false) {
+                    self.remove_children(node);
+                }
+                continue;
+            }
             let (directory, name) = path::split_name(entry.path);
             let target = match self.way(directory, false) {
                 Way::Directory(_, Some(moved)) => self.find(&path::join(&moved, name)),
                 Way::Directory(_, None) => self.find(entry.path),
                 Way::Missing | Way::Circle => None,
             };
-            let whole = entry.kind == EntryKind::Whiteout;
-            match target {
-                Some(node) if whole => self.remove(node),
-                Some(node) => self.remove_children(node),
-                None if !whole && entry.path.is_empty() => self.remove_all(),
-                None => {}
+            if let Some(node) = target {
+                self.remove(node);
             }
         }
     }
@@ -142,8 +142,8 @@ impl<'a> Tree<'a> {
             }
             let slot = Slot { layer: number, index: u32::try_from(index).unwrap_or(u32::MAX) };
             if layer.is_listing() {
-                // Every path stands for itself, as if it lay in the root.
-                self.place(NO_NODE, slot, &entry);
+                let old = self.find(entry.path);
+                self.replace(NO_NODE, slot, old);
                 continue;
             }
             let (directory, name) = path::split_name(entry.path);
@@ -316,11 +316,7 @@ impl<'a> Tree<'a> {
         self.bury(node);
     }
 
-    fn remove_all(&mut self) {
-        self.remove_children(NO_NODE);
-    }
-
-    /// Removes all below a node. Dead nodes stay in no list, so none is met twice.
+    /// Removes all below a node, `NO_NODE` for the root. Dead nodes stay in no list, so none is met twice.
     fn remove_children(&mut self, node: u32) {
         self.last_directory = None;
         let mut heads = vec![std::mem::replace(self.first_child_slot(node), NO_NODE)];

@@ -30,7 +30,7 @@ pub struct Layer {
     digests: Vec<Digest>,
     links: Vec<Box<[u8]>>,
     kept: BTreeMap<u32, Vec<u8>>,
-    is_listing: bool,
+    listing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,17 @@ impl Layer {
         self.records.is_empty()
     }
 
+    /// Whether the layer is a plain listing: its entries are taken as they are, without implied
+    /// parents, and none hides another.
+    pub const fn is_listing(&self) -> bool {
+        self.listing
+    }
+
+    /// Says whether the layer is a plain [listing](Self::is_listing).
+    pub const fn set_listing(&mut self, listing: bool) {
+        self.listing = listing;
+    }
+
     /// Appends an entry and returns its index.
     ///
     /// A digest is kept for files only, a link for symbolic and hard links only.
@@ -102,17 +113,6 @@ impl Layer {
             kind: entry.kind,
         });
         Ok(index)
-    }
-
-    /// Says whether the entries are a mere list: taken as they are, without implied parents, without
-    /// the meaning of whiteouts, and with entries below what is no directory.
-    pub fn set_listing(&mut self, is_listing: bool) {
-        self.is_listing = is_listing;
-    }
-
-    /// Whether the entries are a mere list.
-    pub fn is_listing(&self) -> bool {
-        self.is_listing
     }
 
     /// Keeps the content of the file at `index`.

@@ -1,6 +1,7 @@
 //! All entries of one root file system, after all layers.
 
 mod canonical;
+pub mod encode;
 mod entry;
 mod flatten;
 mod layer;
@@ -34,8 +35,8 @@ pub struct Slot {
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     layers: Vec<Arc<Layer>>,
-    // Invariant: strictly ascending by path; no whiteouts; but for mere lists (see
-    // `Layer::is_listing`) every directory above an entry is there and is a directory.
+    // Invariant: strictly ascending by path; no whiteouts; but for plain listings every directory
+    // above an entry is there and is a directory.
     entries: Vec<Placed>,
 }
 

@@ -3,7 +3,11 @@
 //! Nothing here does I/O or fails; counts stay integers until a [`Measure`] divides them.
 
 mod cluster;
+mod gram;
+mod leaf_order;
 mod matrix;
+mod panel;
+mod segments;
 mod set;
 
 pub use cluster::{Dendrogram, Merge};

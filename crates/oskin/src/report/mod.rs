@@ -1,1 +1,16 @@
 //! Answers for people and programs: the only module with serializable types, and the pictures.
+//!
+//! Every document carries its schema as `oskin.<what>/<n>`; docs/report-schema.md describes the
+//! fields and what may change within a version.
+
+mod answers;
+mod compare;
+pub mod heatmap;
+
+pub use answers::{
+    AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
+    MatrixReport, OsReport, ShowReport, ViolationReport, WarningReport,
+};
+pub use compare::{
+    CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
+};

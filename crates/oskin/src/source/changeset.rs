@@ -10,6 +10,7 @@ use crate::image::Digest;
 use crate::inventory::{self, Entry, EntryKind, Layer};
 use crate::path;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 /// How many bytes of holes are hashed in one layer. A sparse file states its size in a few bytes,
 /// so that without a bound a small archive would keep the processor busy for years.
@@ -18,7 +19,7 @@ const MAX_HOLE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A layer that was read, and what is known of the stream it came from.
 #[derive(Clone, Debug)]
 pub(super) struct Changeset {
-    pub(super) layer: Layer,
+    pub(super) layer: Arc<Layer>,
     /// Bytes of the uncompressed stream.
     pub(super) size_bytes: u64,
     /// The digest of the uncompressed stream.
@@ -62,6 +63,7 @@ pub(super) fn read_stream(stream: Stream<'_>, place: &str) -> Result<Changeset, 
     }
     let diff_id = end.content_digest.unwrap_or(Digest([0; 32]));
     let (size_bytes, stored_digest) = (end.content_bytes, end.stored_digest);
+    let layer = Arc::new(layer);
     Ok(Changeset { layer, size_bytes, diff_id, stored_digest, warnings })
 }
 

@@ -40,6 +40,8 @@ pub(super) enum Origin {
     Walk(Walk),
     /// A list of paths that was read when it was found.
     Listing { layer: Arc<Layer>, warnings: Vec<Warning> },
+    /// A layer that came as it is kept.
+    Known(LayerRead),
 }
 
 /// A layer that was read.
@@ -48,7 +50,7 @@ pub struct LayerRead {
     /// What the layer is known by.
     pub key: LayerKey,
     /// Its entries.
-    pub layer: Layer,
+    pub layer: Arc<Layer>,
     /// Bytes of the uncompressed changeset; where there is none, of the content of all files.
     pub size_bytes: u64,
     /// What is odd or was left out.
@@ -97,10 +99,11 @@ impl LayerSource {
                 Ok(changeset) => self.verified(changeset.clone()),
                 Err(error) => Err(error.clone()),
             },
+            Origin::Known(known) => Ok(known.clone()),
             Origin::Walk(walk) => walk.read(options),
             Origin::Listing { layer, warnings } => Ok(LayerRead {
                 key: LayerKey::Inventory(canonical_digest(layer)),
-                layer: layer.as_ref().clone(),
+                layer: Arc::clone(layer),
                 size_bytes: 0,
                 warnings: warnings.clone(),
             }),

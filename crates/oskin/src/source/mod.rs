@@ -20,7 +20,7 @@ mod listing;
 mod name;
 mod oci;
 mod oci_index;
-pub(crate) mod oski;
+pub mod oski;
 mod packages;
 mod pick;
 mod sniff;
@@ -186,7 +186,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::RootFs => walk::open_rootfs(spec),
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
-        Transport::Oski => oski::open(&spec.location, options),
+        Transport::Oski => oski::open(spec, options),
     }
 }
 

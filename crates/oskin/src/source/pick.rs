@@ -26,8 +26,8 @@ impl Called {
 
 /// The positions in `images` of those that are meant.
 ///
-/// A reference is compared in full, then as short names are completed (`alpine` is
-/// `docker.io/library/alpine:latest`), then as a bare tag; the first way that finds anything
+/// A reference is compared in full, then without registry and official namespace and with the default
+/// tag (`alpine` finds `host.example/library/alpine:latest`), then as a bare tag; the first way that finds anything
 /// decides.
 pub(super) fn choose(
     images: &[Called],
@@ -50,7 +50,7 @@ pub(super) fn choose(
             let ways: [&dyn Fn(&Called) -> bool; 4] = [
                 &|image| digest.is_some_and(|digest| image.digests.contains(&digest)),
                 &|image| image.references.contains(wanted),
-                &|image| image.references.iter().any(|name| complete(name) == complete(wanted)),
+                &|image| image.references.iter().any(|name| short(name) == short(wanted)),
                 &|image| image.references.iter().any(|name| tag(name) == Some(wanted)),
             ];
             ways.iter()
@@ -80,20 +80,17 @@ fn positions(images: &[Called], is_meant: impl Fn(&Called) -> bool) -> Vec<usize
     images.iter().enumerate().filter(|(_, image)| is_meant(image)).map(|(at, _)| at).collect()
 }
 
-/// A reference with the registry, namespace and tag that container engines add.
-fn complete(reference: &str) -> String {
-    let first = reference.split('/').next().unwrap_or_default();
-    let has_registry = first != reference && (first.contains(['.', ':']) || first == "localhost");
-    let mut full = match (has_registry, reference.contains('/')) {
-        (true, _) => reference.to_owned(),
-        (false, true) => format!("docker.io/{reference}"),
-        (false, false) => format!("docker.io/library/{reference}"),
-    };
-    let name = full.rsplit('/').next().unwrap_or_default();
-    if !name.contains(':') && !name.contains('@') {
-        full.push_str(":latest");
+/// A reference without registry and official namespace, with the tag that engines add.
+fn short(reference: &str) -> String {
+    let (first, rest) = reference.split_once('/').unwrap_or((reference, ""));
+    let has_registry = !rest.is_empty() && (first.contains(['.', ':']) || first == "localhost");
+    let name = if has_registry { rest } else { reference };
+    let mut short = name.strip_prefix("library/").unwrap_or(name).to_owned();
+    let last = short.rsplit('/').next().unwrap_or_default();
+    if !last.contains(':') && !last.contains('@') {
+        short.push_str(":latest");
     }
-    full
+    short
 }
 
 /// The tag of a reference; a reference that is nothing but a tag has none of its own.
@@ -121,9 +118,9 @@ mod tests {
     #[test]
     fn short_names_and_tags_are_understood() {
         let images: [&[&str]; 3] =
-            [&["docker.io/library/alpine:3.20"], &["alpine:latest", "alpine:edge"], &["v1"]];
+            [&["host.example/library/alpine:3.20"], &["alpine:latest", "alpine:edge"], &["v1"]];
         for (wanted, at) in [
-            ("docker.io/library/alpine:3.20", 0),
+            ("host.example/library/alpine:3.20", 0),
             ("alpine:3.20", 0),
             ("3.20", 0),
             ("alpine", 1),
@@ -139,7 +136,7 @@ mod tests {
     fn what_several_images_answer_to_is_refused() {
         let error = chosen(&[&["a:1"], &["b:1"]], "1").unwrap_err();
         assert_eq!(error.to_string(), "x.tar: 2 images answer to \"1\"");
-        assert_eq!(complete("localhost/x"), "localhost/x:latest");
-        assert_eq!(complete("host:5000/x@sha256:00"), "host:5000/x@sha256:00");
+        assert_eq!(short("localhost/x"), "x:latest");
+        assert_eq!(short("host:5000/x@sha256:00"), "x@sha256:00");
     }
 }

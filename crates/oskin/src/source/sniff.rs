@@ -101,7 +101,7 @@ fn archive(store: &Store) -> Result<Transport, SourceError> {
         Ok(Transport::DockerArchive)
     } else if store.has("oci-layout") && store.has(oci::INDEX) {
         Ok(Transport::OciArchive)
-    } else if names.iter().all(|name| is_image_part(name)) {
+    } else if names.iter().all(|name| part_of_image(name) != Part::Foreign) {
         // It has the looks of an archive of images; reading it will say what is missing.
         Ok(Transport::DockerArchive)
     } else {
@@ -115,13 +115,24 @@ fn members(mut members: Members<Stream<'_>>, place: &str) -> Result<Transport, S
     let mut seen = 0;
     while let Some(member) = members.next().map_err(|error| changeset::tar_error(place, error))? {
         let Ok(name) = path::normalize(&member.path) else { return Ok(Transport::Tar) };
-        if !name.is_empty() {
-            if !is_image_part(&name) {
-                return Ok(Transport::Tar);
+        let part = part_of_image(&name);
+        let is_near = members.content_offset() + member.stored_bytes <= MAX_LOOK_BYTES;
+        if &*name == docker::MANIFEST.as_bytes() && is_near {
+            let mut json = Vec::new();
+            let read = members.content(|chunk| json.extend_from_slice(chunk));
+            read.map_err(|error| changeset::tar_error(place, error))?;
+            if docker::is_manifest(&json) {
+                return Ok(Transport::DockerArchive);
             }
-            seen += 1;
         }
-        if members.content_offset() + member.stored_bytes > MAX_LOOK_BYTES {
+        match part {
+            // The root itself.
+            _ if name.is_empty() => {}
+            Part::Certain => return Ok(Transport::DockerArchive),
+            Part::Possible => seen += 1,
+            Part::Foreign => return Ok(Transport::Tar),
+        }
+        if !is_near {
             break;
         }
     }
@@ -132,26 +143,36 @@ fn members(mut members: Members<Stream<'_>>, place: &str) -> Result<Transport, S
     Ok(Transport::DockerArchive)
 }
 
-/// Whether tools that save images give such a name to a member: nothing in a root directory is
-/// called so.
-fn is_image_part(name: &[u8]) -> bool {
-    let first = name.split(|&byte| byte == b'/').next().unwrap_or_default();
+/// What the name of a member says of its archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Only archives of images have such names.
+    Certain,
+    /// Archives of images have such names, and perhaps a root directory.
+    Possible,
+    /// No archive of images has such a name.
+    Foreign,
+}
+
+fn part_of_image(name: &[u8]) -> Part {
+    let mut names = name.split(|&byte| byte == b'/');
+    let first = names.next().unwrap_or_default();
     let is_digest = |text: &[u8]| text.len() == 64 && text.iter().all(u8::is_ascii_hexdigit);
     let stem = first.strip_prefix(b"sha256:").unwrap_or(first);
     let stem = [&b".json"[..], b".tar.gz", b".tar"]
         .iter()
         .find_map(|ending| stem.strip_suffix(*ending))
         .unwrap_or(stem);
-    is_digest(stem)
-        || matches!(
-            first,
-            b"blobs"
-                | b"oci-layout"
-                | b"index.json"
-                | b"manifest.json"
-                | b"repositories"
-                | b"config.json"
-        )
+    let is_blob = first == b"blobs" && names.next() == Some(b"sha256");
+    if is_digest(stem) || is_blob || first == b"oci-layout" {
+        return Part::Certain;
+    }
+    match first {
+        b"blobs" | b"index.json" | b"manifest.json" | b"repositories" | b"config.json" => {
+            Part::Possible
+        }
+        _ => Part::Foreign,
+    }
 }
 
 /// Anything that is no archive, by its first bytes.
@@ -246,10 +267,13 @@ mod tests {
             format!("{digest}.tar.gz"),
             "blobs/sha256".to_owned(),
         ] {
-            assert!(is_image_part(part.as_bytes()), "{part}");
+            assert_eq!(part_of_image(part.as_bytes()), Part::Certain, "{part}");
+        }
+        for possible in ["manifest.json", "blobs", "repositories"] {
+            assert_eq!(part_of_image(possible.as_bytes()), Part::Possible, "{possible}");
         }
         for other in ["bin/sh", "etc", "abc.json", ".dockerenv"] {
-            assert!(!is_image_part(other.as_bytes()), "{other}");
+            assert_eq!(part_of_image(other.as_bytes()), Part::Foreign, "{other}");
         }
     }
 

@@ -59,7 +59,7 @@ impl Transport {
     /// Whether a reference may stand behind the path; all others take the rest as the path, colons
     /// included.
     pub const fn has_reference(self) -> bool {
-        matches!(self, Self::DockerArchive | Self::Oci | Self::OciArchive)
+        matches!(self, Self::DockerArchive | Self::Oci | Self::OciArchive | Self::Oski)
     }
 
     fn from_name(name: &[u8]) -> Option<Self> {

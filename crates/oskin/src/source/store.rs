@@ -3,7 +3,6 @@
 
 use super::changeset::{self, Changeset, link_target, tar_error};
 use super::decompress::{Compression, Content};
-
 use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
 use super::layer::{LayerSource, Origin};
@@ -14,10 +13,8 @@ use crate::image::Digest;
 use crate::path;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,10 +68,7 @@ enum Scanned {
 
 impl Store {
     pub(super) fn directory(root: &Path) -> Self {
-        Self {
-            place: path::escape(root.as_os_str().as_bytes()),
-            files: Files::Directory(root.to_owned()),
-        }
+        Self { place: path::escape(bytes(root)), files: Files::Directory(root.to_owned()) }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -154,7 +148,7 @@ impl Store {
     /// Whether there is a file of this name, or a link to one.
     pub(super) fn has(&self, name: &str) -> bool {
         match &self.files {
-            Files::Directory(root) => file_in(root, name).is_some(),
+            Files::Directory(root) => root.join(name).is_file(),
             _ => self.resolve(name).is_some(),
         }
     }
@@ -209,7 +203,10 @@ impl Store {
         };
         match &self.files {
             Files::Directory(root) => {
-                let path = file_in(root, name).ok_or_else(missing)?;
+                let path = file_in(root, name);
+                if !path.is_file() {
+                    return Err(missing());
+                }
                 let open = || {
                     let file = File::open(&path)?;
                     let length = file.metadata()?.len();
@@ -246,9 +243,9 @@ impl Store {
     ) -> Option<LayerSource> {
         let (origin, stored_bytes) = match &self.files {
             Files::Directory(root) => {
-                let path = file_in(root, name)?;
-                let length = path.metadata().ok()?.len();
-                (Origin::File(path), length)
+                let path = file_in(root, name);
+                let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+                (Origin::File(path), metadata.len())
             }
             Files::Seekable { file, members } => {
                 let target = self.resolve(name)?;
@@ -278,26 +275,28 @@ impl Store {
     }
 }
 
-/// The path of a regular file in a layout, through symbolic links.
+/// The longest target of a link that was written as text.
+const MAX_LINK_TEXT_BYTES: u64 = 256;
+
+/// The file of a name in a layout directory.
 ///
-/// A version control system that was told to make no symbolic links writes a file with the target
-/// instead. That is followed too, but never out of the layout; the digest is verified as for every
-/// blob.
-fn file_in(root: &Path, name: &str) -> Option<PathBuf> {
-    const LONGEST_TARGET: u64 = 1024;
+/// Some layouts keep their blobs as symbolic links to files beside them, and a checkout of one
+/// without symbolic links (`core.symlinks=false` of git) holds the target as text instead. Such a
+/// text is followed if it stays in the layout; the digest of the blob is verified all the same.
+fn file_in(root: &Path, name: &str) -> PathBuf {
     let path = root.join(name);
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    if metadata.len() <= LONGEST_TARGET
-        && let Ok(text) = std::fs::read_to_string(&path)
-        && text.starts_with("../")
-        && let Some(target) = link_target(name.as_bytes(), text.as_bytes())
-    {
-        let target = root.join(OsStr::from_bytes(&target));
-        if target.is_file() {
-            return Some(target);
-        }
-    }
-    Some(path)
+    let followed = || -> Option<PathBuf> {
+        let is_short = |it: &std::fs::Metadata| it.is_file() && it.len() <= MAX_LINK_TEXT_BYTES;
+        path.metadata().ok().filter(is_short)?;
+        let target = std::fs::read(&path).ok()?;
+        let target = std::str::from_utf8(&target).ok()?;
+        let climbs = name.matches('/').count();
+        let inside = target.strip_prefix(&"../".repeat(climbs))?;
+        let is_plain = path::normalize(inside.as_bytes()).is_ok_and(|it| it == inside.as_bytes());
+        let followed = root.join(inside);
+        (is_plain && followed.is_file()).then_some(followed)
+    };
+    if name.starts_with("blobs/") { followed().unwrap_or(path) } else { path }
 }
 
 /// Bounds what the names of an archive take.
@@ -368,4 +367,9 @@ fn scan_member(
 /// The digest of a small file.
 pub(super) fn digest_of(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    use std::os::unix::ffi::OsStrExt as _;
+    path.as_os_str().as_bytes()
 }

@@ -16,6 +16,7 @@ use rustix::fd::{AsFd as _, OwnedFd};
 use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What of the running system is left out: what the kernel and the running programs make up.
@@ -109,7 +110,7 @@ impl Walk {
         let Reader { layer, warnings, size_bytes, .. } = reader;
         Ok(LayerRead {
             key: LayerKey::Inventory(canonical_digest(&layer)),
-            layer,
+            layer: Arc::new(layer),
             size_bytes,
             warnings: warnings.into_list(),
         })

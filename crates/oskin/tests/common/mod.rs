@@ -1,6 +1,7 @@
 //! What the tests of the readers share: from a specification to a listing.
 #![expect(dead_code, reason = "each test file uses a part")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use oskin::inventory::{EntryKind, Inventory, flatten};
 use oskin::path::escape;
@@ -8,7 +9,6 @@ use oskin::source::{ImageSource, ReadOptions, SourceError, SourceSpec, open};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use testkit::ExpectedKind;
 
 /// Opens what `text` names, as the command line does.
@@ -22,11 +22,14 @@ pub(crate) fn open_text(
 /// Opens and reads the one image that `text` names.
 pub(crate) fn read_text(text: &str) -> Result<(ImageSource, Inventory), SourceError> {
     let options = ReadOptions::default();
-    let mut images = open_text(text, &options)?;
-    assert_eq!(images.len(), 1, "{text}");
-    let image = images.remove(0);
+    let image = only(open_text(text, &options)?);
     let inventory = read(&image, &options)?;
     Ok((image, inventory))
+}
+
+fn only(mut images: Vec<ImageSource>) -> ImageSource {
+    assert_eq!(images.len(), 1);
+    images.remove(0)
 }
 
 /// Reads all layers of an image.
@@ -36,7 +39,7 @@ pub(crate) fn read(
 ) -> Result<Inventory, SourceError> {
     let mut layers = Vec::new();
     for layer in &image.layers {
-        layers.push(Arc::new(layer.read(options)?.layer));
+        layers.push(layer.read(options)?.layer);
     }
     Ok(flatten(&layers).0)
 }

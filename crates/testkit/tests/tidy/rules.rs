@@ -45,9 +45,9 @@ pub(crate) const MODULES: [(&str, &[&str]); 12] = [
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("report", &["path", "path_set", "image", "inventory", "measure", "relation", "diff"]),
-    ("source", &["path", "image", "inventory"]),
-    ("catalog", &["path", "path_set", "image", "inventory", "measure"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
+    ("source", &["path", "image", "inventory", "oski"]),
+    ("catalog", &["path", "path_set", "image", "inventory", "measure"]),
     ("ingest", &["path", "path_set", "image", "inventory", "source", "catalog"]),
 ];
 

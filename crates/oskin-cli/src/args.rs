@@ -1,0 +1,224 @@
+//! The command line as it is typed.
+
+use crate::output::OutputSpec;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use oskin::image::Platform;
+use oskin::measure::Measure;
+use oskin::path_set::Selection;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+An IMAGE is a name in the catalog (see `oskin ls`), or a location that is read on the fly:
+  docker-archive:FILE[:REF]  what `docker save`, `podman save` or `skopeo copy` wrote
+  oci:DIR[:REF]              an OCI image layout
+  oci-archive:FILE[:REF]     the same in a tar
+  rootfs:DIR                 a root directory
+  tar:FILE                   a tar of a root directory
+  host:                      the running system
+  paths:FILE                 a list of paths, one a line or NUL separated; - is standard input
+  oski:FILE                  inventories that `oskin export` wrote
+A bare path is recognized by its content. REF may be @N for the image at index N.
+
+Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found;
+2 usage or trouble; 3 some inputs could not be read, the rest was done.";
+
+/// How similar are my operating systems, and how are they related?
+#[derive(Debug, Parser)]
+#[command(name = "oskin", version, after_help = AFTER_HELP, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The catalog file [default: `$XDG_DATA_HOME/oskin/catalog.db`]
+    #[arg(long, global = true, env = "OSKIN_CATALOG", value_name = "PATH", hide_env_values = true)]
+    pub(crate) catalog: Option<PathBuf>,
+
+    /// Print one JSON document; short for -o json
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Write as FORMAT to standard output or to FILE; may be repeated
+    #[arg(short, long = "output", global = true, value_name = "FORMAT[=FILE]")]
+    pub(crate) output: Vec<OutputSpec>,
+
+    /// No progress, no warnings
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Tell more: all warnings, which transport was chosen
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
+    /// When to color text
+    #[arg(
+        long,
+        global = true,
+        env = "OSKIN_COLOR",
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_env_values = true
+    )]
+    pub(crate) color: When,
+}
+
+/// When to color text.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How images are read that are not in the catalog.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Reading")]
+pub(crate) struct Reading {
+    /// Which image of a multi-platform index [default: that of this machine]
+    #[arg(long, env = "OSKIN_PLATFORM", value_name = "OS/ARCH[/VARIANT]", hide_env_values = true)]
+    pub(crate) platform: Option<Platform>,
+
+    /// host: go on into other mounted file systems
+    #[arg(long)]
+    pub(crate) cross_mounts: bool,
+
+    /// rootfs: and host: do not read the contents of files, only what they are
+    #[arg(long)]
+    pub(crate) no_contents: bool,
+}
+
+/// What to measure of each pair.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Measuring")]
+pub(crate) struct Measuring {
+    /// dice, jaccard, containment (of the row in the column), containment-right
+    #[arg(long, default_value_t, value_name = "MEASURE")]
+    pub(crate) measure: Measure,
+
+    /// files (all that is not a directory), directories, both
+    #[arg(long, default_value_t, value_name = "SELECTION")]
+    pub(crate) selection: Selection,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read images into the catalog; what is there already is not read again
+    Add {
+        /// Images, as transport:location or paths
+        #[arg(required = true, value_name = "SOURCE")]
+        sources: Vec<OsString>,
+        /// Name the image [default: its reference, else its file name]
+        #[arg(long)]
+        name: Option<String>,
+        /// Add all images of an archive or layout that holds several
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// List the images of the catalog
+    Ls,
+    /// Tell what is known of an image
+    Show {
+        /// The image
+        image: OsString,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Remove images from the catalog
+    Rm {
+        /// Their names
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+    },
+    /// Verify the catalog; exit 1 if anything is not as it must be
+    Check,
+    /// Write inventories to files, to move them to another catalog
+    #[command(
+        after_help = "Writes NAME.oski for each image, or all into one file with -o oski=FILE."
+    )]
+    Export {
+        /// Their names
+        #[arg(required_unless_present = "all", value_name = "IMAGE")]
+        images: Vec<String>,
+        /// All images of the catalog
+        #[arg(long, conflicts_with = "images")]
+        all: bool,
+    },
+    /// Add the inventories of .oski files
+    Import {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Tell how alike two images are and what they are to each other
+    Compare {
+        /// An image
+        left: OsString,
+        /// Another
+        right: OsString,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// All pairs: a table of similarities (-o csv, tsv or json)
+    Matrix {
+        /// The images [default: all of the catalog]
+        #[arg(value_name = "IMAGE")]
+        images: Vec<OsString>,
+        #[command(flatten)]
+        measuring: Measuring,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// All pairs: a clustered picture (-o html, svg or png) [default: html=oskin-heatmap.html]
+    Heatmap {
+        /// The images [default: all of the catalog]
+        #[arg(value_name = "IMAGE")]
+        images: Vec<OsString>,
+        #[command(flatten)]
+        measuring: Measuring,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// A tour of the main things, on the sample systems that come with oskin
+    Demo {
+        /// Where to put catalog and heatmap
+        #[arg(long, default_value = "oskin-demo", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages
+    Man {
+        /// Where to
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,71 @@
+//! `oskin export`: inventories as files.
+
+use super::workspace;
+use crate::args::{Global, Reading};
+use crate::error::CliError;
+use crate::output::{Format, Outputs, write_file};
+use oskin::catalog::Catalog;
+use oskin::oski::{self, OskiImage, OskiLayer};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Writes images, each into its own file or all into one.
+pub(super) fn run(global: &Global, images: Vec<String>, all: bool) -> Result<ExitCode, CliError> {
+    let outputs = Outputs::new(global, &[Format::Oski])?;
+    let mut workspace = workspace(global, Reading::default())?;
+    let catalog = workspace.catalog()?;
+    let names =
+        if all { catalog.names()?.into_iter().map(|(_, name)| name).collect() } else { images };
+    let images: Vec<OskiImage> =
+        names.iter().map(|name| load(catalog, name)).collect::<Result<_, _>>()?;
+    if global.output.is_empty() {
+        for image in &images {
+            let file = file_name(&image.record.name);
+            if file.exists() {
+                let message = format!("{} exists", file.display());
+                return Err(CliError::new(message).hint("name a file with -o oski=FILE"));
+            }
+            write_file(&file, &bytes_of(std::slice::from_ref(image))?)?;
+        }
+    } else {
+        outputs.write(|_| bytes_of(&images))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bytes_of(images: &[OskiImage]) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    oski::write(&mut bytes, images)?;
+    Ok(bytes)
+}
+
+/// Loads an image with its layers.
+fn load(catalog: &Catalog, name: &str) -> Result<OskiImage, CliError> {
+    let record = catalog.image(name)?;
+    let layer = |(key, stored): (_, oskin::catalog::StoredLayer)| OskiLayer {
+        key,
+        size_bytes: stored.size_bytes,
+        layer: stored.layer,
+    };
+    let layers = catalog.layers(record.id)?.into_iter().map(layer).collect();
+    Ok(OskiImage { record, layers })
+}
+
+/// A file name that any system takes: `alpine:3.20` becomes `alpine_3.20.oski`.
+fn file_name(name: &str) -> PathBuf {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+    let mut file: String = name.trim_start_matches('.').chars().map(keep).collect();
+    file.push_str(".oski");
+    PathBuf::from(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_plain_file_names() {
+        assert_eq!(file_name("host.example/a:1"), PathBuf::from("host.example_a_1.oski"));
+        assert_eq!(file_name("../x"), PathBuf::from("_x.oski"));
+    }
+}

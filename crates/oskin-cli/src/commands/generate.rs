@@ -1,0 +1,23 @@
+//! `oskin completions` and `oskin man`: what packagers need.
+
+use crate::args::Cli;
+use crate::error::CliError;
+use clap::CommandFactory as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Prints the completion script of a shell.
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "oskin", &mut script);
+    std::io::stdout().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `oskin.1` and a page for each command.
+pub(super) fn man_pages(directory: &Path) -> Result<ExitCode, CliError> {
+    std::fs::create_dir_all(directory)?;
+    clap_mangen::generate_to(Cli::command(), directory)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,44 @@
+//! `oskin ls` and `oskin rm`.
+
+use super::{catalog_path, workspace};
+use crate::args::{Global, Reading};
+use crate::error::CliError;
+use crate::output::{Format, Outputs, value_of};
+use crate::text;
+use oskin::catalog::Catalog;
+use oskin::report::ListReport;
+use std::process::ExitCode;
+
+/// Lists the images.
+pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
+    let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
+    let report = ListReport::new(&workspace(global, Reading::default())?.catalog()?.images()?);
+    outputs.answer(&value_of(&report)?, || {
+        let row = |image: &oskin::report::ImageSummary| {
+            let os = image.os.as_ref().and_then(|os| os.pretty_name.clone().or(os.id.clone()));
+            vec![
+                image.name.clone(),
+                text::count(image.files),
+                text::count(image.directories),
+                text::bytes(image.size_bytes),
+                os.unwrap_or_default(),
+                image.source.clone(),
+            ]
+        };
+        let headings = ["NAME", ">FILES", ">DIRECTORIES", ">SIZE", "OS", "SOURCE"];
+        text::table(&headings, report.images.iter().map(row).collect())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Removes images; stops at the first that is not there.
+pub(super) fn remove(global: &Global, names: &[String]) -> Result<ExitCode, CliError> {
+    let path = catalog_path(global)?;
+    // Opened for reading first, so that a missing catalog is not made.
+    drop(Catalog::open(&path)?);
+    let mut catalog = Catalog::open_or_create(&path)?;
+    for name in names {
+        catalog.remove(name)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,68 @@
+//! One file a command.
+
+mod add;
+mod check;
+mod compare;
+mod demo;
+mod export;
+mod generate;
+mod heatmap;
+mod ls;
+mod matrix;
+mod show;
+
+use crate::args::{Cli, Command, Global, Reading};
+use crate::error::CliError;
+use crate::images::Workspace;
+use etcetera::BaseStrategy as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Does what was asked for.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Add { sources, name, all, reading } => add::run(
+            &global,
+            &add::Wanted { sources: &sources, name: name.as_deref(), all },
+            reading,
+        ),
+        Command::Import { files } => add::import(&global, &files),
+        Command::Ls => ls::run(&global),
+        Command::Show { image, reading } => show::run(&global, &image, reading),
+        Command::Rm { images } => ls::remove(&global, &images),
+        Command::Check => check::run(&global),
+        Command::Export { images, all } => export::run(&global, images, all),
+        Command::Compare { left, right, reading } => {
+            compare::run(&global, [&left, &right], reading)
+        }
+        Command::Matrix { images, measuring, reading } => {
+            matrix::run(&global, &images, &measuring, reading)
+        }
+        Command::Heatmap { images, measuring, reading } => {
+            heatmap::run(&global, &images, &measuring, reading)
+        }
+        Command::Demo { dir } => demo::run(&global, &dir),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { dir } => generate::man_pages(&dir),
+    }
+}
+
+/// The workspace of a command.
+fn workspace(global: &Global, reading: Reading) -> Result<Workspace, CliError> {
+    Ok(Workspace::new(catalog_path(global)?, reading, global.quiet))
+}
+
+/// The catalog that was named, or the one of this user; a directory stands for the file in it.
+fn catalog_path(global: &Global) -> Result<PathBuf, CliError> {
+    let path = if let Some(path) = &global.catalog {
+        path.clone()
+    } else {
+        let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
+            CliError::new("cannot tell where the catalog is: there is no home directory")
+                .hint("name it with --catalog PATH")
+        })?;
+        base.data_dir().join("oskin").join("catalog.db")
+    };
+    Ok(if path.is_dir() { path.join("catalog.db") } else { path })
+}

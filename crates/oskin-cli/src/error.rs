@@ -1,0 +1,126 @@
+//! Errors become a message, hints and an exit code here and nowhere else.
+
+use oskin::catalog::CatalogError;
+use oskin::ingest::IngestError;
+use oskin::oski::OskiError;
+use oskin::source::SourceError;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Two images differ, or a check found something.
+pub(crate) const DIFFERENT: u8 = 1;
+/// The command line is wrong, or something failed.
+pub(crate) const TROUBLE: u8 = 2;
+/// Some inputs could not be read; the rest was done.
+pub(crate) const INCOMPLETE: u8 = 3;
+
+/// Why a command could not be done.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    cause: anyhow::Error,
+    hints: Vec<String>,
+}
+
+impl CliError {
+    /// An error of the CLI itself.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { cause: anyhow::anyhow!(message.into()), hints: Vec::new() }
+    }
+
+    /// Adds what the user can do.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The message with all causes, in one line.
+    pub(crate) fn message(&self) -> String {
+        format!("{:#}", self.cause)
+    }
+
+    /// Whether the reader of our output has gone, as in `oskin ls | head`.
+    fn is_broken_pipe(&self) -> bool {
+        self.cause.chain().any(|cause| {
+            let io = cause.downcast_ref::<std::io::Error>();
+            io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+        })
+    }
+
+    /// Prints message and hints to standard error.
+    pub(crate) fn print(&self, quiet: bool) -> ExitCode {
+        if self.is_broken_pipe() {
+            return ExitCode::SUCCESS;
+        }
+        self.write("", quiet);
+        ExitCode::from(TROUBLE)
+    }
+
+    /// Prints message and hints of one of several inputs.
+    pub(crate) fn print_for(&self, place: &str, quiet: bool) {
+        self.write(&format!("{place}: "), quiet);
+    }
+
+    fn write(&self, place: &str, quiet: bool) {
+        let mut text = format!("oskin: {place}{}\n", self.message());
+        for hint in self.hints.iter().filter(|_| !quiet) {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        // There is no one left to tell if standard error is gone.
+        drop(anstream::stderr().write_all(text.as_bytes()));
+    }
+}
+
+/// Prints what clap has to say: help and version are no errors.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(TROUBLE) } else { ExitCode::SUCCESS }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self { cause: error.into(), hints: Vec::new() }
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        let hints = error.hint().into_iter().collect();
+        Self { cause: error.into(), hints }
+    }
+}
+
+impl From<CatalogError> for CliError {
+    fn from(error: CatalogError) -> Self {
+        let hint = match &error {
+            CatalogError::NotFound { .. } => Some("make one with `oskin add SOURCE...`"),
+            CatalogError::NotACatalog { .. } => Some("name the catalog with --catalog PATH"),
+            CatalogError::TooNew { .. } => Some("use the oskin that wrote it, or a newer one"),
+            CatalogError::NameTaken { .. } => {
+                Some("choose another with --name NAME, or remove that image with `oskin rm`")
+            }
+            CatalogError::NoSuchImage { .. } => Some(
+                "`oskin ls` lists the images; a location is written transport:path, see `oskin --help`",
+            ),
+            CatalogError::Damaged { .. } => Some("`oskin check` lists all that is damaged"),
+            _ => None,
+        };
+        Self { hints: hint.into_iter().map(str::to_owned).collect(), cause: error.into() }
+    }
+}
+
+impl From<IngestError> for CliError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Source(error) => error.into(),
+            IngestError::Catalog(error) => error.into(),
+            other => Self { cause: other.into(), hints: Vec::new() },
+        }
+    }
+}
+
+impl From<OskiError> for CliError {
+    fn from(error: OskiError) -> Self {
+        Self { cause: error.into(), hints: Vec::new() }
+    }
+}

@@ -1,0 +1,263 @@
+//! What an IMAGE argument means: a name in the catalog, or a location read on the fly.
+
+use crate::args::Reading;
+use crate::error::CliError;
+use crate::progress::Bar;
+use oskin::catalog::Catalog;
+use oskin::image::{ImageRecord, LayerKey};
+use oskin::ingest::{self, ForeignPaths};
+use oskin::inventory::Inventory;
+use oskin::path_set::{PathSet, Selection};
+use oskin::source::{self, ImageSource, ReadOptions, SourceSpec};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The catalog of this run, opened when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    path: PathBuf,
+    catalog: Option<Catalog>,
+    reading: Reading,
+    bar: Bar,
+}
+
+/// An image that was asked for.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is in the catalog.
+    Kept(Box<ImageRecord>),
+    /// It was read and is not kept.
+    Read(Box<ingest::ReadImage>),
+}
+
+impl Found {
+    /// The name to show.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Kept(record) => &record.name,
+            Self::Read(image) => &image.record.name,
+        }
+    }
+
+    /// What is told of it.
+    pub(crate) fn record(&self) -> &ImageRecord {
+        match self {
+            Self::Kept(record) => record,
+            Self::Read(image) => &image.record,
+        }
+    }
+}
+
+impl Workspace {
+    /// A workspace on a catalog that need not exist.
+    pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
+        Self { path, catalog: None, reading, bar: Bar::new(quiet) }
+    }
+
+    /// The bar of this run.
+    pub(crate) fn bar(&self) -> &Bar {
+        &self.bar
+    }
+
+    /// How sources are read.
+    pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
+        options_of(&self.reading, all, &self.bar)
+    }
+
+    /// The catalog, which must exist.
+    pub(crate) fn catalog(&mut self) -> Result<&Catalog, CliError> {
+        let catalog = match self.catalog.take() {
+            Some(catalog) => catalog,
+            None => Catalog::open(&self.path)?,
+        };
+        Ok(self.catalog.insert(catalog))
+    }
+
+    /// The catalog if there is one.
+    fn catalog_if_any(&mut self) -> Result<Option<&Catalog>, CliError> {
+        if self.catalog.is_none() && !self.path.exists() {
+            return Ok(None);
+        }
+        self.catalog().map(Some)
+    }
+
+    /// Finds an image: by name in the catalog first, then as a location.
+    pub(crate) fn find(&mut self, text: &OsStr) -> Result<Found, CliError> {
+        let name = text.to_str().unwrap_or_default();
+        if let Some(catalog) = self.catalog_if_any()? {
+            match catalog.image(name) {
+                Ok(record) => return Ok(Found::Kept(Box::new(record))),
+                Err(oskin::catalog::CatalogError::NoSuchImage { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !source::has_transport(text) && !Path::new(text).exists() {
+            return Err(self.unknown(name));
+        }
+        let spec = SourceSpec::parse(text)?;
+        self.bar.name(text.to_string_lossy().into_owned());
+        let options = options_of(&self.reading, false, &self.bar);
+        let source = single(source::open(&spec, &options)?, text)?;
+        let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
+        self.bar.finish();
+        Ok(Found::Read(Box::new(image)))
+    }
+
+    /// There is neither such an image nor such a file: say what comes near.
+    fn unknown(&mut self, name: &str) -> CliError {
+        let error =
+            CliError::new(format!("{name:?} is neither an image of the catalog nor a file"));
+        let names: Vec<String> = match self.catalog_if_any() {
+            Ok(Some(catalog)) => {
+                catalog.names().unwrap_or_default().into_iter().map(|(_, name)| name).collect()
+            }
+            _ => Vec::new(),
+        };
+        let near = nearest(name, &names);
+        let error = match near {
+            Some(near) => error.hint(format!("there is an image named {near:?}")),
+            None => error,
+        };
+        error.hint("`oskin ls` lists the images, `oskin --help` the transports")
+    }
+
+    /// All entries of an image.
+    pub(crate) fn inventory(&mut self, found: &Found) -> Result<Inventory, CliError> {
+        match found {
+            Found::Kept(record) => Ok(self.catalog()?.inventory(record.id)?),
+            Found::Read(image) => Ok(image.inventory.clone()),
+        }
+    }
+
+    /// The layers of an image that hold an entry, and all layers with their sizes in bytes.
+    pub(crate) fn layer_keys(&mut self, found: &Found) -> Result<Layers, CliError> {
+        match found {
+            Found::Kept(record) => {
+                let id = record.id;
+                let catalog = self.catalog()?;
+                Ok(Layers { all: catalog.layer_keys(id)?, full: catalog.full_layer_keys(id)? })
+            }
+            Found::Read(image) => Ok(Layers {
+                all: image.layers.iter().map(|layer| (layer.key, layer.size_bytes)).collect(),
+                full: image.layer_keys(),
+            }),
+        }
+    }
+
+    /// Names and path sets (files, directories) of images; of all in the catalog if none is named.
+    pub(crate) fn path_sets(
+        &mut self,
+        images: &[std::ffi::OsString],
+        wanted: &[Selection],
+    ) -> Result<Sets, CliError> {
+        if images.is_empty() {
+            let catalog = self.catalog()?;
+            let names = catalog.names()?;
+            let load = |selection: &Selection| -> Result<Vec<PathSet>, CliError> {
+                let sets = names.iter().map(|(id, _)| catalog.path_set(*id, *selection));
+                Ok(sets.collect::<Result<_, _>>()?)
+            };
+            let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
+            return Ok(Sets { names: names.into_iter().map(|(_, name)| name).collect(), sets });
+        }
+        let found = images.iter().map(|image| self.find(image)).collect::<Result<Vec<_>, _>>()?;
+        let catalog = self.catalog_if_any()?;
+        let mut foreign = ForeignPaths::new(catalog)?;
+        let mut sets = vec![Vec::new(); wanted.len()];
+        for found in &found {
+            let [files, directories] = match (found, catalog) {
+                (Found::Kept(record), Some(catalog)) => [
+                    catalog.path_set(record.id, Selection::Files)?,
+                    catalog.path_set(record.id, Selection::Directories)?,
+                ],
+                (Found::Read(image), _) => foreign.path_sets(&image.inventory)?,
+                // What is kept was found in the catalog.
+                (Found::Kept(_), None) => continue,
+            };
+            for (selection, sets) in wanted.iter().zip(&mut sets) {
+                sets.push(match selection {
+                    Selection::Files => files.clone(),
+                    Selection::Directories => directories.clone(),
+                    Selection::Both => files.union(&directories),
+                });
+            }
+        }
+        let names = found.iter().map(|found| found.name().to_owned()).collect();
+        Ok(Sets { names, sets })
+    }
+}
+
+/// The layers of an image, base first.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    /// All, with the size of the uncompressed changeset in bytes.
+    pub(crate) all: Vec<(LayerKey, u64)>,
+    /// Those that hold an entry.
+    pub(crate) full: Vec<LayerKey>,
+}
+
+/// Names with one list of sets for each selection asked for.
+#[derive(Debug)]
+pub(crate) struct Sets {
+    pub(crate) names: Vec<String>,
+    pub(crate) sets: Vec<Vec<PathSet>>,
+}
+
+fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a> {
+    ReadOptions {
+        platform: reading.platform.clone(),
+        all,
+        cross_mounts: reading.cross_mounts,
+        contents: !reading.no_contents,
+        progress: bar,
+    }
+}
+
+/// The one image of a source.
+fn single(mut sources: Vec<ImageSource>, text: &OsStr) -> Result<ImageSource, CliError> {
+    match (sources.pop(), sources.is_empty()) {
+        (Some(source), true) => Ok(source),
+        (None, _) => Err(CliError::new(format!("{} holds no image", text.display()))),
+        (Some(last), false) => {
+            let names: Vec<&str> =
+                sources.iter().chain([&last]).map(|source| source.name.as_str()).collect();
+            Err(CliError::new(format!("{} holds several images", text.display()))
+                .hint(format!("add one of {} as :REF", names.join(", "))))
+        }
+    }
+}
+
+/// The name that needs the fewest edits, if that are few.
+fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
+    let best = names.iter().min_by_key(|other| edits(name, other))?;
+    (edits(name, best) <= name.chars().count() / 3 + 1).then_some(best)
+}
+
+/// Levenshtein distance in characters.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_proposed() {
+        let names = ["alpine:3.19".to_owned(), "debian:12".to_owned()];
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(nearest("alpine:3.2", &names), Some("alpine:3.19"));
+        assert_eq!(nearest("postgres", &names), None);
+    }
+}

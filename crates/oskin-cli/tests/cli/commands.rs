@@ -1,0 +1,283 @@
+//! The commands from outside: what they print, write and exit with.
+
+use crate::common::Place;
+use testkit::{ArchiveOptions, Compression, Defect, Image, OciOptions, docker_archive};
+
+const BASE: &str = "//- layer
+etc/os-release file \"ID=tiny\\nVERSION_ID=1\\nPRETTY_NAME=\\\"Tiny 1\\\"\\n\"
+bin/a file 100
+bin/b file 200
+bin/c file 300
+bin/d file 400
+bin/e file 500
+bin/f file 600
+bin/g file 700
+bin/h file 800
+bin/i file 900
+bin/sh symlink a
+";
+
+fn base() -> Image {
+    Image::from_fixture(BASE).reference("tiny:1").env(&["PATH=/bin"]).entrypoint(&["/bin/sh"])
+}
+
+fn child() -> Image {
+    let text = format!("{BASE}//- layer\nopt/app/run file 50\nbin/.wh.i file\n");
+    Image::from_fixture(&text).reference("tiny-app:1")
+}
+
+fn family(place: &Place) -> String {
+    let archive = docker_archive(&[base(), child()], &ArchiveOptions::default());
+    place.file("family.tar", &archive).display().to_string()
+}
+
+#[test]
+fn add_ls_show_rm() {
+    let place = Place::new();
+    let family = family(&place);
+    let text = place.ok(&["add", "--all", &family]);
+    assert_eq!(
+        text,
+        "added      tiny:1  11 files, 2 directories, 4.5 kB; 1 of 1 layer read\n\
+         added      tiny-app:1  11 files, 4 directories, 3.7 kB; 1 of 2 layers read\n"
+    );
+    let again = place.json(&["add", "--all", &family]);
+    assert_eq!(again["schema"], "oskin.add/1");
+    assert_eq!(again["images"][0]["outcome"], "unchanged");
+    assert_eq!(again["images"][1]["layers_read"], 0);
+
+    let list = place.json(&["ls"]);
+    assert_eq!(list["images"][0]["name"], "tiny:1");
+    assert_eq!(list["images"][0]["os"]["pretty_name"], "Tiny 1");
+    assert!(place.ok(&["ls"]).starts_with("NAME"));
+
+    let show = place.json(&["show", "tiny-app:1"]);
+    assert_eq!(show["schema"], "oskin.show/1");
+    assert_eq!((&show["files"], &show["directories"]), (&11.into(), &4.into()));
+    assert_eq!(show["layers"].as_array().unwrap().len(), 2);
+    assert_eq!(place.json(&["show", "tiny:1"])["env"][0], "PATH=/bin");
+
+    assert_eq!(place.ok(&["rm", "tiny:1"]), "");
+    assert_eq!(place.json(&["ls"])["images"].as_array().unwrap().len(), 1);
+    assert!(place.ok(&["check"]).starts_with("sound: 1 image"));
+    assert_eq!(place.run(&["rm", "tiny:1"]).code, Some(2));
+}
+
+#[test]
+fn compare_names_the_relation_and_exits_as_diff_does() {
+    let place = Place::new();
+    let family = family(&place);
+    place.ok(&["add", "--all", &family]);
+    let report = place.json(&["compare", "tiny:1", "tiny-app:1"]);
+    assert_eq!(report["schema"], "oskin.compare/1");
+    assert_eq!(report["left"]["name"], "tiny:1");
+    let files = &report["selections"]["files"];
+    assert_eq!(
+        (&files["left"], &files["right"], &files["common"]),
+        (&11.into(), &11.into(), &10.into())
+    );
+    assert!((files["dice"].as_f64().unwrap() - 20.0 / 22.0).abs() < 1e-15);
+    assert_eq!(report["content"]["same"], 10);
+    assert_eq!(report["relation"]["kind"], "child-with-edits");
+    assert_eq!(report["relation"]["parent"], "tiny:1");
+    assert_eq!(report["relation"]["evidence"][0]["kind"], "shared-layers");
+
+    assert_eq!(place.run(&["compare", "tiny:1", "tiny-app:1"]).code, Some(1));
+    assert_eq!(place.run(&["compare", "tiny:1", "tiny:1"]).code, Some(0));
+    let read = format!("docker-archive:{family}:tiny:1");
+    assert_eq!(place.run(&["compare", "tiny:1", &read]).code, Some(0));
+    let unknown = place.run(&["compare", "tiny:1", "tiny:2"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(
+        unknown.stderr.contains("hint: there is an image named \"tiny:1\""),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn compare_needs_no_catalog() {
+    let place = Place::new();
+    place.file("a.paths", b"usr/\nusr/bin/a\nusr/bin/b\n");
+    place.file("b.paths", b"usr/\nusr/bin/b\n");
+    let report = place.json(&["compare", "paths:a.paths", "paths:b.paths"]);
+    assert_eq!(report["selections"]["both"]["common"], 2);
+    assert_eq!(report["content"]["unknown"], 1);
+    assert!(report["summary"].as_str().unwrap().contains("too little to compare"));
+    assert!(!place.path().join(".local").exists(), "nothing is made by reading");
+}
+
+#[test]
+fn matrix_in_all_formats_and_of_images_that_are_not_kept() {
+    let place = Place::new();
+    let family = family(&place);
+    place.ok(&["add", "--all", &family]);
+    let csv = place.ok(&["matrix", "--selection", "files"]);
+    assert_eq!(csv, ",tiny:1,tiny-app:1\ntiny:1,1.000000,0.909091\ntiny-app:1,0.909091,1.000000\n");
+    let tsv = place.ok(&["matrix", "-o", "tsv", "--measure", "containment"]);
+    assert!(tsv.starts_with("\ttiny:1\ttiny-app:1\n"), "{tsv}");
+    let json = place.json(&["matrix", "tiny-app:1", "tiny:1", "--measure", "jaccard"]);
+    assert_eq!(json["names"], serde_json::json!(["tiny-app:1", "tiny:1"]));
+    place.file("some.paths", b"bin/\nbin/a\nnowhere/else\n");
+    let mixed = place.json(&["matrix", "tiny:1", "paths:some.paths", "paths:some.paths"]);
+    let value = |i: usize, j: usize| mixed["values"][i][j].as_f64().unwrap();
+    assert!((value(0, 1) - 4.0 / 16.0).abs() < 1e-15, "{mixed}");
+    assert!((value(1, 2) - 1.0).abs() < 1e-15, "foreign paths are the same path again");
+}
+
+#[test]
+fn export_and_import_move_images_between_catalogs() {
+    let place = Place::new();
+    let family = family(&place);
+    place.ok(&["add", "--all", &family]);
+    place.ok(&["export", "tiny:1"]);
+    place.ok(&["export", "--all", "-o", "oski=all.oski"]);
+    assert!(place.path().join("tiny_1.oski").exists());
+    assert_eq!(place.run(&["export", "tiny:1"]).code, Some(2), "nothing is overwritten");
+
+    let text = place.ok(&["--catalog", "other.db", "import", "tiny_1.oski", "all.oski"]);
+    assert!(text.contains("unchanged  tiny:1"), "{text}");
+    assert!(place.ok(&["--catalog", "other.db", "check"]).starts_with("sound: 2 images"));
+    let (before, after) = (
+        place.json(&["show", "tiny-app:1"]),
+        place.json(&["--catalog", "other.db", "show", "tiny-app:1"]),
+    );
+    for field in
+        ["files", "directories", "size_bytes", "config_digest", "layers", "os", "reference"]
+    {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+    assert_eq!(place.run(&["compare", "tiny:1", "tiny_1.oski"]).code, Some(0), "sniffed");
+}
+
+#[test]
+fn bad_sources_are_reported_and_the_rest_goes_on() {
+    let place = Place::new();
+    let good = family(&place);
+    let bad = place.file("bad.tar", b"this is no tar at all").display().to_string();
+    let ran = place.run(&["add", "--all", &bad, &good, "missing.tar"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().count(), 2);
+    assert!(ran.stderr.contains("bad.tar") && ran.stderr.contains("missing.tar"), "{}", ran.stderr);
+    assert_eq!(place.run(&["add", &bad]).code, Some(2));
+    let json = place.json(&["add", &bad]);
+    assert!(json["failed"][0]["source"].as_str().unwrap().ends_with("bad.tar"));
+}
+
+#[test]
+fn a_taken_name_is_an_error_with_a_hint() {
+    let place = Place::new();
+    let family = family(&place);
+    let one = format!("docker-archive:{family}:tiny:1");
+    let two = format!("docker-archive:{family}:tiny-app:1");
+    place.ok(&["add", "--name", "mine", &one]);
+    let ran = place.run(&["add", "--name", "mine", &two]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("hint: choose another with --name"), "{}", ran.stderr);
+}
+
+#[test]
+fn layers_are_read_once_whatever_brings_them() {
+    let place = Place::new();
+    let family = family(&place);
+    place.ok(&["add", "--name", "first", &format!("docker-archive:{family}:tiny:1")]);
+    let layout = place.path().join("layout");
+    let images = [child().compression(Compression::Zstd)];
+    testkit::write_oci_layout(&layout, &images, &OciOptions::default()).unwrap();
+    let report = place.json(&["add", &format!("oci:{}", layout.display())]);
+    assert_eq!(
+        (&report["images"][0]["layers"], &report["images"][0]["layers_read"]),
+        (&2.into(), &1.into())
+    );
+}
+
+#[test]
+fn a_wrong_digest_is_refused() {
+    let place = Place::new();
+    for (name, defect) in [("a", Defect::WrongDiffId(0)), ("b", Defect::WrongBlobDigest(0))] {
+        let layout = place.path().join(name);
+        let image = base().defect(defect);
+        testkit::write_oci_layout(&layout, &[image], &OciOptions::default()).unwrap();
+        let ran = place.run(&["add", &format!("oci:{}", layout.display())]);
+        assert_eq!(ran.code, Some(2), "{name}: {}", ran.stdout);
+        assert!(ran.stderr.contains("sha256:"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_heatmap_goes_where_it_is_told() {
+    let place = Place::new();
+    let family = family(&place);
+    place.ok(&["add", "--all", &family]);
+    place.ok(&["heatmap"]);
+    let page = std::fs::read_to_string(place.path().join("oskin-heatmap.html")).unwrap();
+    assert!(page.contains("tiny-app:1"));
+    assert!(place.ok(&["heatmap", "-o", "svg"]).starts_with('<'));
+    place.ok(&["heatmap", "-o", "png=map.png", "-o", "html=map.html"]);
+    let png = std::fs::read(place.path().join("map.png")).unwrap();
+    assert_eq!(&png[..4], b"\x89PNG");
+}
+
+#[test]
+fn usage_errors_are_two_and_help_is_zero() {
+    let place = Place::new();
+    assert_eq!(place.run(&["--help"]).code, Some(0));
+    assert_eq!(place.run(&[]).code, Some(2));
+    assert_eq!(place.run(&["frobnicate"]).code, Some(2));
+    assert_eq!(place.run(&["matrix", "--measure", "cosine"]).code, Some(2));
+    assert_eq!(place.run(&["matrix", "-o", "html"]).code, Some(2));
+    let no_catalog = place.run(&["ls"]);
+    assert_eq!(no_catalog.code, Some(2));
+    assert!(no_catalog.stderr.contains("hint: make one with `oskin add SOURCE...`"));
+    for ambiguous in ["docker:alpine", "dir:/somewhere", "docker://alpine"] {
+        let ran = place.run(&["add", ambiguous]);
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains("hint: "), "{ambiguous}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    let mut lines = String::new();
+    for number in 0..400 {
+        lines.push_str(&format!("usr/share/{number}\n"));
+    }
+    for number in 0..60 {
+        place.file(&format!("{number}.paths"), lines.as_bytes());
+        place.ok(&["add", &format!("paths:{number}.paths")]);
+    }
+    let mut child = place
+        .command()
+        .arg("matrix")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+    let place = Place::new();
+    assert!(place.ok(&["completions", "bash"]).contains("oskin"));
+    place.ok(&["man", "man"]);
+    assert!(place.path().join("man/oskin-add.1").exists());
+}
+
+#[test]
+fn the_demo_shows_the_samples() {
+    let place = Place::new();
+    let tour = place.ok(&["demo"]);
+    assert!(tour.contains("oskin compare") && tour.contains("The nearest:"), "{tour}");
+    assert!(place.path().join("oskin-demo/heatmap.html").exists());
+    assert!(place.ok(&["--catalog", "oskin-demo", "check"]).starts_with("sound: "));
+    place.ok(&["demo"]);
+    place.file("other", b"");
+    std::fs::create_dir(place.path().join("full")).unwrap();
+    place.file("full/file", b"");
+    assert_eq!(place.run(&["demo", "--dir", "full"]).code, Some(2));
+}

@@ -1,0 +1,8 @@
+//! The program from outside: commands, crashes, real images.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+mod commands;
+mod common;
+mod kill;
+mod real_data;

@@ -1,0 +1,135 @@
+//! Real images with known answers, where they lie beside the repository; skipped elsewhere.
+
+use crate::common::Place;
+use std::path::{Path, PathBuf};
+
+/// Where the data lies, if it does.
+fn data() -> Option<PathBuf> {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)?.join("../..");
+    let data = root.join("../shared/data");
+    if data.is_dir() {
+        return data.canonicalize().ok();
+    }
+    println!("skipped: no ../shared/data");
+    None
+}
+
+fn counts(place: &Place, source: &str) -> (u64, u64) {
+    let show = place.json(&["show", source]);
+    let number = |name: &str| show[name].as_u64().unwrap_or_else(|| panic!("{source}: {show}"));
+    (number("files"), number("directories"))
+}
+
+#[test]
+fn every_listed_image_has_the_counts_of_another_reader() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let manifest = std::fs::read_to_string(data.join("real/manifest.tsv")).unwrap();
+    let mut lines = manifest.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    let mut checked = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let file = cells[column("file")];
+        if !["oci/", "docker/", "rootfs/"].iter().any(|folder| file.starts_with(folder)) {
+            continue;
+        }
+        let number = |name: &str| cells[column(name)].parse::<u64>().unwrap();
+        let expected = (number("files") + number("symlinks") + number("other"), number("dirs"));
+        let (path, reference) = file.split_once('@').unwrap_or((file, ""));
+        let path = data.join("real").join(path);
+        let transport = match (file.starts_with("docker/"), path.is_dir()) {
+            (true, _) => "docker-archive",
+            (false, true) => "oci",
+            (false, false) if file.starts_with("rootfs/") => "tar",
+            (false, false) => "oci-archive",
+        };
+        let source = format!("{transport}:{}", path.display());
+        let got = match reference {
+            "amd64" | "arm64" | "s390x" => {
+                let platform = format!("linux/{reference}");
+                let show = place.json(&["show", "--platform", &platform, &source]);
+                (show["files"].as_u64().unwrap(), show["directories"].as_u64().unwrap())
+            }
+            "" => counts(&place, &source),
+            reference => counts(&place, &format!("{source}:{reference}")),
+        };
+        assert_eq!(got, expected, "{file}");
+        checked += 1;
+    }
+    assert!(checked > 20, "only {checked} rows were checked");
+}
+
+#[test]
+fn small_archives_are_listed_or_refused() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let tiny = |name: &str| data.join("tiny").join(name).display().to_string();
+    for (name, expected) in [
+        ("container-inspector__mini-image_from_scratch-2.0.tar", (5, 2)),
+        ("container-inspector__imagesv11.tar:she/image_from_scratch:1.0", (5, 2)),
+        ("container-inspector__layer_with_links.tar", (11, 5)),
+        ("dive__test-oci-zstd-image.tar", (1, 0)),
+        ("dive__test-oci-estargz-image.tar", (1, 0)),
+        ("go-containerregistry__hello-world-v25.tar", (1, 0)),
+        ("go-containerregistry__overwritten_file.tar", (2, 0)),
+        ("go-containerregistry__whiteout_dir.tar", (2, 2)),
+        ("go-containerregistry__whiteout_image.tar", (1, 0)),
+    ] {
+        // The images of this archive carry another tree; only that it is picked counts.
+        if name.contains(":she/") {
+            let source = format!("docker-archive:{}", tiny(name));
+            assert!(counts(&place, &source).0 > 0);
+            continue;
+        }
+        assert_eq!(counts(&place, &tiny(name)), expected, "{name}");
+    }
+    for name in [
+        "go-containerregistry__no_manifest.tar",
+        "go-containerregistry__null_manifest.tar",
+        "go-containerregistry__test_bundle.tar",
+        "osv-scalibr__empty.tar",
+    ] {
+        let ran = place.run(&["show", &tiny(name)]);
+        assert_eq!(ran.code, Some(2), "{name}: {}{}", ran.stdout, ran.stderr);
+    }
+    let all = std::fs::read_dir(data.join("tiny")).unwrap();
+    for file in all.map(|entry| entry.unwrap().path()) {
+        let ran = place.run_os(&["show".as_ref(), file.as_os_str()]);
+        assert!(matches!(ran.code, Some(0 | 2)), "{}: {}", file.display(), ran.stderr);
+    }
+}
+
+fn similarities(place: &Place, left: &Path, right: &Path) -> [String; 3] {
+    let sides = [left, right].map(|path| path.display().to_string());
+    let report = place.json(&["compare", &sides[0], &sides[1]]);
+    ["files", "directories", "both"].map(|selection| {
+        format!("{:.6}", report["selections"][selection]["dice"].as_f64().unwrap())
+    })
+}
+
+#[test]
+fn published_pairs_agree_to_six_decimals() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let image = |name: &str| data.join("images").join(name);
+    let alpine = image("trivy__alpine-310.tar.gz");
+    assert_eq!(
+        similarities(&place, &alpine, &image("trivy__alpine-311.tar.gz")),
+        ["0.994949", "0.988764", "0.993814"]
+    );
+    assert_eq!(
+        similarities(&place, &alpine, &image("snyk-docker-plugin__busybox-1.31.1.tar")),
+        ["0.210790", "0.285714", "0.219512"]
+    );
+    let listing = |name: &str| data.join("listings-2017/library").join(format!("{name}.img.zip"));
+    for (left, right, expected) in [
+        ("nginx:1.11.8", "debian:8.6", ["0.857164", "0.828333", "0.853450"]),
+        ("python:3.6.0", "buildpack-deps:jessie", ["0.959049", "0.958836", "0.959027"]),
+        ("debian:8.6", "ubuntu:16.04", ["0.703829", "0.757842", "0.710520"]),
+        ("redis:3.0.7", "debian:8.6", ["0.958991", "0.980210", "0.961593"]),
+    ] {
+        assert_eq!(similarities(&place, &listing(left), &listing(right)), expected, "{left}");
+    }
+}

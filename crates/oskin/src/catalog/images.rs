@@ -1,0 +1,384 @@
+//! Images in the catalog: what is told of each, its layers in order, its path sets.
+
+use super::error::{At as _, CatalogError};
+use super::intern::Interner;
+use super::layers::{self, StoredLayer};
+use super::{Catalog, sets};
+use crate::image::{ImageRecord, LayerKey, OsIdentity};
+use crate::inventory::encode::{self, Damaged, Decoder};
+use crate::inventory::{Inventory, Layer};
+use crate::path_set::{PathSet, Selection};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most bytes of warnings that are read back for one image.
+const WARNINGS_LIMIT_BYTES: usize = 256 << 20;
+
+/// A layer of an image that is about to be added.
+#[derive(Clone, Debug)]
+pub struct DraftLayer {
+    /// What it is known by.
+    pub key: LayerKey,
+    /// The entries.
+    pub layer: Arc<Layer>,
+    /// The size of the uncompressed changeset in bytes.
+    pub size_bytes: u64,
+    /// The path ids, if the layer came from this catalog.
+    pub path_ids: Option<Arc<Vec<u32>>>,
+}
+
+/// An image that is about to be added.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    /// What is told of it. `id`, counts and `os` are filled in by the catalog.
+    pub record: ImageRecord,
+    /// The layers, base first.
+    pub layers: &'a [DraftLayer],
+    /// Those layers, flattened.
+    pub inventory: &'a Inventory,
+}
+
+const LIST_LAYERS: &str = "list the layers of an image";
+
+/// What adding an image came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// The image is new in the catalog.
+    New(ImageRecord),
+    /// The very image was there under this name already.
+    Unchanged(ImageRecord),
+}
+
+const COLUMNS: &str = "id, name, reference, transport, location, config, config_digest, \
+    manifest_digest, files, directories, size_bytes, os_id, os_version_id, os_pretty_name, warnings";
+
+impl Catalog {
+    /// All images, in the order in which they were added.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged, as for all methods that read.
+    pub fn images(&self) -> Result<Vec<ImageRecord>, CatalogError> {
+        let doing = "list the images";
+        let sql = format!("SELECT {COLUMNS} FROM image ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&sql).at(&self.path, doing)?;
+        let mut rows = statement.query([]).at(&self.path, doing)?;
+        let mut images = Vec::new();
+        while let Some(row) = rows.next().at(&self.path, doing)? {
+            images.push(record_of(row, &self.path)?);
+        }
+        Ok(images)
+    }
+
+    /// The names and numbers of all images, in the order in which they were added. Cheap.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn names(&self) -> Result<Vec<(i64, String)>, CatalogError> {
+        let doing = "list the names";
+        let sql = "SELECT id, name FROM image ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, doing)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).at(&self.path, doing)
+    }
+
+    /// The image of a name.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSuchImage`] if there is none.
+    pub fn image(&self, name: &str) -> Result<ImageRecord, CatalogError> {
+        find(&self.connection, &self.path, name)?
+            .ok_or_else(|| CatalogError::NoSuchImage { name: name.to_owned() })
+    }
+
+    /// The keys and sizes in bytes of the layers of an image, base first.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn layer_keys(&self, image: i64) -> Result<Vec<(LayerKey, u64)>, CatalogError> {
+        keys_of(&self.connection, &self.path, image)
+    }
+
+    /// The keys of the layers of an image that hold an entry, base first.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn full_layer_keys(&self, image: i64) -> Result<Vec<LayerKey>, CatalogError> {
+        let sql = "SELECT key FROM image_layer JOIN layer ON layer.id = layer_id
+                   WHERE image_id = ?1 AND entries > 0 ORDER BY position";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, LIST_LAYERS)?;
+        let keys = statement
+            .query_map([image], |row| row.get(0))
+            .and_then(Iterator::collect::<Result<Vec<String>, _>>)
+            .at(&self.path, LIST_LAYERS)?;
+        keys.iter().map(|key| parse_key(key, &self.path)).collect()
+    }
+
+    /// The layer of a key, if the catalog has it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn layer(&self, key: &LayerKey) -> Result<Option<StoredLayer>, CatalogError> {
+        let row = layers::row_of(&self.connection, &self.path, key)?;
+        row.map(|row| layers::load(&self.connection, &self.path, row)).transpose()
+    }
+
+    /// Whether the catalog has a layer.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn has_layer(&self, key: &LayerKey) -> Result<bool, CatalogError> {
+        Ok(layers::row_of(&self.connection, &self.path, key)?.is_some())
+    }
+
+    /// The layers of an image, base first, with their keys.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn layers(&self, image: i64) -> Result<Vec<(LayerKey, StoredLayer)>, CatalogError> {
+        let keys = self.layer_keys(image)?;
+        let load = |(key, _)| {
+            let missing = || CatalogError::Damaged {
+                path: self.path.clone(),
+                what: format!("layer {key}"),
+                source: Damaged("it is not there"),
+            };
+            Ok((key, self.layer(&key)?.ok_or_else(missing)?))
+        };
+        keys.into_iter().map(load).collect()
+    }
+
+    /// The path set of an image under a selection.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn path_set(&self, image: i64, selection: Selection) -> Result<PathSet, CatalogError> {
+        let single = |selection| sets::load(&self.connection, &self.path, image, selection);
+        match selection {
+            Selection::Both => {
+                Ok(single(Selection::Files)?.union(&single(Selection::Directories)?))
+            }
+            _ => single(selection),
+        }
+    }
+
+    /// Adds an image in one transaction: after it returns, the image survives a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameTaken`] if another image has the name; else if the store fails. The
+    /// catalog is then as it was.
+    pub fn add(&mut self, draft: &Draft<'_>) -> Result<Added, CatalogError> {
+        let path = self.path.clone();
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .at(&path, "begin to write")?;
+        if let Some(taken) = find(&transaction, &path, &draft.record.name)? {
+            let layers = keys_of(&transaction, &path, taken.id)?;
+            let same = taken.config_digest == draft.record.config_digest
+                && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key));
+            if same {
+                return Ok(Added::Unchanged(taken));
+            }
+            return Err(CatalogError::NameTaken { name: taken.name });
+        }
+        let record = insert(&transaction, &path, draft)?;
+        transaction.commit().at(&path, "commit an image")?;
+        Ok(Added::New(record))
+    }
+
+    /// Removes an image, and the layers that no other image stands on. Paths stay in the dictionary.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NoSuchImage`] if there is none of that name; else if the store fails.
+    pub fn remove(&mut self, name: &str) -> Result<(), CatalogError> {
+        let (path, doing) = (self.path.clone(), "remove an image");
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .at(&path, "begin to write")?;
+        let removed =
+            transaction.execute("DELETE FROM image WHERE name = ?1", [name]).at(&path, doing)?;
+        if removed == 0 {
+            return Err(CatalogError::NoSuchImage { name: name.to_owned() });
+        }
+        let orphans = "DELETE FROM layer WHERE id NOT IN (SELECT layer_id FROM image_layer)";
+        transaction.execute(orphans, []).at(&path, doing)?;
+        transaction.commit().at(&path, doing)
+    }
+}
+
+fn find(
+    connection: &Connection,
+    catalog: &Path,
+    name: &str,
+) -> Result<Option<ImageRecord>, CatalogError> {
+    let doing = "look up an image";
+    let sql = format!("SELECT {COLUMNS} FROM image WHERE name = ?1");
+    let mut statement = connection.prepare_cached(&sql).at(catalog, doing)?;
+    let mut rows = statement.query([name]).at(catalog, doing)?;
+    let row = rows.next().at(catalog, doing)?;
+    row.map(|row| record_of(row, catalog)).transpose()
+}
+
+fn record_of(row: &Row<'_>, catalog: &Path) -> Result<ImageRecord, CatalogError> {
+    let count = |at| row.get::<_, i64>(at).map(|number| u64::try_from(number).unwrap_or_default());
+    let read = || {
+        let os =
+            OsIdentity { id: row.get(11)?, version_id: row.get(12)?, pretty_name: row.get(13)? };
+        Ok(ImageRecord {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            reference: row.get(2)?,
+            transport: row.get(3)?,
+            location: row.get(4)?,
+            config: row.get(5)?,
+            config_digest: row.get(6)?,
+            manifest_digest: row.get(7)?,
+            files: count(8)?,
+            directories: count(9)?,
+            size_bytes: count(10)?,
+            os: (os != OsIdentity::default()).then_some(os),
+            warnings: Vec::new(),
+        })
+    };
+    let mut record = read().at(catalog, "read an image")?;
+    let warnings: Vec<u8> = row.get(14).at(catalog, "read an image")?;
+    record.warnings = take_warnings(&warnings).map_err(|source| CatalogError::Damaged {
+        path: catalog.to_owned(),
+        what: format!("warnings of image {:?}", record.name),
+        source,
+    })?;
+    Ok(record)
+}
+
+fn put_warnings(warnings: &[(String, String)]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    encode::put_number(&mut plain, warnings.len() as u64);
+    for text in warnings.iter().flat_map(|(place, what)| [place, what]) {
+        encode::put_bytes(&mut plain, text.as_bytes());
+    }
+    encode::seal(&plain, 3)
+}
+
+fn take_warnings(sealed: &[u8]) -> Result<Vec<(String, String)>, Damaged> {
+    let plain = encode::unseal(sealed, WARNINGS_LIMIT_BYTES)?;
+    let mut decoder = Decoder::new(&plain);
+    let count = decoder.number()?;
+    (0..count).map(|_| Ok((decoder.text()?.to_owned(), decoder.text()?.to_owned()))).collect()
+}
+
+fn keys_of(
+    connection: &Connection,
+    catalog: &Path,
+    image: i64,
+) -> Result<Vec<(LayerKey, u64)>, CatalogError> {
+    let sql = "SELECT key, size_bytes FROM image_layer JOIN layer ON layer.id = layer_id
+               WHERE image_id = ?1 ORDER BY position";
+    let mut statement = connection.prepare_cached(sql).at(catalog, LIST_LAYERS)?;
+    let rows = statement
+        .query_map([image], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .at(catalog, LIST_LAYERS)?;
+    rows.into_iter()
+        .map(|(key, size)| Ok((parse_key(&key, catalog)?, size.try_into().unwrap_or_default())))
+        .collect()
+}
+
+fn parse_key(key: &str, catalog: &Path) -> Result<LayerKey, CatalogError> {
+    key.parse().map_err(|_| CatalogError::Damaged {
+        path: catalog.to_owned(),
+        what: format!("layer key {key:?}"),
+        source: Damaged("it is no digest"),
+    })
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    catalog: &Path,
+    draft: &Draft<'_>,
+) -> Result<ImageRecord, CatalogError> {
+    let mut interner = Interner::new(transaction, catalog)?;
+    let mut rows = Vec::new();
+    let mut path_ids: Vec<Arc<Vec<u32>>> = Vec::new();
+    for DraftLayer { key, layer, size_bytes, path_ids: known } in draft.layers {
+        let (row, ids) = match (layers::row_of(transaction, catalog, key)?, known) {
+            (Some(row), Some(known)) => (row, known.clone()),
+            // Another process brought the layer meanwhile.
+            (Some(row), None) => (row, layers::load(transaction, catalog, row)?.path_ids),
+            (None, _) => {
+                let place = (&**transaction, catalog);
+                let (row, ids) = layers::store(&mut interner, place, key, (layer, *size_bytes))?;
+                (row, Arc::new(ids))
+            }
+        };
+        rows.push(row);
+        path_ids.push(ids);
+    }
+    // What flattening made has no layer of its own, but its paths count.
+    if let Some(made) = draft.inventory.layers().get(draft.layers.len()) {
+        path_ids.push(Arc::new(interner.intern(made.len(), |index| made.path(index))?));
+    }
+    let totals = draft.inventory.totals();
+    let record = ImageRecord {
+        files: totals.files,
+        directories: totals.directories,
+        size_bytes: totals.size_bytes,
+        os: draft.inventory.os_identity(),
+        ..draft.record.clone()
+    };
+    let id = insert_row(transaction, catalog, &record)?;
+    for (position, row) in rows.iter().enumerate() {
+        let sql = "INSERT INTO image_layer (image_id, position, layer_id) VALUES (?1, ?2, ?3)";
+        let mut statement = transaction.prepare_cached(sql).at(catalog, "store an image")?;
+        statement.execute(params![id, position, row]).at(catalog, "store an image")?;
+    }
+    for selection in [Selection::Files, Selection::Directories] {
+        let slots = draft.inventory.selected(selection);
+        let ids = slots.map(|slot| path_ids[slot.layer as usize][slot.index as usize]).collect();
+        sets::store(transaction, catalog, (id, selection), &PathSet::from_unsorted(ids))?;
+    }
+    Ok(ImageRecord { id, ..record })
+}
+
+fn insert_row(
+    transaction: &Transaction<'_>,
+    catalog: &Path,
+    record: &ImageRecord,
+) -> Result<i64, CatalogError> {
+    let sql = format!(
+        "INSERT INTO image ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        COLUMNS.trim_start_matches("id, ")
+    );
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let os = record.os.clone().unwrap_or_default();
+    let parameters = params![
+        record.name,
+        record.reference,
+        record.transport,
+        record.location,
+        record.config,
+        record.config_digest,
+        record.manifest_digest,
+        count(record.files),
+        count(record.directories),
+        count(record.size_bytes),
+        os.id,
+        os.version_id,
+        os.pretty_name,
+        put_warnings(&record.warnings),
+    ];
+    transaction.execute(&sql, parameters).at(catalog, "store an image")?;
+    Ok(transaction.last_insert_rowid())
+}

@@ -1,0 +1,146 @@
+//! Layers in the catalog: each is stored once, whichever images stand on it.
+
+use super::error::{At as _, CatalogError};
+use super::intern::{Interner, PathReader};
+use crate::image::LayerKey;
+use crate::inventory::Layer;
+use crate::inventory::encode::{self, CHUNK_ENTRIES, Damaged, Decoder, PathList};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most bytes that a chunk may decode to: far above what 65,536 real entries need.
+pub(super) const CHUNK_LIMIT_BYTES: usize = 1 << 30;
+
+/// A layer as the catalog holds it.
+#[derive(Clone, Debug)]
+pub struct StoredLayer {
+    /// The entries.
+    pub layer: Arc<Layer>,
+    /// The id of the path of each entry.
+    pub path_ids: Arc<Vec<u32>>,
+    /// The size of the uncompressed changeset in bytes.
+    pub size_bytes: u64,
+}
+
+/// The row of a layer, if the catalog has it.
+pub(super) fn row_of(
+    connection: &Connection,
+    catalog: &Path,
+    key: &LayerKey,
+) -> Result<Option<i64>, CatalogError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM layer WHERE key = ?1")
+        .at(catalog, "look up a layer")?;
+    let row = statement.query_row([key.to_string()], |row| row.get(0));
+    row.optional().at(catalog, "look up a layer")
+}
+
+/// Stores a layer that the catalog does not have; returns its row and its path ids.
+pub(super) fn store(
+    interner: &mut Interner<'_>,
+    (connection, catalog): (&Connection, &Path),
+    key: &LayerKey,
+    (layer, size_bytes): (&Layer, u64),
+) -> Result<(i64, Vec<u32>), CatalogError> {
+    let doing = "store a layer";
+    let path_ids = interner.intern(layer.len(), |index| layer.path(index))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO layer (key, size_bytes, entries, listing) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .and_then(|mut insert| {
+            let size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
+            insert.execute(params![key.to_string(), size_bytes, layer.len(), layer.is_listing()])
+        })
+        .at(catalog, doing)?;
+    let row = connection.last_insert_rowid();
+    let mut insert = connection
+        .prepare_cached("INSERT INTO layer_chunk (layer_id, number, data) VALUES (?1, ?2, ?3)")
+        .at(catalog, doing)?;
+    for (number, start) in (0..layer.len()).step_by(CHUNK_ENTRIES).enumerate() {
+        let range = start..layer.len().min(start + CHUNK_ENTRIES);
+        let mut plain = Vec::new();
+        put_ids(&mut plain, &path_ids[range.clone()]);
+        encode::put_facts(&mut plain, layer, range);
+        insert.execute(params![row, number, encode::seal(&plain, 3)]).at(catalog, doing)?;
+    }
+    Ok((row, path_ids))
+}
+
+/// Ids lie mostly one behind the other, so the step from one to the next is what is stored.
+fn put_ids(bytes: &mut Vec<u8>, ids: &[u32]) {
+    encode::put_number(bytes, ids.len() as u64);
+    let mut expected = 0;
+    for &id in ids {
+        let step = i64::from(id) - expected;
+        encode::put_number(bytes, ((step << 1) ^ (step >> 63)).cast_unsigned());
+        expected = i64::from(id) + 1;
+    }
+}
+
+fn take_ids(decoder: &mut Decoder<'_>) -> Result<Vec<u32>, Damaged> {
+    let count = decoder.small()? as usize;
+    if count > CHUNK_ENTRIES {
+        return Err(Damaged("chunk holds too many entries"));
+    }
+    let mut ids = Vec::with_capacity(count);
+    let mut expected = 0_i64;
+    for _ in 0..count {
+        let folded = decoder.number()?;
+        let step = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
+        let id = expected.checked_add(step).and_then(|id| u32::try_from(id).ok());
+        let id = id.ok_or(Damaged("path id out of range"))?;
+        ids.push(id);
+        expected = i64::from(id) + 1;
+    }
+    Ok(ids)
+}
+
+/// Loads a layer by its row.
+pub(super) fn load(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+) -> Result<StoredLayer, CatalogError> {
+    let doing = "read a layer";
+    let (size_bytes, entries, listing) = connection
+        .prepare_cached("SELECT size_bytes, entries, listing FROM layer WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement.query_row([row], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
+            })
+        })
+        .at(catalog, doing)?;
+    let mut statement = connection
+        .prepare_cached("SELECT data FROM layer_chunk WHERE layer_id = ?1 ORDER BY number")
+        .at(catalog, doing)?;
+    let mut rows = statement.query([row]).at(catalog, doing)?;
+    let mut reader = PathReader::new(connection, catalog);
+    let mut layer = Layer::new();
+    layer.set_listing(listing);
+    let mut path_ids = Vec::new();
+    while let Some(chunk) = rows.next().at(catalog, doing)? {
+        let data: Vec<u8> = chunk.get(0).at(catalog, doing)?;
+        let damaged = |source| CatalogError::Damaged {
+            path: catalog.to_owned(),
+            what: format!("layer {row}, chunk behind entry {}", path_ids.len()),
+            source,
+        };
+        let plain = encode::unseal(&data, CHUNK_LIMIT_BYTES).map_err(damaged)?;
+        let mut decoder = Decoder::new(&plain);
+        let ids = take_ids(&mut decoder).map_err(damaged)?;
+        let paths: PathList = reader.paths(&ids)?;
+        encode::take_facts(&mut decoder, &paths, &mut layer).map_err(damaged)?;
+        path_ids.extend(ids);
+    }
+    if i64::try_from(layer.len()) != Ok(entries) {
+        return Err(CatalogError::Damaged {
+            path: catalog.to_owned(),
+            what: format!("layer {row}"),
+            source: Damaged("another number of entries than it states"),
+        });
+    }
+    let size_bytes = size_bytes.try_into().unwrap_or_default();
+    Ok(StoredLayer { layer: Arc::new(layer), path_ids: Arc::new(path_ids), size_bytes })
+}

@@ -1,0 +1,99 @@
+//! Our embedded store of inventories: one SQLite file in which a path, and a layer, is kept once.
+//!
+//! One process writes at a time, any number reads meanwhile. A transaction per image is the unit:
+//! killed at any moment, the file opens again and holds exactly the images that were reported
+//! added. docs/catalog-format.md is the specification, [`Catalog::check`] its second
+//! implementation.
+
+mod check;
+mod error;
+mod format;
+mod images;
+mod intern;
+mod layers;
+mod replay;
+mod sets;
+
+pub use check::Violation;
+pub use error::CatalogError;
+pub use format::FORMAT_VERSION;
+pub use images::{Added, Draft, DraftLayer};
+pub use layers::StoredLayer;
+
+use crate::inventory::{Inventory, flatten};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An open catalog.
+#[derive(Debug)]
+pub struct Catalog {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Catalog {
+    /// Opens an existing catalog to read it; others may write meanwhile. Takes about a millisecond.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NotFound`], [`CatalogError::NotACatalog`], [`CatalogError::TooNew`], or the
+    /// store's failure.
+    pub fn open(path: &Path) -> Result<Self, CatalogError> {
+        Ok(Self { connection: format::open_for_reading(path)?, path: path.to_owned() })
+    }
+
+    /// Opens a catalog to write to it, and makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and when directory or file cannot be made.
+    pub fn open_or_create(path: &Path) -> Result<Self, CatalogError> {
+        Ok(Self { connection: format::open_for_writing(path)?, path: path.to_owned() })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The inventory of an image: its layers are loaded and flattened anew.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn inventory(&self, image: i64) -> Result<Inventory, CatalogError> {
+        let layers: Vec<Arc<_>> =
+            self.layers(image)?.into_iter().map(|(_, stored)| stored.layer).collect();
+        Ok(flatten(&layers).0)
+    }
+
+    /// How many paths the dictionary holds; ids are below it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn path_count(&self) -> Result<u32, CatalogError> {
+        intern::path_count(&self.connection, &self.path)
+    }
+
+    /// The ids of paths, `None` for those that no layer of the catalog has.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn path_ids(&self, paths: &[&[u8]]) -> Result<Vec<Option<u32>>, CatalogError> {
+        intern::PathReader::new(&self.connection, &self.path).ids(paths)
+    }
+
+    /// Verifies every invariant of the file and returns all violations, none for a sound one.
+    ///
+    /// Reads and decodes everything: the cost is that of the whole catalog.
+    ///
+    /// # Errors
+    ///
+    /// Only if the store cannot be queried at all; damage is a violation.
+    pub fn check(&self) -> Result<Vec<Violation>, CatalogError> {
+        check::check(self)
+    }
+}

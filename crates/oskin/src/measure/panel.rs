@@ -1,0 +1,226 @@
+//! Dense bit panels: overlaps of rows of bits by AND and population count.
+//!
+//! A panel has a *line* for each 64 columns, and a line has one word for each row. Neighbouring
+//! words of a line belong to neighbouring rows, so one row is compared with many at once, each in
+//! its own vector lane, and no lane is ever added to another. The loop is plain Rust; it is
+//! compiled once for each [`Level`] of the processor's vector units, so the levels agree by
+//! construction (and by a property test), and the best one that is there is picked at run time.
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "calling code compiled for a vector unit needs a run-time check")
+)]
+
+use std::ops::Range;
+
+/// How many rows are compared with one at once: two AVX-512 registers, four of AVX2.
+const LANES: usize = 16;
+
+/// How many lines are worked on before the next rows: 128 lines of [`LANES`] words fit in L1.
+const LINES_AT_ONCE: usize = 128;
+
+/// A matrix of bits whose columns have powers of two as weights.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    rows: usize,
+    /// Words in a line: the rows, rounded up to whole groups of lanes. The words of the rows that
+    /// do not exist stay 0.
+    stride: usize,
+    /// Line after line, `stride` words each.
+    words: Vec<u64>,
+    /// For each line the power of two that its 64 columns weigh.
+    shifts: Vec<u8>,
+}
+
+impl Panel {
+    /// A panel of zeros with a line of 64 columns, each of weight `1 << shift`, for every shift.
+    pub(super) fn new(rows: usize, shifts: Vec<u8>) -> Self {
+        let stride = rows.next_multiple_of(LANES);
+        Self { rows, stride, words: vec![0; stride * shifts.len()], shifts }
+    }
+
+    /// Sets the bit of a row in a column of a line.
+    pub(super) fn set(&mut self, row: usize, line: usize, column: u32) {
+        self.words[line * self.stride + row] |= 1 << (column % 64);
+    }
+
+    /// Adds the weighted number of common bits of each row in `rows` with every later row to `sums`:
+    /// the strict upper triangle of these rows, one row after the other.
+    pub(super) fn add_common(&self, rows: Range<usize>, sums: &mut [u32], level: Level) {
+        let chunks = self.words.chunks(LINES_AT_ONCE * self.stride.max(1));
+        for (words, shifts) in chunks.zip(self.shifts.chunks(LINES_AT_ONCE)) {
+            let block = Block { rows: self.rows, stride: self.stride, words, shifts };
+            level.add_common(block, rows.clone(), sums);
+        }
+    }
+}
+
+/// A few lines of a [`Panel`].
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    rows: usize,
+    stride: usize,
+    words: &'a [u64],
+    shifts: &'a [u8],
+}
+
+/// What the loop is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// Whatever every processor of the target has.
+    Portable,
+    /// 256-bit vectors, bits counted by table look-up.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 512-bit vectors with an instruction that counts bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// The best level that this processor has.
+    pub(super) fn best() -> Self {
+        Self::available().last().unwrap_or(Self::Portable)
+    }
+
+    /// The levels that this processor has, worst first.
+    fn available() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let all = [Self::Portable, Self::Avx2, Self::Avx512];
+        #[cfg(not(target_arch = "x86_64"))]
+        let all = [Self::Portable];
+        all.into_iter().filter(|level| level.is_available())
+    }
+
+    fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vpopcntdq")
+                    && is_x86_feature_detected!("popcnt")
+            }
+        }
+    }
+
+    /// Runs the loop at this level, or at the portable one if this one is not there.
+    fn add_common(self, block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => {
+                // SAFETY: the function is safe Rust; all it asks for is that the processor has AVX2
+                // and POPCNT, and the guard of this arm has just found both.
+                unsafe { add_common_avx2(block, rows, sums) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => {
+                // SAFETY: as above, with AVX-512F, AVX-512 VPOPCNTDQ and POPCNT.
+                unsafe { add_common_avx512(block, rows, sums) }
+            }
+            _ => add_common(block, rows, sums),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+fn add_common_avx2(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+    add_common(block, rows, sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn add_common_avx512(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+    add_common(block, rows, sums);
+}
+
+// Always inlined, because only then it is compiled for the features of its caller.
+#[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
+#[inline(always)]
+fn add_common(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+    for tile in (rows.start / LANES * LANES..block.rows).step_by(LANES) {
+        // Where the row's part of the triangle begins in `sums`.
+        let mut row_start = 0;
+        for row in rows.start..rows.end.min(tile + LANES) {
+            let mut counts = [0_u64; LANES];
+            for (line, &shift) in block.words.chunks_exact(block.stride).zip(block.shifts) {
+                let word = line[row];
+                for (count, other) in counts.iter_mut().zip(&line[tile..tile + LANES]) {
+                    *count += u64::from((word & other).count_ones()) << (shift & 63);
+                }
+            }
+            let others = tile.max(row + 1)..block.rows.min(tile + LANES);
+            for other in others {
+                let sum = &mut sums[row_start + other - row - 1];
+                // No pair shares more paths than there are 32-bit ids, less the one that would overflow.
+                *sum = sum.saturating_add(u32::try_from(counts[other - tile]).unwrap_or(u32::MAX));
+            }
+            row_start += block.rows - row - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn naive(rows: &[Vec<u64>], shifts: &[u8], range: Range<usize>) -> Vec<u32> {
+        let mut sums = Vec::new();
+        for left in range {
+            for right in left + 1..rows.len() {
+                let pairs = rows[left].iter().zip(&rows[right]);
+                let counts = pairs.zip(shifts).map(|((a, b), shift)| (a & b).count_ones() << shift);
+                sums.push(counts.sum());
+            }
+        }
+        sums
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_counts_what_single_words_count(
+            lines in prop_oneof![0_usize..9, Just(LINES_AT_ONCE), Just(2 * LINES_AT_ONCE + 3)],
+            row_count in 0_usize..50,
+            cuts in (0_usize..50, 0_usize..50),
+            seed in vec(any::<u64>(), 1..20),
+            shift in vec(0_u8..14, 1..8),
+        ) {
+            let shifts: Vec<u8> = shift.iter().cycle().take(lines).copied().collect();
+            let word = |row: usize, line: usize| {
+                seed[(row * 7 + line) % seed.len()].rotate_left((row ^ line) as u32)
+            };
+            let rows: Vec<Vec<u64>> = (0..row_count)
+                .map(|row| (0..lines).map(|line| word(row, line)).collect())
+                .collect();
+            let mut panel = Panel::new(row_count, shifts.clone());
+            for (row, words) in rows.iter().enumerate() {
+                for (line, word) in words.iter().enumerate() {
+                    for column in (0..64).filter(|column| word >> column & 1 == 1) {
+                        panel.set(row, line, column);
+                    }
+                }
+            }
+            let (a, b) = (cuts.0.min(row_count), cuts.1.min(row_count));
+            let range = a.min(b)..a.max(b);
+            let expected = naive(&rows, &shifts, range.clone());
+            for level in Level::available() {
+                let mut sums = vec![5; expected.len()];
+                panel.add_common(range.clone(), &mut sums, level);
+                let added: Vec<u32> = sums.iter().map(|sum| sum - 5).collect();
+                prop_assert_eq!(&added, &expected, "{:?}", level);
+            }
+        }
+    }
+
+    #[test]
+    fn the_levels_that_this_processor_has_are_told() {
+        let levels: Vec<Level> = Level::available().collect();
+        assert_eq!(levels.first(), Some(&Level::Portable));
+        assert_eq!(levels.last(), Some(&Level::best()));
+    }
+}

@@ -1,0 +1,368 @@
+//! The documents about the catalog and its images.
+
+use crate::image::{Declared, ImageRecord, LayerKey, OsIdentity};
+use crate::measure::{Measure, OverlapMatrix};
+use crate::path_set::Selection;
+use serde::Serialize;
+
+/// `oskin.list/1`: the images of a catalog.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListReport {
+    schema: &'static str,
+    /// In the order in which they were added.
+    pub images: Vec<ImageSummary>,
+}
+
+impl ListReport {
+    /// Lists images.
+    pub fn new(records: &[ImageRecord]) -> Self {
+        Self { schema: "oskin.list/1", images: records.iter().map(ImageSummary::new).collect() }
+    }
+}
+
+/// An image in one line.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageSummary {
+    /// The name in the catalog.
+    pub name: String,
+    /// Where it came from, as `transport:location`.
+    pub source: String,
+    /// Entries that are not directories.
+    pub files: u64,
+    /// Directories, the root not counted.
+    pub directories: u64,
+    /// Bytes of content, files with several names counted once.
+    pub size_bytes: u64,
+    /// The operating system, if its os-release file tells.
+    pub os: Option<OsReport>,
+    /// How many warnings were met while it was read.
+    pub warnings: usize,
+}
+
+impl ImageSummary {
+    /// Sums an image up.
+    pub fn new(record: &ImageRecord) -> Self {
+        Self {
+            name: record.name.clone(),
+            source: format!("{}:{}", record.transport, record.location),
+            files: record.files,
+            directories: record.directories,
+            size_bytes: record.size_bytes,
+            os: record.os.as_ref().map(OsReport::new),
+            warnings: record.warnings.len(),
+        }
+    }
+}
+
+/// An operating system by its os-release file.
+#[derive(Clone, Debug, Serialize)]
+pub struct OsReport {
+    /// Such as `debian`.
+    pub id: Option<String>,
+    /// Such as `12`.
+    pub version_id: Option<String>,
+    /// Such as `Debian GNU/Linux 12 (bookworm)`.
+    pub pretty_name: Option<String>,
+}
+
+impl OsReport {
+    fn new(os: &OsIdentity) -> Self {
+        Self {
+            id: os.id.clone(),
+            version_id: os.version_id.clone(),
+            pretty_name: os.pretty_name.clone(),
+        }
+    }
+}
+
+/// `oskin.show/1`: one image.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShowReport {
+    schema: &'static str,
+    /// The name in the catalog, or the location of an image that is not in it.
+    pub name: String,
+    /// Where it came from, as `transport:location`.
+    pub source: String,
+    /// `name:tag` as the source told it.
+    pub reference: Option<String>,
+    /// As the image declares it: `os/architecture[/variant]`.
+    pub platform: Option<String>,
+    /// Digest of the configuration: the image id of Docker.
+    pub config_digest: Option<String>,
+    /// Digest of the manifest.
+    pub manifest_digest: Option<String>,
+    /// When it was built, as the image states it.
+    pub created: Option<String>,
+    /// Entries that are not directories.
+    pub files: u64,
+    /// Directories, the root not counted.
+    pub directories: u64,
+    /// Bytes of content, files with several names counted once.
+    pub size_bytes: u64,
+    /// The operating system, if its os-release file tells.
+    pub os: Option<OsReport>,
+    /// `NAME=value` strings.
+    pub env: Vec<String>,
+    /// The program that a container starts.
+    pub entrypoint: Vec<String>,
+    /// Its default arguments.
+    pub cmd: Vec<String>,
+    /// User, and group behind a colon.
+    pub user: String,
+    /// The directory a container starts in.
+    pub working_dir: String,
+    /// Ports as `80/tcp`.
+    pub exposed_ports: Vec<String>,
+    /// Labels by name.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// The build steps, oldest first.
+    pub history: Vec<String>,
+    /// The layers, base first.
+    pub layers: Vec<LayerReport>,
+    /// What was damaged or strange.
+    pub warnings: Vec<WarningReport>,
+}
+
+impl ShowReport {
+    /// Describes an image by its record and its layers as `(key, uncompressed bytes)`, base first.
+    pub fn new(record: &ImageRecord, layers: &[(LayerKey, u64)]) -> Self {
+        let Declared { platform, created, env, entrypoint, cmd, user, working_dir, .. } =
+            record.declared();
+        let Declared { exposed_ports, labels, history, .. } = record.declared();
+        let known = !platform.os.is_empty() || !platform.architecture.is_empty();
+        let layer = |(key, size): &(LayerKey, u64)| LayerReport {
+            digest: key.to_string(),
+            size_bytes: *size,
+        };
+        Self {
+            schema: "oskin.show/1",
+            name: record.name.clone(),
+            source: format!("{}:{}", record.transport, record.location),
+            reference: record.reference.clone(),
+            platform: known.then(|| platform.to_string()),
+            config_digest: record.config_digest.clone(),
+            manifest_digest: record.manifest_digest.clone(),
+            created,
+            files: record.files,
+            directories: record.directories,
+            size_bytes: record.size_bytes,
+            os: record.os.as_ref().map(OsReport::new),
+            env,
+            entrypoint,
+            cmd,
+            user,
+            working_dir,
+            exposed_ports,
+            labels,
+            history: history.into_iter().map(|step| step.created_by).collect(),
+            layers: layers.iter().map(layer).collect(),
+            warnings: WarningReport::all(&record.warnings),
+        }
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// The diff id, or `inventory-sha256:…` for what has no changeset of its own.
+    pub digest: String,
+    /// Bytes of the uncompressed changeset.
+    pub size_bytes: u64,
+}
+
+/// Something damaged or strange that did not keep the rest from being read.
+#[derive(Clone, Debug, Serialize)]
+pub struct WarningReport {
+    /// Where.
+    pub place: String,
+    /// What.
+    pub what: String,
+}
+
+impl WarningReport {
+    /// Reports warnings given as `(place, what)`.
+    pub fn all(warnings: &[(String, String)]) -> Vec<Self> {
+        let one =
+            |(place, what): &(String, String)| Self { place: place.clone(), what: what.clone() };
+        warnings.iter().map(one).collect()
+    }
+}
+
+/// `oskin.add/1`: what adding came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct AddReport {
+    schema: &'static str,
+    /// The images, in the order of the sources.
+    pub images: Vec<AddedImage>,
+    /// The sources, or images of them, that could not be added.
+    pub failed: Vec<FailedSource>,
+}
+
+impl AddReport {
+    /// Sums up a run.
+    pub fn new(images: Vec<AddedImage>, failed: Vec<FailedSource>) -> Self {
+        Self { schema: "oskin.add/1", images, failed }
+    }
+}
+
+/// An image that is in the catalog now.
+#[derive(Clone, Debug, Serialize)]
+pub struct AddedImage {
+    /// `added`, or `unchanged` if it was there already.
+    pub outcome: &'static str,
+    /// How many of its layers were read; the others were known.
+    pub layers_read: usize,
+    /// How many layers it has.
+    pub layers: usize,
+    /// The image.
+    #[serde(flatten)]
+    pub image: ImageSummary,
+}
+
+/// A source that could not be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedSource {
+    /// As it was asked for.
+    pub source: String,
+    /// Why, with all causes.
+    pub error: String,
+}
+
+/// `oskin.check/1`: whether a catalog is sound.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    schema: &'static str,
+    /// Whether there is no violation.
+    pub sound: bool,
+    /// All that is not as it must be.
+    pub violations: Vec<ViolationReport>,
+}
+
+impl CheckReport {
+    /// Reports violations given as `(place, what)`.
+    pub fn new(violations: &[(String, String)]) -> Self {
+        let one = |(place, what): &(String, String)| ViolationReport {
+            place: place.clone(),
+            what: what.clone(),
+        };
+        Self {
+            schema: "oskin.check/1",
+            sound: violations.is_empty(),
+            violations: violations.iter().map(one).collect(),
+        }
+    }
+}
+
+/// Something in the catalog that is not as it must be.
+#[derive(Clone, Debug, Serialize)]
+pub struct ViolationReport {
+    /// Table and row, or image.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// `oskin.matrix/1`: all pairs.
+#[derive(Clone, Debug, Serialize)]
+pub struct MatrixReport {
+    schema: &'static str,
+    /// The images, rows and columns alike.
+    pub names: Vec<String>,
+    /// `files`, `directories` or `both`.
+    pub selection: &'static str,
+    /// `dice`, `jaccard`, `containment` or `containment-right`.
+    pub measure: &'static str,
+    /// Row by row, full precision; the row is the left image.
+    pub values: Vec<Vec<f64>>,
+}
+
+impl MatrixReport {
+    /// Measures all pairs.
+    pub fn new(
+        names: Vec<String>,
+        matrix: &OverlapMatrix,
+        selection: Selection,
+        measure: Measure,
+    ) -> Self {
+        let row = |i| (0..matrix.len()).map(|j| measure.of(matrix.overlap(i, j))).collect();
+        Self {
+            schema: "oskin.matrix/1",
+            values: (0..matrix.len()).map(row).collect(),
+            names,
+            selection: selection.name(),
+            measure: measure.name(),
+        }
+    }
+
+    /// The matrix as separated values: a header of names, then a row a name, six decimals.
+    ///
+    /// A name that holds the separator, a quote or a line break is quoted as RFC 4180 says.
+    pub fn separated(&self, separator: char) -> String {
+        let quoted = |name: &String| {
+            if name.contains([separator, '"', '\n', '\r']) {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            } else {
+                name.clone()
+            }
+        };
+        let mut text = String::with_capacity(self.names.len() * (self.names.len() + 4) * 9);
+        for name in &self.names {
+            text.push(separator);
+            text.push_str(&quoted(name));
+        }
+        text.push('\n');
+        for (name, row) in self.names.iter().zip(&self.values) {
+            text.push_str(&quoted(name));
+            for value in row {
+                text.push(separator);
+                push_six_decimals(&mut text, *value);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Writes a value in `0..=1` with six decimals, ten times faster than the formatter, which a
+/// matrix of many images notices.
+fn push_six_decimals(text: &mut String, value: f64) {
+    // Exactly halfway cases do not occur among ratios of small integers times a million, but for
+    // those that are exact; both ways of rounding agree on them but for ties to even.
+    let scaled = (value * 1e6).round_ties_even();
+    let mut digits = *b"0.000000";
+    // In 0..=1_000_000 by the contract of measures, so the cast is exact.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
+    let mut rest = scaled as u32;
+    for place in [7, 6, 5, 4, 3, 2, 0] {
+        digits[place] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
+    text.extend(digits.map(char::from));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_decimals_agree_with_the_formatter() {
+        for a in 0..400_u32 {
+            for b in 1..=400_u32 {
+                let value = f64::from(a.min(b)) / f64::from(b);
+                let mut text = String::new();
+                push_six_decimals(&mut text, value);
+                assert_eq!(text, format!("{value:.6}"), "{a}/{b}");
+            }
+        }
+    }
+
+    #[test]
+    fn separated_values_quote_what_must_be() {
+        let matrix = OverlapMatrix { sizes: vec![2, 4], common: vec![2] };
+        let names = vec!["a,b".to_owned(), "c\"d".to_owned()];
+        let report = MatrixReport::new(names, &matrix, Selection::Both, Measure::Dice);
+        let expected =
+            ",\"a,b\",\"c\"\"d\"\n\"a,b\",1.000000,0.666667\n\"c\"\"d\",0.666667,1.000000\n";
+        assert_eq!(report.separated(','), expected);
+    }
+}

@@ -1,0 +1,233 @@
+//! `oskin.compare/1`: how alike two images are, in numbers and in words.
+
+use crate::measure::Measure;
+use crate::path_set::{Overlap, Selection};
+use crate::relation::{Comparison, Evidence, MIN_FILES, Relation, RelationKind};
+use serde::Serialize;
+
+/// How alike two images are.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompareReport {
+    schema: &'static str,
+    /// The left image.
+    pub left: Side,
+    /// The right image.
+    pub right: Side,
+    /// The three ways to count.
+    pub selections: Selections,
+    /// How the common files compare.
+    pub content: ContentReport,
+    /// What they are to each other.
+    pub relation: RelationReport,
+    /// The same in a sentence or two.
+    pub summary: String,
+}
+
+/// One of the two images.
+#[derive(Clone, Debug, Serialize)]
+pub struct Side {
+    /// Its name, or its location.
+    pub name: String,
+}
+
+/// The overlaps under each selection.
+#[derive(Clone, Debug, Serialize)]
+pub struct Selections {
+    /// All that is not a directory.
+    pub files: SelectionReport,
+    /// Directories.
+    pub directories: SelectionReport,
+    /// Both.
+    pub both: SelectionReport,
+}
+
+/// Counts and similarities under one selection.
+#[derive(Clone, Debug, Serialize)]
+pub struct SelectionReport {
+    /// Paths of the left image.
+    pub left: u64,
+    /// Paths of the right image.
+    pub right: u64,
+    /// Paths of both.
+    pub common: u64,
+    /// Paths only of the left image.
+    pub left_only: u64,
+    /// Paths only of the right image.
+    pub right_only: u64,
+    /// `2c / (a + b)`.
+    pub dice: f64,
+    /// `c / (a + b - c)`.
+    pub jaccard: f64,
+    /// The share of the left set that is in the right one.
+    pub containment_left: f64,
+    /// The share of the right set that is in the left one.
+    pub containment_right: f64,
+}
+
+impl SelectionReport {
+    fn new(overlap: Overlap) -> Self {
+        Self {
+            left: overlap.left(),
+            right: overlap.right(),
+            common: overlap.common,
+            left_only: overlap.left_only,
+            right_only: overlap.right_only,
+            dice: Measure::Dice.of(overlap),
+            jaccard: Measure::Jaccard.of(overlap),
+            containment_left: Measure::ContainmentLeft.of(overlap),
+            containment_right: Measure::ContainmentRight.of(overlap),
+        }
+    }
+}
+
+/// How the common files compare.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ContentReport {
+    /// Same content, link target or kind.
+    pub same: u64,
+    /// Other content, link target or kind.
+    pub changed: u64,
+    /// Not known of one side.
+    pub unknown: u64,
+    /// Paths that are a directory on one side only; they are not among the common files.
+    pub other_kind: u64,
+}
+
+/// What two images are to each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct RelationReport {
+    /// The name; see docs/report-schema.md.
+    pub kind: &'static str,
+    /// The image the other was built from, where the relation has a direction.
+    pub parent: Option<String>,
+    /// What speaks for it, strongest first.
+    pub evidence: Vec<EvidenceReport>,
+}
+
+/// A fact that speaks for a relation.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EvidenceReport {
+    /// Layers at the base that both have.
+    SharedLayers {
+        /// How many.
+        shared: usize,
+        /// How many the left image has, empty ones left out.
+        left: usize,
+        /// How many the right image has.
+        right: usize,
+    },
+    /// Share of the files that the other has with the same content.
+    ContentContainment {
+        /// Share of the left files.
+        left: f64,
+        /// Share of the right files.
+        right: f64,
+    },
+    /// Share of the paths that the other has.
+    PathContainment {
+        /// Share of the left paths.
+        left: f64,
+        /// Share of the right paths.
+        right: f64,
+    },
+    /// Too few files to tell.
+    TooLittle {
+        /// Files of the left image.
+        left: u64,
+        /// Files of the right image.
+        right: u64,
+    },
+}
+
+impl EvidenceReport {
+    fn new(evidence: &Evidence) -> Self {
+        match *evidence {
+            Evidence::SharedLayers { shared, left, right } => {
+                Self::SharedLayers { shared, left, right }
+            }
+            Evidence::ContentContainment { left, right } => {
+                Self::ContentContainment { left, right }
+            }
+            Evidence::PathContainment { left, right } => Self::PathContainment { left, right },
+            Evidence::TooLittle { left, right } => Self::TooLittle { left, right },
+        }
+    }
+}
+
+impl CompareReport {
+    /// Puts a comparison of two named images into words and numbers.
+    pub fn new(left: &str, right: &str, comparison: &Comparison, relation: &Relation) -> Self {
+        let selection = |selection| SelectionReport::new(comparison.overlap(selection));
+        let content = comparison.content;
+        let parent = relation.left_is_parent.map(|is_left| if is_left { left } else { right });
+        Self {
+            schema: "oskin.compare/1",
+            left: Side { name: left.to_owned() },
+            right: Side { name: right.to_owned() },
+            selections: Selections {
+                files: selection(Selection::Files),
+                directories: selection(Selection::Directories),
+                both: selection(Selection::Both),
+            },
+            content: ContentReport {
+                same: content.same,
+                changed: content.changed,
+                unknown: content.unknown,
+                other_kind: comparison.other_kind,
+            },
+            relation: RelationReport {
+                kind: relation.kind.name(),
+                parent: parent.map(str::to_owned),
+                evidence: relation.evidence.iter().map(EvidenceReport::new).collect(),
+            },
+            summary: summary(left, right, comparison, relation),
+        }
+    }
+}
+
+fn summary(left: &str, right: &str, comparison: &Comparison, relation: &Relation) -> String {
+    let both = comparison.overlap(Selection::Both);
+    let (parent, child, lost, added) = match relation.left_is_parent {
+        Some(false) => (right, left, both.right_only, both.left_only),
+        _ => (left, right, both.left_only, both.right_only),
+    };
+    let dice = Measure::Dice.of(both);
+    let mut text = match relation.kind {
+        RelationKind::Identical => format!("{left} and {right} hold the same files."),
+        RelationKind::SamePaths => format!(
+            "{left} and {right} have the same {} paths{}.",
+            both.common,
+            if comparison.content.changed > 0 { ", but not the same contents" } else { "" }
+        ),
+        RelationKind::Parent | RelationKind::Child => {
+            format!("{child} was built from {parent}: it has all its paths and {added} more.")
+        }
+        RelationKind::ChildWithEdits => format!(
+            "{child} was built from {parent}: it keeps {} of its {} paths and adds {added}.",
+            both.common,
+            both.common + lost
+        ),
+        RelationKind::Sibling => {
+            format!("{left} and {right} stand on the same layers and then part (Dice {dice:.3}).")
+        }
+        RelationKind::Rebuild => format!(
+            "{left} and {right} look like one system built twice: nearly the same paths (Dice {dice:.3}), other contents."
+        ),
+        RelationKind::Unrelated => {
+            format!("Neither {left} nor {right} was built from the other (Dice {dice:.3}).")
+        }
+    };
+    let content = comparison.content;
+    if content.changed > 0 {
+        let differ = format!(
+            " Of {} common files {} have the same content, {} differ.",
+            comparison.files.common, content.same, content.changed
+        );
+        text.push_str(&differ);
+    }
+    if comparison.files.left().min(comparison.files.right()) < MIN_FILES {
+        text.push_str(" There is too little to compare.");
+    }
+    text
+}

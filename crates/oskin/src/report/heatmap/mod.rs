@@ -1,0 +1,115 @@
+//! The clustered heatmap of all pairs, as an interactive page and as still pictures.
+//!
+//! All three show the same thing: a square of cells in the order of the tree, the tree itself at
+//! the top and on the left, a legend and, where there is room, names. Values are computed from the
+//! exact counts by the one place that knows the measures; the page repeats that arithmetic in the
+//! browser so that it can switch measures without a server.
+
+mod color;
+mod html;
+mod picture;
+mod png;
+mod stroke_font;
+mod svg;
+
+pub use self::html::html;
+pub use self::png::png;
+pub use self::svg::svg;
+
+use crate::measure::{Dendrogram, Measure, OverlapMatrix};
+use crate::path_set::Selection;
+
+/// What a heatmap shows.
+///
+/// # Panics
+///
+/// [`html()`], [`svg()`] and [`png()`] panic if `names`, the matrices and the trees are not about
+/// the same number of images, or if a tree names a cluster that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Heatmap<'a> {
+    /// The names of the images. Not trusted: any text may come, none of it is read as markup.
+    pub names: &'a [String],
+    /// The overlaps of their files; the same images in the same order.
+    pub files: &'a OverlapMatrix,
+    /// The overlaps of their directories; the same images in the same order.
+    pub directories: &'a OverlapMatrix,
+    /// The overlaps of both together, by path: a path that is a directory here and a file there is
+    /// common to both images, so this is not the sum of the two.
+    pub both: &'a OverlapMatrix,
+    /// One tree for each selection, in the order of [`Selection::ALL`].
+    pub trees: [&'a Dendrogram; 3],
+    /// The selection that is drawn, or shown first.
+    pub selection: Selection,
+    /// The measure that is drawn, or shown first.
+    pub measure: Measure,
+}
+
+impl<'a> Heatmap<'a> {
+    /// The number of images, after a check that all parts agree on it.
+    fn checked_len(&self) -> usize {
+        let n = self.names.len();
+        let pairs = n * n.saturating_sub(1) / 2;
+        for matrix in [self.files, self.directories, self.both] {
+            assert_eq!(matrix.len(), n, "a matrix of the heatmap has another number of images");
+            assert_eq!(matrix.common.len(), pairs, "a matrix of the heatmap is not complete");
+        }
+        for tree in self.trees {
+            let mut order = tree.order.clone();
+            order.sort_unstable();
+            let all = order.iter().zip(0_u32..).all(|(image, expected)| *image == expected);
+            assert!(all && order.len() == n, "an order of the heatmap is no permutation");
+            assert_eq!(tree.merges.len(), n.saturating_sub(1), "a tree of the heatmap is cut");
+        }
+        n
+    }
+
+    /// The tree of the selection.
+    fn tree(&self) -> &'a Dendrogram {
+        self.trees[Selection::ALL.iter().position(|it| *it == self.selection).unwrap_or(0)]
+    }
+
+    /// The counts of the selection.
+    fn counts(&self) -> &'a OverlapMatrix {
+        match self.selection {
+            Selection::Files => self.files,
+            Selection::Directories => self.directories,
+            Selection::Both => self.both,
+        }
+    }
+
+    /// The question that the picture answers, as its title.
+    fn title(&self) -> String {
+        match self.names.len() {
+            0 => "No images to compare".to_owned(),
+            1 => "One image, nothing to compare".to_owned(),
+            n => format!("How similar are these {n} images?"),
+        }
+    }
+}
+
+/// A name as it is shown: control characters, which XML forbids, and characters that turn the
+/// direction of the text, which could make one name look like another, become U+FFFD.
+fn shown(name: &str) -> String {
+    let hidden = |character: char| {
+        character.is_control()
+            || matches!(character,
+                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                | '\u{fffe}' | '\u{ffff}')
+    };
+    name.chars().map(|it| if hidden(it) { '\u{fffd}' } else { it }).collect()
+}
+
+/// Bytes in base64 (RFC 4648, section 4, with padding).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for position in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * position) & 63) as usize];
+            text.push(if position > group.len() { '=' } else { char::from(digit) });
+        }
+    }
+    text
+}

@@ -1,0 +1,255 @@
+//! The catalog against its own check, against a model, and against damage.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+use oskin::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
+use oskin::image::{Digest, ImageRecord, LayerKey};
+use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
+use oskin::path_set::Selection;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A few names make collisions of every kind likely.
+const NAMES: [&str; 5] = ["a", "b", "c", "lib", "usr"];
+
+fn path() -> impl Strategy<Value = String> {
+    proptest::collection::vec(prop::sample::select(&NAMES[..]), 1..4)
+        .prop_map(|names| names.join("/"))
+}
+
+fn entry() -> impl Strategy<Value = (String, EntryKind, String, u8)> {
+    let kind = prop_oneof![
+        4 => Just(EntryKind::File),
+        3 => Just(EntryKind::Directory),
+        2 => Just(EntryKind::Symlink),
+        1 => Just(EntryKind::HardLink),
+        1 => Just(EntryKind::Fifo),
+        1 => Just(EntryKind::Whiteout),
+        1 => Just(EntryKind::OpaqueWhiteout),
+    ];
+    let up = prop_oneof![3 => Just(""), 1 => Just("/"), 1 => Just("../")];
+    (path(), kind, (up, path()), any::<u8>())
+        .prop_map(|(path, kind, (up, target), seed)| (path, kind, format!("{up}{target}"), seed))
+}
+
+fn layer_of(entries: &[(String, EntryKind, String, u8)]) -> Layer {
+    let mut layer = Layer::new();
+    for (path, kind, target, seed) in entries {
+        let digest = Digest([*seed; 32]);
+        let first = target.trim_start_matches(['/', '.']).to_owned();
+        let entry = Entry {
+            size_bytes: if *kind == EntryKind::File { u64::from(*seed) } else { 0 },
+            link: match kind {
+                EntryKind::Symlink => Some(target.as_bytes()),
+                EntryKind::HardLink => Some(first.as_bytes()),
+                _ => None,
+            },
+            digest: (*kind == EntryKind::File).then_some(&digest),
+            ..Entry::bare(path.as_bytes(), *kind)
+        };
+        layer.push(&entry).unwrap();
+    }
+    layer
+}
+
+fn layers() -> impl Strategy<Value = Vec<Layer>> {
+    let layer = proptest::collection::vec(entry(), 0..14).prop_map(|raw| layer_of(&raw));
+    proptest::collection::vec(layer, 0..4)
+}
+
+fn add(catalog: &mut Catalog, name: &str, layers: &[Layer]) -> Result<Added, CatalogError> {
+    let drafts: Vec<DraftLayer> = layers
+        .iter()
+        .map(|layer| DraftLayer {
+            key: LayerKey::Inventory(canonical_digest(layer)),
+            layer: Arc::new(layer.clone()),
+            size_bytes: 7,
+            path_ids: None,
+        })
+        .collect();
+    let stack: Vec<Arc<Layer>> = drafts.iter().map(|draft| draft.layer.clone()).collect();
+    let (inventory, _) = flatten(&stack);
+    catalog.add(&Draft { record: record(name), layers: &drafts, inventory: &inventory })
+}
+
+fn record(name: &str) -> ImageRecord {
+    ImageRecord {
+        id: 0,
+        name: name.to_owned(),
+        reference: None,
+        transport: "tar".into(),
+        location: "nowhere".into(),
+        config: None,
+        config_digest: None,
+        manifest_digest: None,
+        files: 0,
+        directories: 0,
+        size_bytes: 0,
+        os: None,
+        warnings: vec![("place".into(), "what".into())],
+    }
+}
+
+fn open(directory: &Path) -> Catalog {
+    Catalog::open_or_create(&directory.join("catalog.db")).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// Two implementations of the flattening, and the store between them, agree.
+    #[test]
+    fn what_is_added_passes_the_check(images in proptest::collection::vec(layers(), 1..4)) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut catalog = open(directory.path());
+        for (number, layers) in images.iter().enumerate() {
+            let added = add(&mut catalog, &format!("image{number}"), layers).unwrap();
+            prop_assert!(matches!(added, Added::New(_)));
+        }
+        prop_assert_eq!(catalog.check().unwrap(), []);
+        for (number, layers) in images.iter().enumerate() {
+            let stack: Vec<Arc<Layer>> = layers.iter().cloned().map(Arc::new).collect();
+            let (expected, _) = flatten(&stack);
+            let image = catalog.image(&format!("image{number}")).unwrap();
+            let stored = catalog.inventory(image.id).unwrap();
+            prop_assert!(expected.iter().eq(stored.iter()));
+            let files = catalog.path_set(image.id, Selection::Files).unwrap();
+            let both = catalog.path_set(image.id, Selection::Both).unwrap();
+            prop_assert_eq!(files.len(), image.files);
+            prop_assert_eq!(both.len(), image.files + image.directories);
+        }
+    }
+
+    /// Random operations against a map of names, with the file closed and opened in between.
+    #[test]
+    fn operations_follow_a_model(
+        pool in proptest::collection::vec(layers(), 3..4),
+        steps in proptest::collection::vec((0..4_usize, 0..3_usize, 0..4_u8), 1..20),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut catalog = open(directory.path());
+        let mut model: BTreeMap<String, usize> = BTreeMap::new();
+        for (name, image, step) in steps {
+            let name = format!("image{name}");
+            match step {
+                0 | 1 => {
+                    let same = |taken: &usize| {
+                        pool[*taken].iter().map(canonical_digest).eq(pool[image].iter().map(canonical_digest))
+                    };
+                    match (add(&mut catalog, &name, &pool[image]), model.get(&name)) {
+                        (Ok(Added::New(_)), None) => drop(model.insert(name, image)),
+                        (Ok(Added::Unchanged(_)), Some(taken)) => prop_assert!(same(taken)),
+                        (Err(CatalogError::NameTaken { .. }), Some(taken)) => prop_assert!(!same(taken)),
+                        (other, taken) => prop_assert!(false, "{other:?} with {taken:?}"),
+                    }
+                }
+                2 => match (catalog.remove(&name), model.remove(&name)) {
+                    (Ok(()), Some(_)) | (Err(CatalogError::NoSuchImage { .. }), None) => {}
+                    (other, taken) => prop_assert!(false, "{other:?} with {taken:?}"),
+                },
+                _ => catalog = open(directory.path()),
+            }
+        }
+        let mut names: Vec<String> = catalog.names().unwrap().into_iter().map(|(_, name)| name).collect();
+        names.sort();
+        prop_assert_eq!(names, model.keys().cloned().collect::<Vec<_>>());
+        prop_assert_eq!(catalog.check().unwrap(), []);
+    }
+}
+
+fn sample() -> Vec<Layer> {
+    let raw = [
+        ("usr", EntryKind::Directory, "", 1),
+        ("usr/bin", EntryKind::Directory, "", 1),
+        ("usr/bin/sh", EntryKind::File, "", 9),
+        ("bin", EntryKind::Symlink, "usr/bin", 1),
+        ("bin/bash", EntryKind::HardLink, "bin/sh", 1),
+    ];
+    let raw: Vec<_> = raw.map(|(p, k, t, s)| (p.to_owned(), k, t.to_owned(), s)).into();
+    vec![layer_of(&raw)]
+}
+
+#[test]
+fn a_reader_reads_while_a_writer_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = open(directory.path());
+    add(&mut writer, "first", &sample()).unwrap();
+    let reader = Catalog::open(writer.path()).unwrap();
+    add(&mut writer, "second", &sample()).unwrap();
+    assert_eq!(reader.names().unwrap().len(), 2);
+    assert_eq!(reader.image("second").unwrap().warnings, [("place".into(), "what".into())]);
+}
+
+#[test]
+fn entries_below_links_and_further_names_count_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut catalog = open(directory.path());
+    let Added::New(image) = add(&mut catalog, "linked", &sample()).unwrap() else { unreachable!() };
+    assert_eq!((image.files, image.directories, image.size_bytes), (3, 2, 9));
+    let inventory = catalog.inventory(image.id).unwrap();
+    let moved = inventory.get(b"usr/bin/bash").unwrap();
+    assert_eq!((moved.size_bytes, moved.digest), (9, Some(&Digest([9; 32]))));
+}
+
+#[test]
+fn other_files_and_newer_catalogs_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("notes.txt");
+    assert!(matches!(Catalog::open(&file), Err(CatalogError::NotFound { .. })));
+    std::fs::write(&file, "not a database, but long enough to be looked at as one".repeat(40))
+        .unwrap();
+    assert!(matches!(Catalog::open(&file), Err(CatalogError::NotACatalog { .. })));
+    assert!(matches!(Catalog::open_or_create(&file), Err(CatalogError::NotACatalog { .. })));
+
+    let catalog = open(directory.path());
+    let path = catalog.path().to_owned();
+    drop(catalog);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    drop(raw);
+    assert!(matches!(Catalog::open(&path), Err(CatalogError::TooNew { found: 99, .. })));
+}
+
+#[test]
+fn every_kind_of_damage_is_reported() {
+    let damages = [
+        ("UPDATE path_block SET data = zeroblob(40)", "dictionary"),
+        ("UPDATE path_block SET paths = paths + 1", "dictionary"),
+        ("DELETE FROM path_hash WHERE id = 1", "dictionary"),
+        ("INSERT INTO path_hash VALUES (5, 77)", "path hashes"),
+        ("DELETE FROM layer_chunk", "layer"),
+        ("UPDATE layer_chunk SET data = substr(data, 1, length(data) - 1)", "layer"),
+        ("UPDATE layer SET entries = entries + 1", "layer"),
+        ("INSERT INTO layer VALUES (9, 'x', 0, 0, 0)", "layer x"),
+        ("DELETE FROM image_layer", "layer"),
+        ("UPDATE image SET files = files + 1", "image"),
+        ("UPDATE image SET size_bytes = 0", "image"),
+        ("UPDATE image SET warnings = x'00'", "images"),
+        ("DELETE FROM image_set WHERE selection = 1", "image"),
+        ("UPDATE image_set SET data = (SELECT data FROM image_set WHERE selection = 1)", "image"),
+    ];
+    for (damage, place) in damages {
+        let directory = tempfile::tempdir().unwrap();
+        let mut catalog = open(directory.path());
+        add(&mut catalog, "victim", &sample()).unwrap();
+        let raw = rusqlite::Connection::open(catalog.path()).unwrap();
+        raw.pragma_update(None, "foreign_keys", false).unwrap();
+        raw.execute(damage, []).unwrap();
+        let violations = catalog.check().unwrap();
+        let found = violations.iter().any(|violation| violation.place.starts_with(place));
+        assert!(found, "{damage}: {violations:?}");
+    }
+}
+
+#[test]
+fn the_path_ids_of_a_known_layer_are_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut catalog = open(directory.path());
+    add(&mut catalog, "first", &sample()).unwrap();
+    let key = LayerKey::Inventory(canonical_digest(&sample()[0]));
+    let stored = catalog.layer(&key).unwrap().unwrap();
+    assert_eq!(*stored.layer, sample()[0]);
+    assert_eq!(*stored.path_ids, [0, 1, 2, 3, 4]);
+    assert!(catalog.has_layer(&key).unwrap());
+}

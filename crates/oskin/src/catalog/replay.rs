@@ -43,11 +43,17 @@ struct Replay {
 
 impl Replay {
     fn hide(&mut self, entry: &Entry<'_>) {
-        let Some(path) = self.lead(entry.path, false) else { return };
-        self.clear_below(&path);
         if entry.kind == EntryKind::Whiteout {
+            let Some(path) = self.lead(entry.path, false) else { return };
+            self.clear_below(&path);
             self.standing.remove(&path);
+            return;
         }
+        // An opaque marker lies in the directory, so links to the directory are followed too.
+        let marker = [entry.path, b"/marker"].concat();
+        let Some(marker) = self.lead(&marker, false) else { return };
+        let directory = marker.strip_suffix(b"marker").unwrap_or_default();
+        self.clear_below(directory.strip_suffix(b"/").unwrap_or(directory));
     }
 
     fn clear_below(&mut self, path: &[u8]) {

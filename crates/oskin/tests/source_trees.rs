@@ -255,6 +255,13 @@ fn bare_paths_are_told_by_content() {
         let error = read_text(path.to_str().unwrap()).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     }
+    // A root file system of any size is told without a look at all of it.
+    let many: String = (0..12_000).map(|number| format!("srv/{number} file 0\n")).collect();
+    let manifest = r#"manifest.json file "[{\"Config\":\"c\"}]""#;
+    let layers = testkit::parse(&format!("{many}{manifest}\n")).unwrap();
+    let tar = testkit::write_tar(&layers[0].entries, &testkit::TarOptions::default());
+    let path = write(dir.path(), "many", &tar);
+    assert_eq!(read_text(path.to_str().unwrap()).unwrap().0.transport, Transport::Tar);
     let error = read_text(dir.path().join("missing").to_str().unwrap()).unwrap_err();
     assert!(error.to_string().ends_with("missing: no such file or directory"), "{error}");
 }

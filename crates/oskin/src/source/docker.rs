@@ -68,7 +68,11 @@ pub(super) fn images(
     let mut config_bytes = 0;
     for at in chosen {
         let image = image(store, spec, options, (&items[at], &called[at], alone))?;
-        bound_configs(&mut config_bytes, &image, &store.place)?;
+        bound_configs(
+            &mut config_bytes,
+            image.config.as_deref().unwrap_or_default(),
+            &store.place,
+        )?;
         images.push(image);
     }
     Ok(images)
@@ -77,10 +81,10 @@ pub(super) fn images(
 /// Bounds what many images with large configurations take.
 pub(super) fn bound_configs(
     total: &mut usize,
-    image: &ImageSource,
+    config: &[u8],
     place: &str,
 ) -> Result<(), SourceError> {
-    *total += image.config.as_ref().map_or(0, Vec::len);
+    *total += config.len();
     if *total > MAX_CONFIG_BYTES {
         return Err(SourceError::TooLarge {
             place: place.to_owned(),

@@ -76,7 +76,11 @@ pub(super) fn images(
             };
             let mut image = build(store, candidate, name)?;
             image.warnings.extend(warning.clone());
-            bound_configs(&mut config_bytes, &image, &store.place)?;
+            bound_configs(
+                &mut config_bytes,
+                image.config.as_deref().unwrap_or_default(),
+                &store.place,
+            )?;
             images.push(image);
         }
     }
@@ -120,9 +124,13 @@ fn called(group: &[Manifest]) -> Called {
 fn candidates(store: &Store, group: &[Manifest]) -> Result<Vec<Candidate>, SourceError> {
     let mut found = Vec::new();
     let mut missing = None;
+    let mut config_bytes = 0;
     for manifest in group {
         match candidate(store, manifest) {
-            Ok(candidate) => found.push(candidate),
+            Ok(candidate) => {
+                bound_configs(&mut config_bytes, &candidate.config, &store.place)?;
+                found.push(candidate);
+            }
             Err(error @ SourceError::Missing { .. }) => missing = Some(error),
             Err(error) => return Err(error),
         }

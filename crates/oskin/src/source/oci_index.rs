@@ -16,6 +16,9 @@ const MAX_DEPTH: u32 = 8;
 /// How many descriptors are looked at, over all indexes: a bound on time.
 const MAX_DESCRIPTORS: usize = 100_000;
 
+/// How many bytes of indexes and manifests are read, over all: another bound on time.
+const MAX_INDEX_BYTES: usize = 256 * 1024 * 1024;
+
 /// A pointer to a blob, as indexes and manifests hold it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -77,7 +80,8 @@ pub(super) fn manifests(store: &Store) -> Result<Vec<Manifest>, SourceError> {
     let json = store.small(INDEX, "index")?;
     let place = store.place_of(INDEX);
     let Document { manifests, .. } = parse(&json, &place)?;
-    let mut walk = Walk { store, found: Vec::new(), looked_at: 0, above: Vec::new() };
+    let mut walk =
+        Walk { store, found: Vec::new(), looked_at: 0, read_bytes: 0, above: Vec::new() };
     for (index, descriptor) in manifests.unwrap_or_default().iter().enumerate() {
         walk.look(descriptor, &[], index)?;
     }
@@ -96,6 +100,7 @@ struct Walk<'s> {
     store: &'s Store,
     found: Vec<Manifest>,
     looked_at: usize,
+    read_bytes: usize,
     // The indexes that the one in hand stands in, to end circles.
     above: Vec<Digest>,
 }
@@ -122,6 +127,14 @@ impl Walk<'_> {
             return Ok(());
         }
         let json = self.store.small(&name, "manifest")?;
+        self.read_bytes += json.len();
+        if self.read_bytes > MAX_INDEX_BYTES {
+            return Err(SourceError::TooLarge {
+                place: self.store.place.clone(),
+                what: "the sum of all manifests",
+                limit_bytes: MAX_INDEX_BYTES as u64,
+            });
+        }
         let place = self.store.place_of(&name);
         let digest = verified(&json, descriptor, &place)?;
         let document = parse(&json, &place)?;

@@ -2,13 +2,14 @@
 
 use super::archive::{open_file, place_of};
 use super::decompress::{Compression, Content};
-use super::input::Stream;
-use super::store::Store;
+use super::input::{Input, Seekable, Stream};
+use super::store::MAX_JSON_BYTES;
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, Members};
 use super::{NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
 use crate::path;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How much of the beginning is looked at; an ISO 9660 image shows itself at byte 32,769, btrfs at
 /// 65,600.
@@ -16,6 +17,9 @@ const HEAD_BYTES: usize = 68 * 1024;
 
 /// How far a compressed archive is read to see what its members are.
 const MAX_LOOK_BYTES: u64 = 1024 * 1024;
+
+/// How many members are looked at for the manifest of an archive of images.
+const MAX_LOOK_MEMBERS: u64 = 10_000;
 
 /// Finds the transport of something that exists.
 pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
@@ -50,13 +54,14 @@ pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
         let mut stream = Stream::new(Content::new(stored).map_err(io)?);
         let head = stream.peek(HEAD_BYTES).map_err(io)?;
         if is_tar(head) {
-            return members(Members::new(stream), &place);
+            return archive(Members::new(stream), true, &place);
         }
         return by_head(head, location, &place);
     }
     if is_tar(head) {
-        let (file, _) = open_file(location, &place)?;
-        return archive(&Store::index(file, &place)?);
+        let (file, length) = open_file(location, &place)?;
+        let file = Seekable::new(Arc::new(file), length.unwrap_or(0));
+        return archive(Members::new(file), false, &place);
     }
     by_head(head, location, &place)
 }
@@ -88,51 +93,44 @@ fn directory(location: &Path, place: &str) -> Result<Transport, SourceError> {
     }
 }
 
-/// A tar archive whose members are all known.
-fn archive(store: &Store) -> Result<Transport, SourceError> {
-    let names = store.names();
-    if names.is_empty() {
-        let what = "the archive holds no entries".to_owned();
-        return Err(SourceError::NoImage { place: store.place.clone(), what });
-    }
-    let is_docker =
-        || store.small(docker::MANIFEST, "manifest").is_ok_and(|json| docker::is_manifest(&json));
-    if store.has(docker::MANIFEST) && is_docker() {
-        Ok(Transport::DockerArchive)
-    } else if store.has("oci-layout") && store.has(oci::INDEX) {
-        Ok(Transport::OciArchive)
-    } else if names.iter().all(|name| part_of_image(name) != Part::Foreign) {
-        // It has the looks of an archive of images; reading it will say what is missing.
-        Ok(Transport::DockerArchive)
-    } else {
-        Ok(Transport::Tar)
-    }
-}
-
-/// A compressed tar archive, told by its first members: the manifest may come last, behind
-/// gigabytes that would have to be decompressed.
-fn members(mut members: Members<Stream<'_>>, place: &str) -> Result<Transport, SourceError> {
-    let mut seen = 0;
-    while let Some(member) = members.next().map_err(|error| changeset::tar_error(place, error))? {
+/// A tar archive, told by the names of its members.
+///
+/// One that is read as a stream is read no further than it must: the manifest may come last, behind
+/// gigabytes that would have to be decompressed. One that is skipped through is, but not to the end
+/// of a root file system of millions of entries.
+fn archive<I: Input>(
+    mut members: Members<I>,
+    is_stream: bool,
+    place: &str,
+) -> Result<Transport, SourceError> {
+    let tar_error = |error| changeset::tar_error(place, error);
+    let (mut seen, mut foreign) = (0, false);
+    let (mut has_marker, mut has_index) = (false, false);
+    while let Some(member) = members.next().map_err(tar_error)? {
         let Ok(name) = path::normalize(&member.path) else { return Ok(Transport::Tar) };
-        let part = part_of_image(&name);
-        let is_near = members.content_offset() + member.stored_bytes <= MAX_LOOK_BYTES;
-        if &*name == docker::MANIFEST.as_bytes() && is_near {
-            let mut json = Vec::new();
-            let read = members.content(|chunk| json.extend_from_slice(chunk));
-            read.map_err(|error| changeset::tar_error(place, error))?;
-            if docker::is_manifest(&json) {
-                return Ok(Transport::DockerArchive);
-            }
-        }
-        match part {
+        if name.is_empty() {
             // The root itself.
-            _ if name.is_empty() => {}
-            Part::Certain => return Ok(Transport::DockerArchive),
-            Part::Possible => seen += 1,
-            Part::Foreign => return Ok(Transport::Tar),
+            continue;
         }
-        if !is_near {
+        seen += 1;
+        let upto = members.content_offset().saturating_add(member.stored_bytes);
+        let is_near = !is_stream || upto <= MAX_LOOK_BYTES;
+        let is_manifest = &*name == docker::MANIFEST.as_bytes()
+            && is_near
+            && member.stored_bytes <= MAX_JSON_BYTES
+            && {
+                let mut json = Vec::new();
+                members.content(|chunk| json.extend_from_slice(chunk)).map_err(tar_error)?;
+                docker::is_manifest(&json)
+            };
+        let part = part_of_image(&name);
+        if is_manifest || is_stream && part == Part::Certain {
+            return Ok(Transport::DockerArchive);
+        }
+        has_marker |= &*name == b"oci-layout";
+        has_index |= &*name == oci::INDEX.as_bytes();
+        foreign |= part == Part::Foreign;
+        if !is_near || foreign && (is_stream || seen >= MAX_LOOK_MEMBERS) {
             break;
         }
     }
@@ -140,7 +138,14 @@ fn members(mut members: Members<Stream<'_>>, place: &str) -> Result<Transport, S
         let what = "the archive holds no entries".to_owned();
         return Err(SourceError::NoImage { place: place.to_owned(), what });
     }
-    Ok(Transport::DockerArchive)
+    Ok(if has_marker && has_index {
+        Transport::OciArchive
+    } else if foreign {
+        Transport::Tar
+    } else {
+        // It has the looks of an archive of images; reading it will say what is missing.
+        Transport::DockerArchive
+    })
 }
 
 /// What the name of a member says of its archive.

@@ -256,9 +256,9 @@ fn bare_paths_are_told_by_content() {
         assert!(error.to_string().contains(what), "{error}");
     }
     // A root file system of any size is told without a look at all of it.
-    let many: String = (0..12_000).map(|number| format!("srv/{number} file 0\n")).collect();
+    let many: Vec<String> = (0..12_000).map(|number| format!("srv/{number} file 0")).collect();
     let manifest = r#"manifest.json file "[{\"Config\":\"c\"}]""#;
-    let layers = testkit::parse(&format!("{many}{manifest}\n")).unwrap();
+    let layers = testkit::parse(&format!("{}\n{manifest}\n", many.join("\n"))).unwrap();
     let tar = testkit::write_tar(&layers[0].entries, &testkit::TarOptions::default());
     let path = write(dir.path(), "many", &tar);
     assert_eq!(read_text(path.to_str().unwrap()).unwrap().0.transport, Transport::Tar);

@@ -8,9 +8,9 @@ use oskin::image::{ImageRecord, LayerKey};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
 use oskin::path_set::{PathSet, Selection};
-use oskin::source::{self, ImageSource, ReadOptions, SourceSpec};
+use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The catalog of this run, opened when it is first needed.
 #[derive(Debug)]
@@ -91,10 +91,13 @@ impl Workspace {
                 Err(error) => return Err(error.into()),
             }
         }
-        if !source::has_transport(text) && !Path::new(text).exists() {
+        let parsed = SourceSpec::parse(text);
+        if let Err(SourceError::NotFound { hint: None, .. }) = &parsed
+            && !source::has_transport(text)
+        {
             return Err(self.unknown(name));
         }
-        let spec = SourceSpec::parse(text)?;
+        let spec = parsed?;
         self.bar.name(text.to_string_lossy().into_owned());
         let options = options_of(&self.reading, false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;

@@ -11,6 +11,13 @@ use std::fmt::Write as _;
 /// but trees may be deeper; what exceeds this is damage or an attack.
 pub const MAX_PATH_BYTES: usize = 32 * 1024;
 
+/// The most names that a path may have. Every level may cost an implied directory, so that without a
+/// bound a small archive of deep paths would take memory and time by the square of their length.
+pub const MAX_DEPTH: usize = 1024;
+
+/// How many bytes of a path are shown in a message.
+const SHOWN_BYTES: usize = 512;
+
 /// Why a path of an image was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathProblem {
@@ -23,6 +30,9 @@ pub enum PathProblem {
     /// The path is longer than [`MAX_PATH_BYTES`].
     #[error("path is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
+    /// The path has more than [`MAX_DEPTH`] names.
+    #[error("path has more than {MAX_DEPTH} names")]
+    TooDeep,
     /// There is no name at all.
     #[error("path is empty")]
     Empty,
@@ -57,7 +67,7 @@ pub fn normalize(raw: &[u8]) -> Result<Cow<'_, [u8]>, PathProblem> {
     let stripped = raw.strip_prefix(b"./").or_else(|| raw.strip_prefix(b"/")).unwrap_or(raw);
     let stripped = stripped.strip_suffix(b"/").unwrap_or(stripped);
     if is_normal(stripped) {
-        return Ok(Cow::Borrowed(stripped));
+        return bounded(Cow::Borrowed(stripped));
     }
     let mut normal = Vec::with_capacity(stripped.len());
     for component in stripped.split(|&byte| byte == b'/') {
@@ -72,7 +82,12 @@ pub fn normalize(raw: &[u8]) -> Result<Cow<'_, [u8]>, PathProblem> {
             }
         }
     }
-    Ok(Cow::Owned(normal))
+    bounded(Cow::Owned(normal))
+}
+
+fn bounded(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, PathProblem> {
+    let slashes = path.iter().filter(|&&byte| byte == b'/').count();
+    if slashes < MAX_DEPTH { Ok(path) } else { Err(PathProblem::TooDeep) }
 }
 
 /// Whether every component is a name. The empty path, the root, is normal.
@@ -127,6 +142,19 @@ pub fn escape(path: &[u8]) -> String {
     text
 }
 
+/// Shows a path in a message: [`escape`]d, and a long one only in its beginning.
+///
+/// An image may have thousands of paths that are worth a warning, each of them as long as a path
+/// may be or longer.
+pub fn shorten(path: &[u8]) -> String {
+    match path.get(..SHOWN_BYTES) {
+        Some(beginning) if path.len() > SHOWN_BYTES => {
+            format!("{}... ({} bytes)", escape(beginning), path.len())
+        }
+        _ => escape(path),
+    }
+}
+
 fn escape_bytes(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         // Writing to a String cannot fail.
@@ -153,6 +181,16 @@ mod tests {
         assert_eq!(normal(b"a/..").unwrap_err(), PathProblem::Climbs);
         assert_eq!(normal(b"").unwrap_err(), PathProblem::Empty);
         assert_eq!(normal(b"a\0b").unwrap_err(), PathProblem::Nul);
+        assert_eq!(normal(&b"a/".repeat(MAX_DEPTH)).unwrap().len(), MAX_DEPTH * 2 - 1);
+        assert_eq!(normal(&b"a/".repeat(MAX_DEPTH + 1)).unwrap_err(), PathProblem::TooDeep);
+        assert_eq!(normal(&b"a//".repeat(MAX_DEPTH + 1)).unwrap_err(), PathProblem::TooDeep);
+    }
+
+    #[test]
+    fn long_paths_are_shown_in_their_beginning() {
+        assert_eq!(shorten(b"a\n"), "a%0A");
+        assert_eq!(shorten(&[1; 512]), "%01".repeat(512));
+        assert_eq!(shorten(&[b'a'; 9999]), format!("{}... (9999 bytes)", "a".repeat(512)));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! It replays the layers on one sorted map, without any of the bookkeeping that makes
 //! [`crate::inventory::flatten`] fast, and shares no code with it but the types.
 
-use crate::inventory::{Entry, EntryKind, Layer};
+use crate::inventory::{Entry, EntryKind, Layer, MAX_LINKED_NAMES, MAX_MADE_BYTES};
+use crate::path::MAX_PATH_BYTES;
 use std::collections::BTreeMap;
 
 /// What stands at a path in the end.
@@ -20,7 +21,8 @@ pub(super) type Standings = BTreeMap<Vec<u8>, Standing>;
 
 /// Replays layers, base first.
 pub(super) fn replay<'a>(layers: impl Iterator<Item = &'a Layer>) -> Standings {
-    let mut replay = Replay { standing: Standings::new(), contents: 0 };
+    let mut replay =
+        Replay { standing: Standings::new(), contents: 0, made_bytes_left: MAX_MADE_BYTES };
     for layer in layers {
         for entry in layer.iter().filter(|entry| entry.kind.is_whiteout()) {
             replay.hide(&entry);
@@ -29,7 +31,10 @@ pub(super) fn replay<'a>(layers: impl Iterator<Item = &'a Layer>) -> Standings {
             if layer.is_listing() {
                 replay.put(entry.path.to_vec(), &entry);
             } else if let Some(path) = replay.lead(entry.path, true) {
-                replay.place(&path, &entry);
+                // Where a link moves the entry, its path is a made one too.
+                if path == entry.path || replay.may_make(&path) {
+                    replay.place(&path, &entry);
+                }
             }
         }
     }
@@ -39,9 +44,17 @@ pub(super) fn replay<'a>(layers: impl Iterator<Item = &'a Layer>) -> Standings {
 struct Replay {
     standing: Standings,
     contents: usize,
+    made_bytes_left: usize,
 }
 
 impl Replay {
+    /// Whether there is room for a path that no layer holds; takes it if so.
+    fn may_make(&mut self, path: &[u8]) -> bool {
+        let left = self.made_bytes_left.checked_sub(path.len());
+        self.made_bytes_left = left.unwrap_or(self.made_bytes_left);
+        left.is_some()
+    }
+
     fn hide(&mut self, entry: &Entry<'_>) {
         if entry.kind == EntryKind::Whiteout {
             let Some(path) = self.lead(entry.path, false) else { return };
@@ -112,9 +125,13 @@ impl Replay {
         let mut ahead = names(path);
         let last = ahead.pop();
         let mut done: Vec<Vec<u8>> = Vec::new();
-        let mut hops = 0;
+        let (mut hops, mut linked_names) = (0, 0);
         ahead.reverse();
         while let Some(name) = ahead.pop() {
+            linked_names += hops.min(1);
+            if linked_names > MAX_LINKED_NAMES {
+                return None;
+            }
             if name == b".." {
                 done.pop();
                 continue;
@@ -134,7 +151,7 @@ impl Replay {
                     }
                     ahead.extend(names(&target).into_iter().rev());
                 }
-                _ if !make => return None,
+                _ if !make || here.len() > MAX_PATH_BYTES || !self.may_make(&here) => return None,
                 _ => {
                     self.clear_below(&here);
                     self.put(here.clone(), &Entry::bare(&here, EntryKind::Directory));

@@ -4,7 +4,8 @@
 //! stand in the archive), then its entries apply in order: the later of two wins, a directory over
 //! a directory keeps the children, anything else replaces the whole subtree. Parents that no layer
 //! names are implied. An entry below a symbolic link goes where the link leads, inside the root,
-//! as GNU tar, umoci and containerd unpack it.
+//! as GNU tar, umoci and containerd unpack it. An entry below a file implies a directory in place
+//! of the file, with a problem that tells what was replaced.
 //!
 //! The tree under construction has one node per entry ever applied, each removed at most once, so
 //! time is O(total entries × depth) and an archive that replaces directories again and again
@@ -12,7 +13,9 @@
 
 use super::entry::{Entry, EntryKind};
 use super::layer::Layer;
-use super::{Inventory, MAX_LINK_HOPS, Placed, Slot, components_reversed};
+use super::{
+    Inventory, MAX_LINK_HOPS, MAX_LINKED_NAMES, MAX_MADE_BYTES, Placed, Slot, components_reversed,
+};
 use crate::path;
 use hashbrown::HashTable;
 use std::sync::Arc;
@@ -53,6 +56,8 @@ struct Tree<'a> {
     layers: &'a [Arc<Layer>],
     // Entries that no layer holds as they are: implied directories, moved paths.
     made: Layer,
+    // What the paths in `made` may still take.
+    made_bytes_left: usize,
     nodes: Vec<Node>,
     // Live nodes by path.
     by_path: HashTable<u32>,
@@ -69,7 +74,7 @@ enum Way {
     Directory(u32, Option<Vec<u8>>),
     /// A component is missing.
     Missing,
-    /// Symbolic links in a circle.
+    /// Symbolic links in a circle, or through more names than are followed.
     Circle,
 }
 
@@ -78,6 +83,7 @@ impl<'a> Tree<'a> {
         Self {
             layers,
             made: Layer::new(),
+            made_bytes_left: MAX_MADE_BYTES,
             nodes: Vec::with_capacity(total),
             by_path: HashTable::with_capacity(total),
             top: NO_NODE,
@@ -157,17 +163,22 @@ impl<'a> Tree<'a> {
                     }
                 }
                 Way::Missing => self.problem(entry.path, "its directory cannot be made"),
-                Way::Circle => self.problem(entry.path, "symbolic links above it go in a circle"),
+                Way::Circle => {
+                    self.problem(entry.path, "symbolic links above it go in a circle or too far")
+                }
             }
         }
     }
 
     /// Stores an entry that no layer has in this form and returns its slot.
     fn make(&mut self, entry: &Entry<'_>, original: Option<Slot>) -> Option<Slot> {
-        let Ok(index) = self.made.push(entry) else {
-            self.problem(entry.path, "too many entries");
+        let left = self.made_bytes_left.checked_sub(entry.path.len());
+        let made = left.and_then(|left| Some((left, self.made.push(entry).ok()?)));
+        let Some((left, index)) = made else {
+            self.problem(entry.path, "too many directories or links that entries imply; left out");
             return None;
         };
+        self.made_bytes_left = left;
         let kept =
             original.and_then(|slot| self.layer(slot.layer).kept().get(&slot.index).cloned());
         if let Some(content) = kept {
@@ -197,9 +208,14 @@ impl<'a> Tree<'a> {
 
     /// The slow way: component by component from the root.
     fn walk(&mut self, directory: &[u8], make: bool) -> Way {
-        let (mut at, mut done, mut hops) = (NO_NODE, Vec::new(), 0);
+        let (mut at, mut done) = (NO_NODE, Vec::new());
+        let (mut hops, mut linked_names) = (0, 0);
         let mut ahead = components_reversed(directory);
         while let Some(name) = ahead.pop() {
+            linked_names += hops.min(1);
+            if linked_names > MAX_LINKED_NAMES {
+                return Way::Circle;
+            }
             if name == b".." {
                 // Above the root there is the root.
                 done.truncate(path::split_name(&done).0.len());
@@ -226,6 +242,9 @@ impl<'a> Tree<'a> {
                 _ => {
                     let implied = Entry { mode: 0o755, ..Entry::bare(&next, EntryKind::Directory) };
                     let Some(slot) = self.make(&implied, None) else { return Way::Missing };
+                    if found.is_some() {
+                        self.problem(&next, "replaced, because later entries lie below it");
+                    }
                     at = self.replace(at, slot, found);
                     done = next;
                 }

@@ -19,6 +19,15 @@ use std::sync::Arc;
 /// How many symbolic links in a row are followed, as Linux does.
 const MAX_LINK_HOPS: u32 = 40;
 
+/// How many names are passed on one way once it has led through a symbolic link. The targets of 40
+/// links hold a hundred thousand names, and a hostile archive has that way before each entry.
+pub(crate) const MAX_LINKED_NAMES: u32 = 1024;
+
+/// The most bytes that the paths may take that only flattening makes: of implied directories and of
+/// entries below symbolic links. Real images need a few megabytes; a hostile one grows each of
+/// its paths five-hundredfold.
+pub(crate) const MAX_MADE_BYTES: usize = 512 * 1024 * 1024;
+
 /// Where an entry lies: which layer, which entry of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
@@ -164,12 +173,16 @@ impl Inventory {
     }
 
     /// The path that `path` leads to when every symbolic link on the way is followed; `..` never
-    /// leaves the root. `None` if something is missing or the links go in a circle.
+    /// leaves the root. `None` if something is missing or the links go in a circle or too far.
     pub fn resolve(&self, path: &[u8]) -> Option<Vec<u8>> {
-        let mut hops = 0;
+        let (mut hops, mut linked_names) = (0, 0);
         let mut done: Vec<u8> = Vec::new();
         let mut ahead = components_reversed(path);
         while let Some(name) = ahead.pop() {
+            linked_names += hops.min(1);
+            if linked_names > MAX_LINKED_NAMES {
+                return None;
+            }
             if name == b".." {
                 done.truncate(path::split_name(&done).0.len());
                 continue;

@@ -115,7 +115,7 @@ fn meaning(path: &[u8]) -> Meaning<'_> {
 impl Reader<'_> {
     fn warn(&mut self, member: &Member, what: impl AsRef<str>) {
         let at = format!("entry {} at byte {}", member.number, member.offset);
-        let what = format!("{}: {}", path::escape(&member.path), what.as_ref());
+        let what = format!("{}: {}", path::shorten(&member.path), what.as_ref());
         self.warnings.push(Some(&at), what);
     }
 

@@ -110,7 +110,7 @@ impl Store {
             let Some(name) = names.take(&member.path)? else { continue };
             let found = match member.kind {
                 MemberKind::File if member.sparse.is_none() => {
-                    let place = format!("{place}: {}", path::escape(&name));
+                    let place = format!("{place}: {}", path::shorten(&name));
                     let most = MAX_KEPT_BYTES - kept_bytes;
                     let found = scan_member(&mut members, most.min(MAX_JSON_BYTES), &place)?;
                     if let Scanned::Small(bytes) = &found {

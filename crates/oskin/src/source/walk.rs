@@ -150,7 +150,7 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     fn warn(&mut self, what: impl Into<String>) {
-        self.warnings.push(Some(&path::escape(&self.path)), what);
+        self.warnings.push(Some(&path::shorten(&self.path)), what);
     }
 
     fn walk(&mut self) -> Result<(), SourceError> {
@@ -213,7 +213,7 @@ impl Reader<'_> {
         let target = walk_fs::read_link(self.directory(), name);
         if let Err(error) = &target {
             let what = format!("the target of the link cannot be read: {error}");
-            self.warnings.push(Some(&path::escape(entry.path)), what);
+            self.warnings.push(Some(&path::shorten(entry.path)), what);
         }
         let link = target.as_ref().ok().map(|target| target.to_bytes());
         self.push(&Entry { link, ..entry }).map(drop)
@@ -241,7 +241,7 @@ impl Reader<'_> {
                     digest = Some(read.1);
                     kept = content;
                 }
-                Err(what) => self.warnings.push(Some(&path::escape(entry.path)), what),
+                Err(what) => self.warnings.push(Some(&path::shorten(entry.path)), what),
             }
         }
         self.size_bytes = self.size_bytes.saturating_add(entry.size_bytes);

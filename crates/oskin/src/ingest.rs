@@ -3,12 +3,13 @@
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{ImageRecord, LayerKey};
 use crate::inventory::{Entry, FlattenProblem, Inventory, Layer, flatten};
-use crate::path::escape;
+use crate::path::shorten;
 use crate::path_set::PathSet;
 use crate::source::{ImageSource, LayerRead, LayerSource, ReadOptions, SourceError};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many warnings are kept of one image; the rest is only counted.
 const MAX_WARNINGS: usize = 10_000;
@@ -116,15 +117,17 @@ pub fn read(
         .iter()
         .map(|warning| (warning.place.clone(), warning.what.clone()))
         .collect();
-    let mut fresh = Vec::new();
-    for read in reads {
+    let mut unnamed = Vec::new();
+    for (source, read) in unread.iter().zip(reads) {
         warnings.extend(read.warnings.into_iter().map(|warning| (warning.place, warning.what)));
         let LayerRead { key, layer, size_bytes, .. } = read;
         let draft = DraftLayer { key, layer, size_bytes, path_ids: None };
-        known.insert(key, draft.clone());
-        fresh.push(draft);
+        if source.diff_id().is_none() {
+            unnamed.push(draft.clone());
+        }
+        known.insert(key, draft);
     }
-    let layers = in_order(source, &known, fresh);
+    let layers = in_order(source, &known, unnamed);
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, problems) = flatten(&stack);
     warnings.extend(problems.iter().map(problem_warning));
@@ -137,21 +140,37 @@ fn read_all(
     layers: &[&LayerSource],
     options: &ReadOptions<'_>,
 ) -> Result<Vec<LayerRead>, SourceError> {
-    match layers {
-        // No thread is started for one layer.
-        [layer] => Ok(vec![layer.read(options)?]),
-        _ => layers.par_iter().map(|layer| layer.read(options)).collect(),
+    // No thread is started for one layer.
+    if let [layer] = layers {
+        return Ok(vec![layer.read(options)?]);
     }
+    // Of several damaged layers the lowest is told of, not the one that a thread met first.
+    let lowest_damaged = AtomicUsize::new(usize::MAX);
+    let reads: Vec<Option<Result<LayerRead, SourceError>>> = layers
+        .par_iter()
+        .enumerate()
+        .map(|(at, layer)| {
+            if at > lowest_damaged.load(Ordering::Relaxed) {
+                return None;
+            }
+            let read = layer.read(options);
+            if read.is_err() {
+                lowest_damaged.fetch_min(at, Ordering::Relaxed);
+            }
+            Some(read)
+        })
+        .collect();
+    reads.into_iter().flatten().collect()
 }
 
-/// The layers as the image stacks them; one that was read without a stated diff id is the next of
-/// those read.
+/// The layers as the image stacks them; one without a stated diff id is the next of `unnamed`,
+/// those that were read without one.
 fn in_order(
     source: &ImageSource,
     known: &BTreeMap<LayerKey, DraftLayer>,
-    fresh: Vec<DraftLayer>,
+    unnamed: Vec<DraftLayer>,
 ) -> Vec<DraftLayer> {
-    let mut unnamed = fresh.into_iter();
+    let mut unnamed = unnamed.into_iter();
     let stack = source.layers.iter().filter_map(|layer| {
         let named = layer.diff_id().map(LayerKey::DiffId);
         match named.and_then(|key| known.get(&key)) {
@@ -214,7 +233,7 @@ impl<'c> ForeignPaths<'c> {
 }
 
 fn problem_warning(problem: &FlattenProblem) -> (String, String) {
-    (escape(&problem.path), problem.what.to_owned())
+    (shorten(&problem.path), problem.what.to_owned())
 }
 
 fn bounded(mut warnings: Vec<(String, String)>) -> Vec<(String, String)> {

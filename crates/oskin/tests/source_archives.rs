@@ -322,6 +322,49 @@ fn layers_that_nobody_asks_for_are_not_read() {
 }
 
 #[test]
+fn a_damaged_image_keeps_no_other_from_being_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = ReadOptions { all: true, ..ReadOptions::default() };
+    let defects = [
+        (Defect::MissingLayer(0), "is missing"),
+        (Defect::MissingConfig, "is missing"),
+        (Defect::GarbageConfig, "not a configuration"),
+        (Defect::DiffIdMissing, "declares 1 layers"),
+        (Defect::GarbageManifest, "bad"),
+    ];
+    for (number, (defect, part)) in defects.into_iter().enumerate() {
+        let images = [
+            Image::from_fixture("a file 1\nb file 2\n").reference("one:1"),
+            Image::from_fixture("a file 1\n//- layer\nc file 2\n")
+                .reference("bad:1")
+                .defect(defect),
+            Image::from_fixture("a file 1\nb file 3\n").reference("two:1"),
+        ];
+        let layout = dir.path().join(number.to_string());
+        write_oci_layout(&layout, &images, &OciOptions::default()).unwrap();
+        let mut texts = vec![format!("oci:{}", layout.display())];
+        // A docker archive has one manifest for all its images.
+        if defect != Defect::GarbageManifest {
+            let archive = docker_archive(&images, &ArchiveOptions::default());
+            let path = write(dir.path(), &format!("{number}.tar"), &archive);
+            texts.push(format!("docker-archive:{}", path.display()));
+        }
+        for text in texts {
+            let found = open_text(&text, &all).unwrap();
+            let names: Vec<&str> = found.iter().map(|image| &*image.name).collect();
+            assert_eq!(names, ["one:1", "bad:1", "two:1"], "{text}");
+            assert_eq!(counts(&read(&found[0], &all).unwrap()), (2, 0));
+            assert_eq!(counts(&read(&found[2], &all).unwrap()), (2, 0));
+            let error = read(&found[1], &all).unwrap_err();
+            assert!(part == "bad" || error.to_string().contains(part), "{defect:?}: {error}");
+            assert!(error.hint().is_some(), "{error}");
+            assert_eq!(counts(&read_text(&format!("{text}:two:1")).unwrap().1), (2, 0));
+            assert!(read_text(&format!("{text}:bad:1")).is_err());
+        }
+    }
+}
+
+#[test]
 fn a_stream_is_read_in_one_pass() {
     let dir = tempfile::tempdir().unwrap();
     let archive = docker_archive(&[rich()], &ArchiveOptions::default());
@@ -416,6 +459,28 @@ proptest! {
         let options = ArchiveOptions { flavor, ..ArchiveOptions::default() };
         let archive = docker_archive(std::slice::from_ref(&image), &options);
         let path = write(dir.path(), "image.tar", &archive);
+        let (_, inventory) = read_text(path.to_str().unwrap()).unwrap();
+        assert_same(&inventory, &image.expected(), &testkit::fixture_text(image.layers()));
+    }
+    /// Entries below files, which other tools refuse, included.
+    #[test]
+    fn disputed_layers_flatten_as_the_model_says(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        compression in 0..9_usize,
+        nesting in 0..3_usize,
+        is_archive: bool,
+    ) {
+        let layers = testkit::disputed_fixture_from_bytes(&bytes);
+        let image = Image::from_layers(layers).compression(Compression::ALL[compression]);
+        let dir = tempfile::tempdir().unwrap();
+        let images = std::slice::from_ref(&image);
+        let options = OciOptions { nesting, ..OciOptions::default() };
+        let path = if is_archive {
+            write(dir.path(), "image.tar", &oci_archive(images, &options))
+        } else {
+            write_oci_layout(dir.path(), images, &options).unwrap();
+            dir.path().to_owned()
+        };
         let (_, inventory) = read_text(path.to_str().unwrap()).unwrap();
         assert_same(&inventory, &image.expected(), &testkit::fixture_text(image.layers()));
     }

@@ -254,3 +254,114 @@ fn bombs_are_streamed_and_never_held() {
     assert!(try_all(&compress(&bomb, Compression::Zstd), &["", "tar:"]));
     assert!(begun.elapsed() < MOST_TIME);
 }
+
+/// A pax header that gives the next member a name and a link target of any length.
+fn long(path: &[u8], link: &[u8], type_flag: char) -> Vec<u8> {
+    let record = |key: &str, value: &[u8]| {
+        let rest = key.len() + value.len() + 3;
+        let digits = (1..).find(|n| (rest + n).to_string().len() == *n).unwrap();
+        let head = format!("{} {key}=", rest + digits);
+        [head.as_bytes(), value, b"\n"].concat()
+    };
+    let records = match link {
+        b"" => record("path", path),
+        _ => [record("path", path), record("linkpath", link)].concat(),
+    };
+    let mut bytes = header('x', records.len());
+    bytes.extend_from_slice(&records);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes.extend(header(type_flag, 0));
+    bytes
+}
+
+fn header(type_flag: char, size: usize) -> Vec<u8> {
+    let mut block = vec![0; 512];
+    block[0] = b'x';
+    block[100..108].copy_from_slice(b"0000644\0");
+    block[108..116].copy_from_slice(b"0000000\0");
+    block[116..124].copy_from_slice(b"0000000\0");
+    block[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    block[156] = type_flag as u8;
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    mend_checksums(&mut block);
+    block
+}
+
+/// Reads a tar and returns what it holds, its warnings included.
+fn read_tar(members: &[Vec<u8>]) -> oskin::ingest::ReadImage {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "hostile.tar", &[&members.concat()[..], &[0; 1024]].concat());
+    let options = ReadOptions::default();
+    let begun = Instant::now();
+    let images = open_text(&format!("tar:{}", path.display()), &options).unwrap();
+    let image = oskin::ingest::read(&images[0], None, &options).unwrap();
+    assert!(begun.elapsed() < MOST_TIME);
+    image
+}
+
+#[test]
+fn deep_paths_do_not_multiply() {
+    let too_deep = long(&b"a/".repeat(16_000), b"", '0');
+    let image = read_tar(&[too_deep, long(b"b", b"", '0')]);
+    assert_eq!(image.inventory.len(), 1);
+    assert!(image.record.warnings[0].1.ends_with("path has more than 1024 names; left out"));
+    // 64 paths of 32 KiB imply directories whose paths would take a gibibyte.
+    let deep = |number: usize| {
+        format!("{number}/{}f", format!("{}/", "n".repeat(30)).repeat(1000)).into_bytes()
+    };
+    let image = read_tar(&(0..64).map(|number| long(&deep(number), b"", '0')).collect::<Vec<_>>());
+    let made = image.inventory.layers().last().unwrap().memory_bytes();
+    assert!((500_000_000..600_000_000).contains(&made), "{made}");
+    let warned = image.record.warnings.iter().filter(|(_, what)| what.contains("imply")).count();
+    assert_eq!(warned, 64 - image.record.files as usize);
+}
+
+#[test]
+fn links_that_lead_far_take_no_time() {
+    let far = b"d/../".repeat(6000);
+    let link = |number: usize| {
+        let target = [&far[..], format!("l{}", number + 1).as_bytes()].concat();
+        long(format!("l{number}").as_bytes(), &target, '2')
+    };
+    let mut members: Vec<Vec<u8>> = (0..30).map(link).collect();
+    members.push(long(b"d", b"", '5'));
+    members.extend((0..3000).map(|n| long(format!("l0/{n}").as_bytes(), b"", '0')));
+    let image = read_tar(&members);
+    assert_eq!(image.inventory.len(), 31);
+    assert!(image.record.warnings[0].1.contains("too far"));
+}
+
+#[test]
+fn warnings_stay_small_enough_to_be_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("catalog.db");
+    let name = |number: usize| [number.to_string().as_bytes(), &[1; 30_000]].concat();
+    let members: Vec<Vec<u8>> =
+        (0..3000).map(|number| long(&name(number), b"nowhere", '1')).collect();
+    let path = write(dir.path(), "a.tar", &[&members.concat()[..], &[0; 1024]].concat());
+    let options = ReadOptions::default();
+    let image = open_text(&format!("tar:{}", path.display()), &options).unwrap().remove(0);
+    let mut catalog = oskin::catalog::Catalog::open_or_create(&target).unwrap();
+    oskin::ingest::add(&mut catalog, &image, None, &options).unwrap();
+    let warnings = &catalog.images().unwrap()[0].warnings;
+    assert_eq!(warnings.len(), 3000);
+    assert!(warnings.iter().all(|(place, what)| place.len() + what.len() < 2000));
+    let refused = long(&[b"../", &[1; 900_000][..]].concat(), b"", '0');
+    assert!(read_tar(&[refused]).record.warnings[0].1.len() < 2000);
+}
+
+#[test]
+fn lists_of_manifests_take_no_more_memory_than_they_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = Image::from_fixture("a file 1\n").reference("a:1");
+    testkit::write_oci_layout(dir.path(), &[image], &OciOptions::default()).unwrap();
+    let text = format!("oci:{}", dir.path().display());
+    let index = dir.path().join("index.json");
+    let mut list = std::fs::read_to_string(&index).unwrap();
+    // Three bytes each, that would become hundreds.
+    let at = list.find('[').unwrap() + 1;
+    list.insert_str(at, &"{},".repeat(100_001));
+    std::fs::write(&index, list).unwrap();
+    let error = open_text(&text, &ReadOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("a list of at most 100000 items"), "{error}");
+}

@@ -8,7 +8,7 @@
 //! | images | an OCI layout or a tar of one | [`write_oci_layout`], [`oci_archive`] |
 //! | layers | one flat root file system | [`write_rootfs`], [`rootfs_tar`] |
 //! | layers | what a reader has to find in them | [`expected_listing`], [`replay`] |
-//! | a seed | layers full of edge cases | [`random_fixture`], [`fixture_from_bytes`] |
+//! | a seed | layers full of edge cases | [`random_fixture`], [`fixture_from_bytes`], [`disputed_fixture_from_bytes`] |
 //!
 //! All builders are deterministic: the same fixture gives the same bytes. They work in memory, so
 //! images of some hundred megabytes are the limit of what is sensible.
@@ -48,6 +48,6 @@ pub use model::{
     ExpectedEntry, ExpectedKind, Listing, Refusal, Refused, Replay, expected_listing, replay,
 };
 pub use oci::{BlobFiles, MediaTypes, OciOptions, RefNames, oci_archive, write_oci_layout};
-pub use random::{fixture_from_bytes, random_bytes, random_fixture};
+pub use random::{disputed_fixture_from_bytes, fixture_from_bytes, random_bytes, random_fixture};
 pub use rootfs::{rootfs_tar, write_rootfs};
 pub use tar::{NamePrefix, TarEnd, TarFormat, TarOptions, write_tar};

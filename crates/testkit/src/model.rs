@@ -8,6 +8,10 @@
 //! - a directory over a directory changes its metadata and keeps the children; anything else
 //!   replaces what was there with all below it;
 //! - parents without an entry exist with mode 0755, owner and group 0;
+//! - a parent that is neither directory nor link is replaced by such a parent: the later entry
+//!   wins, as everywhere. GNU tar leaves out what lies below a file, umoci and containerd refuse
+//!   the whole layer, and overlay2 shows the directory if it comes with a later layer. So it is
+//!   *disputed*, and the fixtures that are compared with those tools have none of it;
 //! - a parent that is a symbolic link is followed, inside the root;
 //! - the last component is never followed: an entry replaces a link of its name;
 //! - a hard link is one more name of its target as it is then, metadata included.
@@ -83,7 +87,8 @@ pub enum Refused {
     EmptyName,
     /// A component of the name is `..`.
     ParentComponent,
-    /// A parent is neither a directory nor a link.
+    /// A parent is neither a directory nor a link. Of an entry that is no whiteout this is a
+    /// [dispute](Replay::disputed).
     NotADirectory,
     /// Links lead in a circle or through more than 40 hops.
     LinkLoop,
@@ -91,7 +96,7 @@ pub enum Refused {
     BadHardLink,
 }
 
-/// An entry that was not placed.
+/// An entry that was not placed, or not by every tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Index of the layer.
@@ -111,6 +116,8 @@ pub struct Replay {
     pub listing: Listing,
     /// What could not be placed, in order; the whiteouts of a layer come before its entries.
     pub refused: Vec<Refusal>,
+    /// What was placed in the place of a file above it, in order; other tools refuse it.
+    pub disputed: Vec<Refusal>,
 }
 
 /// What is there after all layers, base first. See [`replay`] for what was refused.
@@ -124,21 +131,31 @@ pub fn replay(layers: &[FixtureLayer]) -> Replay {
     for (layer_index, layer) in layers.iter().enumerate() {
         for whiteouts in [true, false] {
             for (index, entry) in layer.entries.iter().enumerate() {
-                if let Err(why) = state.apply(entry, whiteouts) {
+                let told = |why| {
                     let path = entry.path.clone();
-                    state.refused.push(Refusal { layer: layer_index, entry: index, path, why });
+                    Refusal { layer: layer_index, entry: index, path, why }
+                };
+                let replaced = state.replaced_parents;
+                if let Err(why) = state.apply(entry, whiteouts) {
+                    state.refused.push(told(why));
+                }
+                if state.replaced_parents > replaced {
+                    state.disputed.push(told(Refused::NotADirectory));
                 }
             }
         }
     }
-    Replay { listing: state.listing, refused: state.refused }
+    Replay { listing: state.listing, refused: state.refused, disputed: state.disputed }
 }
 
 #[derive(Default)]
 struct State {
     listing: Listing,
     refused: Vec<Refusal>,
+    disputed: Vec<Refusal>,
     inodes: usize,
+    // How many files gave way to a directory that an entry below them implied.
+    replaced_parents: usize,
 }
 
 impl State {
@@ -166,13 +183,13 @@ impl State {
         match name {
             b"" | b"." | b".." => return Err(Refused::EmptyName),
             b".wh..opq" => {
-                let directory = self.resolve(parents)?;
+                let directory = self.resolve(parents, false)?;
                 self.remove_below(&directory);
             }
             // Other names of this form were the own files of an old storage driver, aufs.
             aufs if aufs.starts_with(b".wh.") => {}
             _ => {
-                let path = joined(&self.resolve(parents)?, name);
+                let path = joined(&self.resolve(parents, false)?, name);
                 self.remove_below(&path);
                 self.listing.remove(&path);
             }
@@ -181,7 +198,7 @@ impl State {
     }
 
     fn place(&mut self, entry: &FixtureEntry, components: &[&[u8]]) -> Result<(), Refused> {
-        let path = self.resolve_entry(components)?;
+        let path = self.resolve_entry(components, true)?;
         let node = self.node(entry, &path)?;
         self.imply_parents(&path);
         if node.kind != ExpectedKind::Directory {
@@ -218,10 +235,12 @@ impl State {
     fn linked(&self, target: &[u8], path: &[u8]) -> Result<ExpectedEntry, Refused> {
         let components = components_of(target);
         check_components(&components).map_err(|_| Refused::BadHardLink)?;
-        let target = self.resolve_entry(&components).map_err(|_| Refused::BadHardLink)?;
+        let target = self.resolve_entry(&components, false).map_err(|_| Refused::BadHardLink)?;
         let node = self.listing.get(&target).ok_or(Refused::BadHardLink)?;
         // The name's old owner goes before the link is made, and what is below it goes along.
-        let goes_along = target == path || target.starts_with(&joined(path, b""));
+        let is_below = |path: &[u8], other: &[u8]| path.starts_with(&joined(other, b""));
+        // So does a file in whose place the directory of the name is made.
+        let goes_along = target == path || is_below(&target, path) || is_below(path, &target);
         if node.kind == ExpectedKind::Directory || goes_along {
             return Err(Refused::BadHardLink);
         }
@@ -245,7 +264,10 @@ impl State {
 
     fn imply_parents(&mut self, path: &[u8]) {
         for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            if !self.listing.contains_key(&path[..at]) {
+            let there = self.listing.get(&path[..at]);
+            self.replaced_parents +=
+                usize::from(there.is_some_and(|node| node.kind != ExpectedKind::Directory));
+            if there.is_none_or(|node| node.kind != ExpectedKind::Directory) {
                 let directory = self.made(ExpectedKind::Directory, 0o755);
                 self.listing.insert(path[..at].to_vec(), directory);
             }
@@ -264,13 +286,14 @@ impl State {
     }
 
     /// The path of an entry: its parents followed, its own name not.
-    fn resolve_entry(&self, components: &[&[u8]]) -> Result<Vec<u8>, Refused> {
+    fn resolve_entry(&self, components: &[&[u8]], over_files: bool) -> Result<Vec<u8>, Refused> {
         let (name, parents) = components.split_last().ok_or(Refused::EmptyName)?;
-        Ok(joined(&self.resolve(parents)?, name))
+        Ok(joined(&self.resolve(parents, over_files)?, name))
     }
 
-    /// The directory that the components lead to; empty is the root. It need not exist.
-    fn resolve(&self, components: &[&[u8]]) -> Result<Vec<u8>, Refused> {
+    /// The directory that the components lead to; empty is the root. It need not exist, and
+    /// there may be files on the way if `over_files`.
+    fn resolve(&self, components: &[&[u8]], over_files: bool) -> Result<Vec<u8>, Refused> {
         let mut queue: VecDeque<&[u8]> = components.iter().copied().collect();
         let mut at: Vec<u8> = Vec::new();
         let mut hops = 0;
@@ -296,6 +319,7 @@ impl State {
                         queue.push_front(part);
                     }
                 }
+                Some(_) if over_files => at = next,
                 Some(_) => return Err(Refused::NotADirectory),
             }
         }
@@ -396,8 +420,27 @@ mod tests {
         let through = "usr/lib dir\nlib symlink usr/lib\nlib/a file\n//- layer\nlib/.wh.a file";
         assert_eq!(listed(through), ["lib -> usr/lib", "usr/", "usr/lib/"]);
         assert_eq!(refused("a symlink b\nb symlink a\na/x file"), [Refused::LinkLoop]);
-        assert_eq!(refused("f file\nf/x file"), [Refused::NotADirectory]);
+        assert_eq!(refused("f file\nh hardlink f/x"), [Refused::BadHardLink]);
         assert_eq!(refused("f file\n//- layer\nf/.wh.x file"), [Refused::NotADirectory]);
+    }
+
+    #[test]
+    fn entries_below_a_file_are_disputed_and_win() {
+        for between in ["", "//- layer\n"] {
+            let layers = parse(&format!("f file 3\n{between}f/d/x file")).unwrap();
+            let Replay { refused, disputed, .. } = replay(&layers);
+            assert_eq!((refused.len(), disputed.len()), (0, 1));
+            assert_eq!(
+                (&*disputed[0].path, disputed[0].why),
+                (&b"f/d/x"[..], Refused::NotADirectory)
+            );
+            assert_eq!(expected_listing(&layers)[&b"f"[..]].mode, 0o755);
+            let text = format!("f file 3\n{between}f/d/x file\n");
+            assert_eq!(listed(&text), ["f/", "f/d/", "f/d/x"]);
+            assert_eq!(listed(&format!("{text}f file")), ["f"]);
+        }
+        assert_eq!(listed("f fifo\nl symlink f\nl/x file"), ["f/", "f/x", "l -> f"]);
+        assert_eq!(refused("f file\nf/x hardlink f"), [Refused::BadHardLink]);
     }
 
     #[test]

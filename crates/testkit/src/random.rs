@@ -33,9 +33,18 @@ pub fn random_fixture(seed: u64) -> Vec<FixtureLayer> {
 /// there and of what is not, opaque whiteouts before and after their siblings, hard links,
 /// symbolic links to directories (relative, absolute, upward) and entries below them.
 ///
-/// Entries on which real tools disagree are left out: those that [`replay`] refuses. No link
-/// leads out of the root.
+/// Entries on which real tools disagree are left out: those that [`replay`] refuses or calls
+/// disputed. No link leads out of the root.
 pub fn fixture_from_bytes(bytes: &[u8]) -> Vec<FixtureLayer> {
+    from_bytes(bytes, false)
+}
+
+/// As [`fixture_from_bytes`], with entries below files, which [`replay`] calls disputed.
+pub fn disputed_fixture_from_bytes(bytes: &[u8]) -> Vec<FixtureLayer> {
+    from_bytes(bytes, true)
+}
+
+fn from_bytes(bytes: &[u8], with_disputed: bool) -> Vec<FixtureLayer> {
     let mut choices = Choices { bytes };
     let mut layers = vec![FixtureLayer::default()];
     while let Some(action) = choices.next() {
@@ -49,7 +58,8 @@ pub fn fixture_from_bytes(bytes: &[u8]) -> Vec<FixtureLayer> {
         let entry = entry(action, &mut choices);
         layers[last].entries.push(entry);
         // An entry may spoil one before it: a whiteout takes the target of a hard link away.
-        if !replay(&layers).refused.is_empty() {
+        let found = replay(&layers);
+        if !found.refused.is_empty() || !with_disputed && !found.disputed.is_empty() {
             layers[last].entries.pop();
         }
     }
@@ -147,9 +157,18 @@ mod tests {
     fn nothing_is_refused_and_text_reads_back() {
         for seed in 0..100 {
             let layers = random_fixture(seed);
-            assert_eq!(replay(&layers).refused, [], "seed {seed}");
+            let found = replay(&layers);
+            assert_eq!((found.refused, found.disputed), (vec![], vec![]), "seed {seed}");
             assert_eq!(parse(&fixture_text(&layers)).unwrap(), layers, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn disputes_are_made_where_they_are_asked_for() {
+        let fixtures = (0..100).map(|seed| disputed_fixture_from_bytes(&random_bytes(seed, 400)));
+        let found: Vec<_> = fixtures.map(|layers| replay(&layers)).collect();
+        assert!(found.iter().all(|found| found.refused.is_empty()));
+        assert!(found.iter().filter(|found| !found.disputed.is_empty()).count() > 20);
     }
 
     #[test]

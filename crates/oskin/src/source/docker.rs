@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub(super) const MANIFEST: &str = "manifest.json";
 
 /// The most layers that one image may have; engines stop at 127.
-const MAX_LAYERS: usize = 4096;
+pub(super) const MAX_LAYERS: usize = 4096;
 
 /// The most images that one archive or index may hold.
 pub(super) const MAX_IMAGES: usize = 10_000;
@@ -66,13 +66,18 @@ pub(super) fn images(
     let alone = items.len() == 1;
     let mut images = Vec::new();
     let mut config_bytes = 0;
-    for at in chosen {
-        let image = image(store, spec, options, (&items[at], &called[at], alone))?;
-        bound_configs(
-            &mut config_bytes,
-            image.config.as_deref().unwrap_or_default(),
-            &store.place,
-        )?;
+    for &at in &chosen {
+        let image = match image(store, spec, options, (&items[at], &called[at], alone)) {
+            // One that is damaged keeps none of the others from being read.
+            Err(error) if chosen.len() > 1 => {
+                let name = image_name(&called[at], spec, alone);
+                let place = (Transport::DockerArchive, &*store.place);
+                ImageSource::damaged(name, &called[at], place, error)
+            }
+            image => image?,
+        };
+        let config = image.config.as_deref().unwrap_or_default();
+        bound_configs(&mut config_bytes, config, &store.place)?;
         images.push(image);
     }
     Ok(images)

@@ -153,7 +153,7 @@ impl SourceError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run it as a user who may read this".to_owned())
             }
-            Self::DigestMismatch { .. } => {
+            Self::Damaged { .. } | Self::DigestMismatch { .. } => {
                 Some("the file is damaged or was changed: fetch or save it again".to_owned())
             }
             Self::SeveralImages { references, .. } => Some(match references.first() {

@@ -39,6 +39,7 @@ pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
 use crate::image::{Declared, Digest, Platform};
 use std::fmt;
+use std::sync::Arc;
 
 /// What is asked of the readers.
 #[derive(Clone)]
@@ -121,6 +122,36 @@ pub struct ImageSource {
     pub warnings: Vec<Warning>,
 }
 
+impl ImageSource {
+    /// An image of several that is known by its name only: reading it says why.
+    fn damaged(
+        name: String,
+        called: &pick::Called,
+        (transport, place): (Transport, &str),
+        error: SourceError,
+    ) -> Self {
+        let layer = LayerSource {
+            origin: layer::Origin::Scanned(Arc::new(Err(error))),
+            place: place.to_owned(),
+            diff_id: None,
+            blob: None,
+            stored_bytes: 0,
+        };
+        Self {
+            name,
+            reference: called.references.first().cloned(),
+            transport,
+            location: place.to_owned(),
+            config: None,
+            declared: Declared::default(),
+            config_digest: None,
+            manifest_digest: None,
+            layers: vec![layer],
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// Something that is odd or was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -177,7 +208,8 @@ impl Warnings {
 /// # Errors
 ///
 /// See [`SourceError`]. Damage inside a layer shows only when the layer is read, except where the
-/// source can be read only once (compressed archives and standard input).
+/// source can be read only once (compressed archives and standard input). If several images are
+/// meant and one of them is damaged, it is among those that are found, and reading it fails.
 pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSource>, SourceError> {
     match spec.transport {
         Transport::DockerArchive | Transport::OciArchive => archive::open(spec, options),

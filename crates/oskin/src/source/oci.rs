@@ -63,28 +63,50 @@ pub(super) fn images(
     let alone = groups.len() == 1;
     let mut images = Vec::new();
     let mut config_bytes = 0;
-    for at in chosen {
-        let candidates = candidates(store, &groups[at])?;
+    for &at in &chosen {
         let name = image_name(&called[at], spec, alone);
-        let (candidates, warning) = for_platform(candidates, options, (lone, &name), &store.place)?;
-        let several = candidates.len() > 1;
-        for candidate in candidates {
-            let name = if several {
-                format!("{name}-{}", suffix(&candidate.platform))
-            } else {
-                name.clone()
-            };
-            let mut image = build(store, candidate, name)?;
-            image.warnings.extend(warning.clone());
-            bound_configs(
-                &mut config_bytes,
-                image.config.as_deref().unwrap_or_default(),
-                &store.place,
-            )?;
+        let found = of_group(store, &groups[at], options, (lone, &name));
+        let found = match found {
+            // One that is damaged keeps none of the others from being read.
+            Err(error) if chosen.len() > 1 => {
+                let transport = transport_of(store);
+                vec![ImageSource::damaged(name, &called[at], (transport, &store.place), error)]
+            }
+            found => found?,
+        };
+        for image in found {
+            let config = image.config.as_deref().unwrap_or_default();
+            bound_configs(&mut config_bytes, config, &store.place)?;
             images.push(image);
         }
     }
     Ok(images)
+}
+
+/// The images of one group: one, or with `--all` one for each platform.
+fn of_group(
+    store: &Store,
+    group: &[Manifest],
+    options: &ReadOptions<'_>,
+    (lone, name): (bool, &str),
+) -> Result<Vec<ImageSource>, SourceError> {
+    let candidates = candidates(store, group)?;
+    let (candidates, warning) = for_platform(candidates, options, (lone, name), &store.place)?;
+    let several = candidates.len() > 1;
+    let image = |candidate: Candidate| {
+        let name = match several {
+            true => format!("{name}-{}", suffix(&candidate.platform)),
+            false => name.to_owned(),
+        };
+        let mut image = build(store, candidate, name)?;
+        image.warnings.extend(warning.clone());
+        Ok(image)
+    };
+    candidates.into_iter().map(image).collect()
+}
+
+fn transport_of(store: &Store) -> Transport {
+    if store.is_directory() { Transport::Oci } else { Transport::OciArchive }
 }
 
 /// The manifests of an inner index are one image for several platforms. In the outermost index
@@ -114,7 +136,7 @@ fn groups(manifests: Vec<Manifest>) -> Vec<Vec<Manifest>> {
 fn called(group: &[Manifest]) -> Called {
     Called {
         references: group[0].references.clone(),
-        digests: group.iter().map(|manifest| manifest.digest).collect(),
+        digests: group.iter().filter_map(|manifest| manifest.digest).collect(),
         index: group[0].index,
     }
 }
@@ -142,6 +164,9 @@ fn candidates(store: &Store, group: &[Manifest]) -> Result<Vec<Candidate>, Sourc
 }
 
 fn candidate(store: &Store, manifest: &Manifest) -> Result<Candidate, SourceError> {
+    if let Some(error) = &manifest.damage {
+        return Err(error.clone());
+    }
     let name = blob_name(&manifest.config.digest, store)?;
     let config = store.small(&name, "configuration")?;
     let place = store.place_of(&name);
@@ -218,7 +243,8 @@ fn suffix(platform: &Platform) -> String {
 
 fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSource, SourceError> {
     let Candidate { manifest, config, declared, .. } = candidate;
-    let place = format!("{}: {}", store.place, manifest.digest);
+    let digest = manifest.digest.map(|digest| digest.to_string()).unwrap_or_default();
+    let place = format!("{}: {digest}", store.place);
     let mut warnings = Vec::new();
     let diff_ids = diff_ids(&declared, manifest.layers.len(), &place, &mut warnings)?;
     let layers = manifest.layers.iter().zip(diff_ids);
@@ -226,13 +252,13 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
     Ok(ImageSource {
         name,
         reference: manifest.references.first().cloned(),
-        transport: if store.is_directory() { Transport::Oci } else { Transport::OciArchive },
+        transport: transport_of(store),
         location: store.place.clone(),
         layers: layers.collect::<Result<_, _>>()?,
         config_digest: manifest.config.digest.parse().ok(),
         config: Some(config),
         declared,
-        manifest_digest: Some(manifest.digest),
+        manifest_digest: manifest.digest,
         warnings,
     })
 }

@@ -1,11 +1,14 @@
 //! The index and manifests of an OCI image layout, and which of them are images.
 
 use super::SourceError;
-use super::docker::{MAX_IMAGES, clip};
+use super::docker::{MAX_IMAGES, MAX_LAYERS, clip};
 use super::store::{Store, digest_of};
 use crate::image::{Digest, Platform};
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The file that names the images of the layout.
 pub(super) const INDEX: &str = "index.json";
@@ -17,7 +20,7 @@ const MAX_DEPTH: u32 = 8;
 const MAX_DESCRIPTORS: usize = 100_000;
 
 /// How many bytes of indexes and manifests are read, over all: another bound on time.
-const MAX_INDEX_BYTES: usize = 256 * 1024 * 1024;
+const MAX_INDEX_BYTES: usize = 128 * 1024 * 1024;
 
 /// A pointer to a blob, as indexes and manifests hold it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -54,15 +57,51 @@ impl From<DescribedPlatform> for Platform {
 #[serde(rename_all = "camelCase", default)]
 struct Document {
     artifact_type: Option<String>,
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
     config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
+    layers: Option<AtMost<Descriptor, MAX_LAYERS>>,
+}
+
+/// A list that is refused where it grows too long: three bytes of JSON make a descriptor of hundreds.
+#[derive(Debug)]
+struct AtMost<T, const MOST: usize>(Vec<T>);
+
+impl<T, const MOST: usize> Default for AtMost<T, MOST> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Items<T, MOST> {
+            type Value = AtMost<T, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {MOST} items")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    if list.len() == MOST {
+                        return Err(serde::de::Error::invalid_length(MOST + 1, &self));
+                    }
+                    list.push(item);
+                }
+                Ok(AtMost(list))
+            }
+        }
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
 }
 
 /// A manifest of an image.
 #[derive(Clone, Debug)]
 pub(super) struct Manifest {
-    pub(super) digest: Digest,
+    /// Known unless the index spells it wrong.
+    pub(super) digest: Option<Digest>,
     pub(super) config: Descriptor,
     pub(super) layers: Vec<Descriptor>,
     /// The platform that the index states.
@@ -73,17 +112,44 @@ pub(super) struct Manifest {
     pub(super) index: usize,
     /// Whether it stands in an index of its own there.
     pub(super) is_nested: bool,
+    /// Why there is no more of it than its names.
+    pub(super) damage: Option<SourceError>,
 }
 
-/// All images of a layout in the order of its index.
+impl Manifest {
+    /// What stands for an entry of the outermost index that cannot be read.
+    fn damaged(descriptor: &Descriptor, index: usize, error: SourceError) -> Self {
+        Self {
+            digest: descriptor.digest.parse().ok(),
+            config: Descriptor::default(),
+            layers: Vec::new(),
+            platform: descriptor.platform.clone().map(Platform::from),
+            references: references(descriptor),
+            index,
+            is_nested: false,
+            damage: Some(error),
+        }
+    }
+}
+
+/// All images of a layout in the order of its index. One that is damaged is among them, so that the
+/// others can still be picked.
 pub(super) fn manifests(store: &Store) -> Result<Vec<Manifest>, SourceError> {
     let json = store.small(INDEX, "index")?;
     let place = store.place_of(INDEX);
     let Document { manifests, .. } = parse(&json, &place)?;
     let mut walk =
         Walk { store, found: Vec::new(), looked_at: 0, read_bytes: 0, above: Vec::new() };
-    for (index, descriptor) in manifests.unwrap_or_default().iter().enumerate() {
-        walk.look(descriptor, &[], index)?;
+    for (index, descriptor) in manifests.unwrap_or_default().0.iter().enumerate() {
+        let before = walk.found.len();
+        if let Err(error) = walk.look(descriptor, &[], index) {
+            if walk.is_exhausted() {
+                return Err(error);
+            }
+            walk.above.clear();
+            walk.found.truncate(before);
+            walk.found.push(Manifest::damaged(descriptor, index, error));
+        }
     }
     Ok(walk.found)
 }
@@ -106,6 +172,13 @@ struct Walk<'s> {
 }
 
 impl Walk<'_> {
+    /// Whether a bound was passed, so that nothing more may be read.
+    fn is_exhausted(&self) -> bool {
+        self.looked_at > MAX_DESCRIPTORS
+            || self.read_bytes > MAX_INDEX_BYTES
+            || self.found.len() >= MAX_IMAGES
+    }
+
     fn look(
         &mut self,
         descriptor: &Descriptor,
@@ -143,14 +216,14 @@ impl Walk<'_> {
                 return Err(SourceError::damaged(place, "indexes stand too deep in each other"));
             }
             self.above.push(digest);
-            for descriptor in &inner {
+            for descriptor in &inner.0 {
                 self.look(descriptor, references, index)?;
             }
             self.above.pop();
             return Ok(());
         }
-        let layers = document.layers.unwrap_or_default();
-        let Some(config) = document.config else { return Ok(()) };
+        let mut layers = document.layers.unwrap_or_default().0;
+        let Some(mut config) = document.config else { return Ok(()) };
         if !is_image_config(&config) || document.artifact_type.is_some() || are_no_layers(&layers) {
             return Ok(());
         }
@@ -158,14 +231,20 @@ impl Walk<'_> {
             let what = format!("more than {MAX_IMAGES} images");
             return Err(SourceError::damaged(&self.store.place, what));
         }
+        // Nobody asks for these, and there may be many.
+        layers.iter_mut().chain([&mut config]).for_each(|it| it.annotations = None);
+        for layer in &layers {
+            blob_name(&layer.digest, self.store)?;
+        }
         self.found.push(Manifest {
-            digest,
+            digest: Some(digest),
             config,
             layers,
             platform: descriptor.platform.clone().map(Platform::from),
             references: references.to_vec(),
             index,
             is_nested: !self.above.is_empty(),
+            damage: None,
         });
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Errors become a message, hints and an exit code here and nowhere else.
 
+use crate::text::printable;
 use oskin::catalog::CatalogError;
 use oskin::ingest::IngestError;
 use oskin::oski::OskiError;
@@ -62,9 +63,10 @@ impl CliError {
     }
 
     fn write(&self, place: &str, quiet: bool) {
-        let mut text = format!("oskin: {place}{}\n", self.message());
+        // Names of images and files stand in it, and those may hold anything.
+        let mut text = format!("oskin: {}\n", printable(&format!("{place}{}", self.message())));
         for hint in self.hints.iter().filter(|_| !quiet) {
-            text.push_str(&format!("hint: {hint}\n"));
+            text.push_str(&format!("hint: {}\n", printable(hint)));
         }
         // There is no one left to tell if standard error is gone.
         drop(anstream::stderr().write_all(text.as_bytes()));

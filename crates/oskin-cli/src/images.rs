@@ -98,7 +98,7 @@ impl Workspace {
             return Err(self.unknown(name));
         }
         let spec = parsed?;
-        self.bar.name(text.to_string_lossy().into_owned());
+        self.bar.name(&text.to_string_lossy());
         let options = options_of(&self.reading, false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;

@@ -2,9 +2,10 @@
 
 use crate::args::{Global, When};
 use crate::error::CliError;
+use crate::text::printable_lines;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -143,7 +144,14 @@ impl Outputs {
                 }
                 None => {
                     let mut stdout = std::io::stdout().lock();
-                    stdout.write_all(&content)?;
+                    let is_text = matches!(spec.format, Format::Csv | Format::Tsv | Format::Json);
+                    // What goes into a file or pipe is exact, names of images and all.
+                    if is_text && stdout.is_terminal() {
+                        let shown = printable_lines(&String::from_utf8_lossy(&content));
+                        stdout.write_all(shown.as_bytes())?;
+                    } else {
+                        stdout.write_all(&content)?;
+                    }
                     stdout.flush()?;
                 }
             }

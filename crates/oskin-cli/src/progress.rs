@@ -1,5 +1,6 @@
 //! Progress on a terminal: bytes, rate and time left. Elsewhere nothing is drawn.
 
+use crate::text::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use oskin::source::Progress;
 use std::io::IsTerminal as _;
@@ -25,8 +26,8 @@ impl Bar {
     }
 
     /// Says what is being read.
-    pub(crate) fn name(&self, text: String) {
-        self.bar.set_message(text);
+    pub(crate) fn name(&self, text: &str) {
+        self.bar.set_message(printable(&text));
     }
 
     /// Lets `print` write to standard output or error without tearing the bar.

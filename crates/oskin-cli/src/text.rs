@@ -65,7 +65,18 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
 
 /// Text of an image without characters that would steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// A whole answer without such characters, but with its lines and columns.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if steers(c) && !"\n\t".contains(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a character moves the cursor, begins an escape sequence or turns the direction in which
+/// the characters behind it are read.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -88,5 +99,7 @@ mod tests {
     #[test]
     fn images_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
+        assert_eq!(printable("a\u{202e}txt.exe"), "a\u{fffd}txt.exe");
+        assert_eq!(printable_lines("a\tb\u{9b}2J\n"), "a\tb\u{fffd}2J\n");
     }
 }

@@ -87,11 +87,12 @@ struct Run<'a> {
 impl Run<'_> {
     /// Adds the images of one source. Fails only if nobody can be told any more.
     fn source(&mut self, text: &OsStr, wanted: &Wanted<'_>) -> Result<(), CliError> {
-        self.workspace.bar().name(text.to_string_lossy().into_owned());
+        self.workspace.bar().name(&text.to_string_lossy());
         let options = self.workspace.options(wanted.all);
         let images = SourceSpec::parse(text).and_then(|spec| {
             if self.global.verbose {
-                let line = format!("{}: read as {}\n", text.display(), spec.transport.name());
+                let text = text::printable(&text.to_string_lossy());
+                let line = format!("{text}: read as {}\n", spec.transport.name());
                 self.workspace
                     .bar()
                     .suspend(|| drop(anstream::stderr().write_all(line.as_bytes())));

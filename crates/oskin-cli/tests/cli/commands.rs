@@ -165,6 +165,47 @@ fn bad_sources_are_reported_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_damaged_image_of_an_archive_is_reported_and_the_others_go_on() {
+    let place = Place::new();
+    let bad =
+        Image::from_fixture("bad file 1\n").reference("bad:1").defect(Defect::MissingLayer(0));
+    let archive = docker_archive(&[base(), bad, child()], &ArchiveOptions::default());
+    place.file("three.tar", &archive);
+    let ran = place.run(&["add", "--all", "three.tar"]);
+    assert_eq!(ran.code, Some(3));
+    assert_eq!(ran.stdout.lines().count(), 2);
+    assert!(
+        ran.stderr.starts_with("oskin: three.tar (bad:1): three.tar: layer "),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("hint: the archive or layout is not complete"), "{}", ran.stderr);
+    let report = place.json(&["add", "--all", "three.tar"]);
+    assert_eq!(report["failed"][0]["source"], "three.tar (bad:1)");
+}
+
+#[test]
+fn names_in_messages_cannot_steer_the_terminal() {
+    let place = Place::new();
+    let image = |name: &str| base().reference(name);
+    let images = [image("\u{1b}[31mred\n:1"), image("a\u{202e}b:1")];
+    place.file("odd.tar", &docker_archive(&images, &ArchiveOptions::default()));
+    for arguments in [
+        &["show", "odd.tar"][..],
+        &["show", "docker-archive:odd.tar:no\u{1b}[2J"],
+        &["add", "--all", "odd.tar", "no\u{7}\nfile"],
+        &["add", "--all", "-v", "odd.tar"],
+        &["ls"],
+    ] {
+        let ran = place.run(arguments);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        let steers = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+        assert!(!said.contains(steers), "{arguments:?}: {said:?}");
+        assert!(!said.contains("\n:1"), "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
 fn a_taken_name_is_an_error_with_a_hint() {
     let place = Place::new();
     let family = family(&place);

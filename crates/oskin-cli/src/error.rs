@@ -98,13 +98,16 @@ impl From<CatalogError> for CliError {
             CatalogError::NotFound { .. } => Some("make one with `oskin add SOURCE...`"),
             CatalogError::NotACatalog { .. } => Some("name the catalog with --catalog PATH"),
             CatalogError::TooNew { .. } => Some("use the oskin that wrote it, or a newer one"),
+            CatalogError::LogLeft { .. } => Some(
+                "copy both to where you may write, or run `oskin check` as who may write there",
+            ),
             CatalogError::NameTaken { .. } => {
                 Some("choose another with --name NAME, or remove that image with `oskin rm`")
             }
             CatalogError::NoSuchImage { .. } => Some(
                 "`oskin ls` lists the images; a location is written transport:path, see `oskin --help`",
             ),
-            CatalogError::Damaged { .. } => Some("`oskin check` lists all that is damaged"),
+            error if error.is_damage() => Some("`oskin check` lists all that is damaged"),
             _ => None,
         };
         Self { hints: hint.into_iter().map(str::to_owned).collect(), cause: error.into() }

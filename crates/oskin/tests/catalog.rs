@@ -226,6 +226,10 @@ fn every_kind_of_damage_is_reported() {
         ("UPDATE image SET files = files + 1", "image"),
         ("UPDATE image SET size_bytes = 0", "image"),
         ("UPDATE image SET warnings = x'00'", "images"),
+        ("UPDATE image SET name = CAST(x'ff' AS TEXT)", "images"),
+        ("UPDATE layer SET key = CAST(x'41ff' AS TEXT)", "layers"),
+        ("UPDATE path_block SET paths = 'many'", "path dictionary"),
+        ("DROP TABLE path_hash", "path hashes"),
         ("DELETE FROM image_set WHERE selection = 1", "image"),
         ("UPDATE image_set SET data = (SELECT data FROM image_set WHERE selection = 1)", "image"),
     ];
@@ -239,6 +243,44 @@ fn every_kind_of_damage_is_reported() {
         let violations = catalog.check().unwrap();
         let found = violations.iter().any(|violation| violation.place.starts_with(place));
         assert!(found, "{damage}: {violations:?}");
+    }
+}
+
+/// Opened as a file that nobody changes, it would be read without the images in its log.
+#[test]
+fn a_log_that_cannot_be_read_is_not_passed_over() {
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().unwrap();
+    let mut catalog = open(directory.path());
+    add(&mut catalog, "in the log", &sample()).unwrap();
+    let beside = |end: &str| directory.path().join(format!("catalog.db{end}"));
+    let copy = directory.path().join("copy.db");
+    std::fs::copy(beside(""), &copy).unwrap();
+    std::fs::copy(beside("-wal"), directory.path().join("copy.db-wal")).unwrap();
+    // Not even root can make the index of the log there.
+    symlink("nowhere/at/all", directory.path().join("copy.db-shm")).unwrap();
+    let error = Catalog::open(&copy).unwrap_err();
+    assert!(matches!(error, CatalogError::LogLeft { .. }), "{error}");
+    std::fs::remove_file(directory.path().join("copy.db-shm")).unwrap();
+    assert_eq!(Catalog::open(&copy).unwrap().names().unwrap().len(), 1);
+}
+
+/// What SQLite itself finds broken is a violation too, not a failure of the check.
+#[test]
+fn damaged_pages_are_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut catalog = open(directory.path());
+    add(&mut catalog, "victim", &sample()).unwrap();
+    let path = catalog.path().to_owned();
+    drop(catalog);
+    let whole = std::fs::read(&path).unwrap();
+    // The first page holds the schema; without that it is no catalog at all.
+    for page in 1..whole.len() / 4096 {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+        let violations = Catalog::open(&path).unwrap().check().unwrap();
+        assert!(!violations.is_empty(), "page {page}");
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
         if violations.is_empty() {
             return format!("sound: {}\n", text::plural(images as u64, "image"));
         }
-        let line = |(place, what): &(String, String)| format!("{place}: {what}\n");
+        let line = |(place, what): &(String, String)| {
+            format!("{}\n", text::printable(&format!("{place}: {what}")))
+        };
         violations.iter().map(line).collect()
     })?;
     Ok(if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })

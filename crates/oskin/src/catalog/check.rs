@@ -21,13 +21,23 @@ pub struct Violation {
 /// Runs all checks; one violation does not keep the others from being found.
 pub(super) fn check(catalog: &Catalog) -> Result<Vec<Violation>, CatalogError> {
     let mut checker = Checker { catalog, violations: Vec::new(), paths: 0 };
-    checker.store()?;
-    checker.dictionary()?;
-    checker.hashes()?;
-    checker.layers()?;
-    checker.images()?;
+    let steps: [(&str, Step<'_>); 5] = [
+        ("store", Checker::store),
+        ("path dictionary", Checker::dictionary),
+        ("path hashes", Checker::hashes),
+        ("layers", Checker::layers),
+        ("images", Checker::images),
+    ];
+    for (place, step) in steps {
+        match step(&mut checker) {
+            Err(error) if error.is_damage() => checker.report(place, full_text(&error)),
+            result => result?,
+        }
+    }
     Ok(checker.violations)
 }
+
+type Step<'c> = fn(&mut Checker<'c>) -> Result<(), CatalogError>;
 
 struct Checker<'c> {
     catalog: &'c Catalog,
@@ -161,15 +171,7 @@ impl Checker<'_> {
 
     /// Counts and sets of each image are those of its layers, flattened by the second implementation.
     fn images(&mut self) -> Result<(), CatalogError> {
-        let images = match self.catalog.images() {
-            Ok(images) => images,
-            Err(error @ CatalogError::Damaged { .. }) => {
-                self.report("images", full_text(&error));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        for image in images {
+        for image in self.catalog.images()? {
             if let Err(error) = self.image(&image) {
                 self.report(format!("image {:?}", image.name), full_text(&error));
             }

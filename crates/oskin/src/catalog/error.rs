@@ -37,6 +37,13 @@ pub enum CatalogError {
         /// The newest version that this build knows.
         supported: i64,
     },
+    /// A writer was killed and left images in the log beside the file, which cannot be read where
+    /// nothing can be written.
+    #[error("catalog {0} cannot be read where it is: its newest images lie in {0}-wal", path.display())]
+    LogLeft {
+        /// The catalog.
+        path: PathBuf,
+    },
     /// The store failed: disk full, no permission, another writer that does not end.
     #[error("catalog {}: cannot {doing}", path.display())]
     Store {
@@ -75,6 +82,22 @@ pub enum CatalogError {
         /// The catalog.
         path: PathBuf,
     },
+}
+
+impl CatalogError {
+    /// Whether the file holds what it must not, so that trying again gives the same.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+        match self {
+            Self::Damaged { .. } => true,
+            // Values that are not of the type of their column have no code; a table or column that
+            // is not there has none of its own.
+            Self::Store { source, .. } => source
+                .sqlite_error_code()
+                .is_none_or(|code| matches!(code, DatabaseCorrupt | NotADatabase | Unknown)),
+            _ => false,
+        }
+    }
 }
 
 /// Puts a place to errors of the store.

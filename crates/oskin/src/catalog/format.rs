@@ -82,6 +82,10 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, CatalogError> 
     // it the file is read as one that nobody changes.
     let mut last = None;
     for attempt in [Attempt::Shared, Attempt::Frozen] {
+        // As a file that nobody changes it is read without its log, and without what is in there.
+        if matches!(attempt, Attempt::Frozen) && has_log(path) {
+            return Err(CatalogError::LogLeft { path: path.to_owned() });
+        }
         match attempt.open(path).and_then(|connection| {
             version_of(&connection)?;
             Ok(connection)
@@ -102,6 +106,13 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, CatalogError> 
         Some(source) => CatalogError::Store { path: path.to_owned(), doing: "open it", source },
         None => CatalogError::NotFound { path: path.to_owned() },
     })
+}
+
+/// Whether a writer left changes in the log beside the file.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// Opens a catalog to write to it; makes it, and its directory, if it is not there.

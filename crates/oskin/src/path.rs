@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The longest path that is accepted, in bytes. Linux refuses paths over 4,096 bytes in one call,
 /// but trees may be deeper; what exceeds this is damage or an attack.
@@ -118,6 +121,15 @@ pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
 pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty() && !path.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/'))
+}
+
+/// The hash of a path in tables of this process, another in each process.
+///
+/// Without a secret seed an image could name thousands of paths with one hash, and each of them
+/// would be compared with all others. Nothing may depend on it but how fast a table is.
+pub(crate) fn table_hash(path: &[u8]) -> u64 {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    xxh3_64_with_seed(path, *SEED)
 }
 
 /// Shows a path as text without losing a byte: bytes that are not UTF-8 and control characters

@@ -246,6 +246,56 @@ fn every_kind_of_damage_is_reported() {
     }
 }
 
+/// Two lists of paths, added by an oskin that wrote version 1.
+#[test]
+fn catalogs_of_version_1_are_read_and_written_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("catalog.db");
+    let stored = zstd::decode_all(&include_bytes!("data/catalog-1.db.zst")[..]).unwrap();
+    std::fs::write(&path, stored).unwrap();
+    let catalog = Catalog::open(&path).unwrap();
+    assert_eq!(catalog.check().unwrap(), []);
+    let ids = catalog.path_ids(&[b"usr/bin/sh", b"opt/app", b"nothing"]).unwrap();
+    assert!(ids[0].is_some() && ids[1].is_some() && ids[2].is_none());
+    drop(catalog);
+    let mut catalog = Catalog::open_or_create(&path).unwrap();
+    let before = catalog.path_count().unwrap();
+    add(&mut catalog, "third", &sample()).unwrap();
+    assert!(catalog.path_count().unwrap() > before);
+    catalog.remove("first").unwrap();
+    assert_eq!(catalog.check().unwrap(), []);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+}
+
+/// Paths that have one xxh3 without a seed: where eight bytes are those of its secret, the next
+/// eight count for nothing.
+#[test]
+fn names_made_to_collide_cost_no_more_than_others() {
+    let colliding = |number: u32| {
+        let mut path = b"\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe".to_vec();
+        path.extend(format!("{number:08}0123456789abcdef").bytes());
+        path
+    };
+    let hash = |number| xxhash_rust::xxh3::xxh3_64(&colliding(number));
+    assert_eq!(hash(1), hash(99_999_999));
+    let layer = |numbers: std::ops::Range<u32>| {
+        let mut layer = Layer::new();
+        for number in numbers {
+            layer.push(&Entry::bare(&colliding(number), EntryKind::Fifo)).unwrap();
+        }
+        layer
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let mut catalog = open(directory.path());
+    let begun = std::time::Instant::now();
+    add(&mut catalog, "first", &[layer(0..20_000)]).unwrap();
+    add(&mut catalog, "second", &[layer(10_000..30_000)]).unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!(catalog.path_count().unwrap(), 30_000);
+}
+
 /// Opened as a file that nobody changes, it would be read without the images in its log.
 #[test]
 fn a_log_that_cannot_be_read_is_not_passed_over() {

@@ -3,7 +3,7 @@
 use super::error::{At as _, CatalogError};
 use super::intern::{decode_block, hash_of};
 use super::replay::replay;
-use super::{Catalog, layers};
+use super::{Catalog, format, layers};
 use crate::image::ImageRecord;
 use crate::path::escape;
 use crate::path_set::{PathSet, Selection};
@@ -74,6 +74,7 @@ impl Checker<'_> {
     fn dictionary(&mut self) -> Result<(), CatalogError> {
         let (catalog, doing) = (self.catalog, "check the path dictionary");
         let connection = &catalog.connection;
+        let version = format::version(connection, &catalog.path)?;
         let mut blocks = connection
             .prepare("SELECT first_id, paths, data FROM path_block ORDER BY first_id")
             .at(&catalog.path, doing)?;
@@ -102,7 +103,7 @@ impl Checker<'_> {
             };
             for (id, path) in (first..).zip(list.iter()) {
                 let found = by_hash
-                    .query_map([hash_of(path)], |row| row.get(0))
+                    .query_map([hash_of(version, path)], |row| row.get(0))
                     .and_then(Iterator::collect::<Result<Vec<u32>, _>>)
                     .at(&catalog.path, doing)?;
                 if !found.contains(&id) {

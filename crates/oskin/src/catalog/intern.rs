@@ -1,14 +1,16 @@
 //! Path <-> path id: each distinct path is stored once, in front-coded compressed blocks.
 //!
 //! Ids are given in first-seen order and never change, so blocks are only ever appended. A table
-//! from a 64-bit hash to ids finds candidates; the text of the candidate decides, so a collision,
-//! found or made, cannot mix two paths up.
+//! from a 64-bit hash to ids finds candidates; the text of the candidate decides, so a collision
+//! cannot mix two paths up, and many for one hash cannot be made.
 
 use super::error::{At as _, CatalogError};
+use super::format;
 use crate::inventory::encode::{self, Decoder, PathList};
-use crate::path::MAX_PATH_BYTES;
+use crate::path::{MAX_PATH_BYTES, table_hash};
 use hashbrown::HashTable;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
@@ -25,9 +27,18 @@ const CACHED_BLOCKS: usize = 64;
 /// How many paths are looked up and stored together: bounds the memory of a batch.
 const BATCH_PATHS: usize = 65_536;
 
-/// The hash by which a path is found, as SQLite's signed integer.
-pub(super) fn hash_of(path: &[u8]) -> i64 {
-    xxh3_64(path).cast_signed()
+/// The hash by which a catalog of this format version finds a path, as SQLite's signed integer.
+///
+/// The first version used a fast hash. Names that all have the same one are easily made, and an
+/// image of 20,000 of them took a minute and 6 GB, since each was a candidate for each other.
+pub(super) fn hash_of(version: i64, path: &[u8]) -> i64 {
+    if version == 1 {
+        return xxh3_64(path).cast_signed();
+    }
+    let digest: [u8; 32] = Sha256::digest(path).into();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
 }
 
 /// Decodes one block of the dictionary.
@@ -120,8 +131,9 @@ impl<'c> PathReader<'c> {
     /// The ids of paths that are in the dictionary, by their place in `paths`; `None` for others.
     pub(super) fn ids(&mut self, paths: &[&[u8]]) -> Result<Vec<Option<u32>>, CatalogError> {
         let doing = "look up paths";
-        let mut order: Vec<(i64, usize)> =
-            paths.iter().enumerate().map(|(at, path)| (hash_of(path), at)).collect();
+        let version = format::version(self.connection, &self.catalog)?;
+        let hashes = paths.iter().map(|path| hash_of(version, path));
+        let mut order: Vec<(i64, usize)> = hashes.zip(0..).collect();
         order.sort_unstable();
         let mut candidates: Vec<(u32, usize)> = Vec::with_capacity(paths.len());
         {
@@ -190,7 +202,7 @@ impl<'c> Interner<'c> {
                 }
                 // A batch may name a new path twice.
                 None => *seen
-                    .entry(xxh3_64(path), |&at| fresh[at] == *path, |&at| xxh3_64(fresh[at]))
+                    .entry(table_hash(path), |&at| fresh[at] == *path, |&at| table_hash(fresh[at]))
                     .or_insert_with(|| fresh.len())
                     .get(),
             };
@@ -209,6 +221,7 @@ impl<'c> Interner<'c> {
     fn store(&mut self, fresh: &[&[u8]]) -> Result<(), CatalogError> {
         let (connection, catalog) = (self.reader.connection, &self.reader.catalog);
         let doing = "extend the path dictionary";
+        let version = format::version(connection, catalog)?;
         let mut rows: Vec<(i64, u32)> = Vec::with_capacity(fresh.len());
         let mut insert_block = connection
             .prepare_cached("INSERT INTO path_block (first_id, paths, data) VALUES (?1, ?2, ?3)")
@@ -219,7 +232,7 @@ impl<'c> Interner<'c> {
             let data = encode::seal(&plain, 3);
             insert_block.execute(params![self.next_id, block.len(), data]).at(catalog, doing)?;
             for path in block {
-                rows.push((hash_of(path), self.next_id));
+                rows.push((hash_of(version, path), self.next_id));
                 self.next_id += 1;
             }
         }

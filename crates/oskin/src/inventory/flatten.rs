@@ -19,7 +19,6 @@ use super::{
 use crate::path;
 use hashbrown::HashTable;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// What was wrong with one entry; it was left out or taken with less.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +111,7 @@ impl<'a> Tree<'a> {
 
     fn find(&self, path: &[u8]) -> Option<u32> {
         let same = |node: &u32| self.path(*node) == path;
-        self.by_path.find(xxh3_64(path), same).copied()
+        self.by_path.find(path::table_hash(path), same).copied()
     }
 
     fn problem(&mut self, path: &[u8], what: &'static str) {
@@ -308,12 +307,12 @@ impl<'a> Tree<'a> {
             live: true,
         });
         *self.first_child_slot(parent) = node;
-        let hash = xxh3_64(self.path(node));
+        let hash = path::table_hash(self.path(node));
         let (nodes, layers, made) = (&self.nodes, self.layers, &self.made);
         self.by_path.insert_unique(hash, node, |&other| {
             let Slot { layer, index } = nodes[other as usize].placed.slot;
             let layer = layers.get(layer as usize).map_or(made, AsRef::as_ref);
-            xxh3_64(layer.path(index as usize))
+            path::table_hash(layer.path(index as usize))
         });
         node
     }
@@ -355,7 +354,7 @@ impl<'a> Tree<'a> {
     /// Takes a live node out of the index; its parent's list still leads over it.
     fn bury(&mut self, node: u32) {
         self.last_directory = None;
-        let hash = xxh3_64(self.path(node));
+        let hash = path::table_hash(self.path(node));
         if let Ok(found) = self.by_path.find_entry(hash, |&other| other == node) {
             found.remove();
         }

@@ -27,7 +27,7 @@ impl Bar {
 
     /// Says what is being read.
     pub(crate) fn name(&self, text: &str) {
-        self.bar.set_message(printable(&text));
+        self.bar.set_message(printable(text));
     }
 
     /// Lets `print` write to standard output or error without tearing the bar.

@@ -89,8 +89,8 @@ pub fn normalize(raw: &[u8]) -> Result<Cow<'_, [u8]>, PathProblem> {
 }
 
 fn bounded(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, PathProblem> {
-    let slashes = path.iter().filter(|&&byte| byte == b'/').count();
-    if slashes < MAX_DEPTH { Ok(path) } else { Err(PathProblem::TooDeep) }
+    let depth = path.split(|&byte| byte == b'/').count();
+    if depth <= MAX_DEPTH { Ok(path) } else { Err(PathProblem::TooDeep) }
 }
 
 /// Whether every component is a name. The empty path, the root, is normal.

@@ -66,3 +66,17 @@ fn a_file_that_gives_way_to_what_lies_below_it_is_told_of() {
     let told = ("a".to_owned(), "replaced, because later entries lie below it".to_owned());
     assert_eq!(read.record.warnings, [told]);
 }
+
+#[test]
+fn further_names_of_a_symbolic_link_lead_where_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = "usr/lib/os-release file \"ID=far\\n\"\n//- layer\nlink symlink usr/lib\n\
+        name hardlink link\nlast hardlink name\nlast/b file 2\n//- layer\netc hardlink last\n";
+    let image = Image::from_fixture(fixture);
+    let archive = docker_archive(&[image.clone()], &ArchiveOptions::default());
+    let read = read(dir.path(), &archive).unwrap();
+    common::assert_same(&read.inventory, &image.expected(), fixture);
+    assert!(read.inventory.get(b"usr/lib/b").is_some());
+    assert_eq!(read.record.os.unwrap().id.as_deref(), Some("far"));
+    assert_eq!(read.record.warnings, []);
+}

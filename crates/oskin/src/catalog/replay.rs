@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) kind: EntryKind,
-    link: Vec<u8>,
+    // Where it leads, if it is a symbolic link or a further name of one.
+    target: Option<Vec<u8>>,
     /// The number of the content; several names of one file share it.
     pub(super) content: usize,
     pub(super) size_bytes: u64,
@@ -101,6 +102,7 @@ impl Replay {
         if let (Some(linked), Some(new)) = (linked, self.standing.get_mut(path)) {
             new.content = linked.content;
             new.size_bytes = linked.size_bytes;
+            new.target = linked.target;
         }
     }
 
@@ -108,7 +110,8 @@ impl Replay {
         self.contents += 1;
         let standing = Standing {
             kind: entry.kind,
-            link: entry.link.unwrap_or_default().to_vec(),
+            target: (entry.kind == EntryKind::Symlink)
+                .then(|| entry.link.unwrap_or_default().to_vec()),
             content: self.contents,
             size_bytes: entry.size_bytes,
         };
@@ -138,9 +141,9 @@ impl Replay {
             }
             done.push(name);
             let here = done.join(&b'/');
-            match self.standing.get(&here).map(|standing| (standing.kind, standing.link.clone())) {
+            match self.standing.get(&here).map(|found| (found.kind, found.target.clone())) {
                 Some((EntryKind::Directory, _)) => {}
-                Some((EntryKind::Symlink, target)) => {
+                Some((_, Some(target))) => {
                     hops += 1;
                     if hops > 40 {
                         return None;

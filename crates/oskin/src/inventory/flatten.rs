@@ -109,6 +109,17 @@ impl<'a> Tree<'a> {
         self.layer(slot.layer).kind(slot.index as usize)
     }
 
+    /// Where a symbolic link leads, or a further name of one.
+    fn target(&self, node: u32) -> Option<&[u8]> {
+        let Placed { slot, content } = self.nodes[node as usize].placed;
+        let kind = self.layer(slot.layer).kind(slot.index as usize);
+        if !matches!(kind, EntryKind::Symlink | EntryKind::HardLink) {
+            return None;
+        }
+        let linked = self.entry(content);
+        (linked.kind == EntryKind::Symlink).then(|| linked.link.unwrap_or_default())
+    }
+
     fn find(&self, path: &[u8]) -> Option<u32> {
         let same = |node: &u32| self.path(*node) == path;
         self.by_path.find(path::table_hash(path), same).copied()
@@ -163,7 +174,7 @@ impl<'a> Tree<'a> {
                 }
                 Way::Missing => self.problem(entry.path, "its directory cannot be made"),
                 Way::Circle => {
-                    self.problem(entry.path, "symbolic links above it go in a circle or too far")
+                    self.problem(entry.path, "symbolic links above it go in a circle or too far");
                 }
             }
         }
@@ -223,15 +234,14 @@ impl<'a> Tree<'a> {
             }
             let next = path::join(&done, &name);
             let found = self.find(&next);
-            match found.map(|node| (node, self.kind(node))) {
-                Some((node, EntryKind::Directory)) => (at, done) = (node, next),
-                Some((node, EntryKind::Symlink)) => {
+            let target = found.and_then(|node| self.target(node)).map(<[u8]>::to_vec);
+            match found.map(|node| (node, self.kind(node), target)) {
+                Some((node, EntryKind::Directory, _)) => (at, done) = (node, next),
+                Some((_, _, Some(target))) => {
                     hops += 1;
                     if hops > MAX_LINK_HOPS {
                         return Way::Circle;
                     }
-                    let target = self.entry(self.nodes[node as usize].placed.slot).link;
-                    let target = target.unwrap_or_default().to_vec();
                     if target.first() == Some(&b'/') {
                         (at, done) = (NO_NODE, Vec::new());
                     }

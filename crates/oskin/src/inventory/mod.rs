@@ -188,7 +188,8 @@ impl Inventory {
                 continue;
             }
             let next = path::join(&done, &name);
-            let entry = self.get(&next)?;
+            // The content of a further name of a symbolic link is the link.
+            let entry = self.stored(self.find(&next)?.content);
             let (EntryKind::Symlink, Some(target)) = (entry.kind, entry.link) else {
                 done = next;
                 continue;

@@ -73,7 +73,7 @@ fn further_names_of_a_symbolic_link_lead_where_it_does() {
     let fixture = "usr/lib/os-release file \"ID=far\\n\"\n//- layer\nlink symlink usr/lib\n\
         name hardlink link\nlast hardlink name\nlast/b file 2\n//- layer\netc hardlink last\n";
     let image = Image::from_fixture(fixture);
-    let archive = docker_archive(&[image.clone()], &ArchiveOptions::default());
+    let archive = docker_archive(std::slice::from_ref(&image), &ArchiveOptions::default());
     let read = read(dir.path(), &archive).unwrap();
     common::assert_same(&read.inventory, &image.expected(), fixture);
     assert!(read.inventory.get(b"usr/lib/b").is_some());

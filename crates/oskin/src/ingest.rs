@@ -94,21 +94,23 @@ pub fn read(
     let mut known: BTreeMap<LayerKey, DraftLayer> = BTreeMap::new();
     let mut unread: Vec<&LayerSource> = Vec::new();
     for layer in &source.layers {
-        let key = layer.diff_id().map(LayerKey::DiffId);
-        let (Some(key), Some(catalog)) = (key, catalog) else {
-            unread.push(layer);
-            continue;
-        };
-        if known.contains_key(&key) {
+        // A hostile manifest names one large layer thousands of times.
+        if unread.iter().any(|other| other.reads_the_same(layer)) {
             continue;
         }
-        if let Some(stored) = catalog.layer(&key)? {
-            let (layer, size_bytes) = (stored.layer, stored.size_bytes);
-            let path_ids = Some(stored.path_ids);
-            known.insert(key, DraftLayer { key, layer, size_bytes, path_ids });
-        } else if !unread.iter().any(|other| other.diff_id() == layer.diff_id()) {
-            unread.push(layer);
+        if let (Some(id), Some(catalog)) = (layer.diff_id(), catalog) {
+            let key = LayerKey::DiffId(id);
+            if known.contains_key(&key) {
+                continue;
+            }
+            if let Some(stored) = catalog.layer(&key)? {
+                let (layer, size_bytes) = (stored.layer, stored.size_bytes);
+                let path_ids = Some(stored.path_ids);
+                known.insert(key, DraftLayer { key, layer, size_bytes, path_ids });
+                continue;
+            }
         }
+        unread.push(layer);
     }
     let reads = read_all(&unread, options)?;
     let layers_read = reads.len();
@@ -118,16 +120,16 @@ pub fn read(
         .map(|warning| (warning.place.clone(), warning.what.clone()))
         .collect();
     let mut unnamed = Vec::new();
-    for (source, read) in unread.iter().zip(reads) {
+    for (layer_source, read) in unread.into_iter().zip(reads) {
         warnings.extend(read.warnings.into_iter().map(|warning| (warning.place, warning.what)));
         let LayerRead { key, layer, size_bytes, .. } = read;
         let draft = DraftLayer { key, layer, size_bytes, path_ids: None };
-        if source.diff_id().is_none() {
-            unnamed.push(draft.clone());
+        if layer_source.diff_id().is_none() {
+            unnamed.push((layer_source, draft.clone()));
         }
         known.insert(key, draft);
     }
-    let layers = in_order(source, &known, unnamed);
+    let layers = in_order(source, &known, &unnamed);
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, problems) = flatten(&stack);
     warnings.extend(problems.iter().map(problem_warning));
@@ -163,22 +165,18 @@ fn read_all(
     reads.into_iter().flatten().collect()
 }
 
-/// The layers as the image stacks them; one without a stated diff id is the next of `unnamed`,
-/// those that were read without one.
+/// The layers as the image stacks them: those with a stated diff id from `known`, the others from
+/// what was read of them.
 fn in_order(
     source: &ImageSource,
     known: &BTreeMap<LayerKey, DraftLayer>,
-    unnamed: Vec<DraftLayer>,
+    unnamed: &[(&LayerSource, DraftLayer)],
 ) -> Vec<DraftLayer> {
-    let mut unnamed = unnamed.into_iter();
-    let stack = source.layers.iter().filter_map(|layer| {
-        let named = layer.diff_id().map(LayerKey::DiffId);
-        match named.and_then(|key| known.get(&key)) {
-            Some(draft) => Some(draft.clone()),
-            None => unnamed.next(),
-        }
+    let stack = source.layers.iter().filter_map(|layer| match layer.diff_id() {
+        Some(id) => known.get(&LayerKey::DiffId(id)),
+        None => unnamed.iter().find(|(other, _)| other.reads_the_same(layer)).map(|(_, it)| it),
     });
-    stack.collect()
+    stack.cloned().collect()
 }
 
 /// Ids for paths of images that are not in the catalog: known paths have the id of the catalog,

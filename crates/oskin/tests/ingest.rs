@@ -7,7 +7,7 @@ use common::{lines, open_text, write};
 use oskin::ingest::{self, ReadImage};
 use oskin::source::ReadOptions;
 use std::path::Path;
-use testkit::{ArchiveOptions, Defect, Image, docker_archive};
+use testkit::{ArchiveOptions, Compression, Defect, Image, OciOptions, docker_archive};
 
 fn read(directory: &Path, archive: &[u8]) -> Result<ReadImage, ingest::IngestError> {
     let path = write(directory, "image.tar", archive);
@@ -79,4 +79,22 @@ fn further_names_of_a_symbolic_link_lead_where_it_does() {
     assert!(read.inventory.get(b"usr/lib/b").is_some());
     assert_eq!(read.record.os.unwrap().id.as_deref(), Some("far"));
     assert_eq!(read.record.warnings, []);
+}
+
+/// A small archive could keep the processor busy for hours with one layer that grows large.
+#[test]
+fn a_layer_that_comes_again_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = "//- layer\na file 1\n".repeat(50) + "//- layer\nb file 2\n//- layer\na file 1\n";
+    let image = Image::from_fixture(&fixture);
+    let rootfs = serde_json::json!({"type": "layers", "diff_ids": []});
+    for image in [image.clone(), image.config_field("rootfs", rootfs)] {
+        for outer in [Compression::None, Compression::Gzip] {
+            let archive =
+                testkit::oci_archive(std::slice::from_ref(&image), &OciOptions::default());
+            let read = read(dir.path(), &testkit::compress(&archive, outer)).unwrap();
+            assert_eq!((read.layers_read, read.layers.len()), (2, 52));
+            assert_eq!(lines(&read.inventory), ["file a", "file b"]);
+        }
+    }
 }

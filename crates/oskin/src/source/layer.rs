@@ -44,6 +44,21 @@ pub(super) enum Origin {
     Known(LayerRead),
 }
 
+impl Origin {
+    /// Whether both are the same bytes of the same file.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(ours), Self::File(theirs)) => ours == theirs,
+            (
+                Self::Region { file, offset },
+                Self::Region { file: other_file, offset: other_offset },
+            ) => Arc::ptr_eq(file, other_file) && offset == other_offset,
+            (Self::Scanned(ours), Self::Scanned(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        }
+    }
+}
+
 /// A layer that was read.
 #[derive(Clone, Debug)]
 pub struct LayerRead {
@@ -67,6 +82,15 @@ impl LayerSource {
     /// The bytes that reading will take, as they are stored; 0 where that is not known.
     pub fn stored_size_bytes(&self) -> u64 {
         self.stored_bytes
+    }
+
+    /// Whether reading another layer gives what reading this one does: the same diff id, or where
+    /// none is stated the same bytes.
+    pub fn reads_the_same(&self, other: &Self) -> bool {
+        match (self.diff_id, other.diff_id) {
+            (None, None) => std::ptr::eq(self, other) || self.origin.is_same(&other.origin),
+            (ours, theirs) => ours == theirs,
+        }
     }
 
     /// Reads the layer to its end and verifies every digest that was promised.

@@ -48,7 +48,9 @@ function readTheme() {
     const at = 3 * (theme.dark ? 255 - level : level);
     return bytes.slice(at, at + 3);
   });
-  theme.inks = theme.colors.map(([r, g, b]) => (299 * r + 587 * g + 114 * b > 128000 ? "#161b22" : "#ffffff"));
+  // As the still pictures choose: by the light of the color, for which squares are near enough.
+  theme.inks = theme.colors.map(([r, g, b]) =>
+    (2126 * r * r + 7152 * g * g + 722 * b * b > 156060000 ? "#161b22" : "#ffffff"));
 }
 
 // Chooses the range of values that the colors span.

@@ -53,11 +53,13 @@ function readTheme() {
     (2126 * r * r + 7152 * g * g + 722 * b * b > 156060000 ? "#161b22" : "#ffffff"));
 }
 
-// Chooses the range of values that the colors span.
+// Chooses the range of values that the colors span. A single value cannot be stretched: it would
+// take the color of nothing in common even where all images are the same.
 function spanColors() {
-  const { least, greatest } = state.stretch ? shownValues : { least: 0, greatest: 1 };
+  const canStretch = state.stretch && shownValues.greatest > shownValues.least;
+  const { least, greatest } = canStretch ? shownValues : { least: 0, greatest: 1 };
   theme.low = least;
-  theme.perUnit = greatest > least ? 255 / (greatest - least) : 255;
+  theme.perUnit = 255 / (greatest - least);
 }
 
 // The level of a value on the color scale, 0 to 255.

@@ -148,6 +148,15 @@ fn wide_names_end_before_the_edge() {
 }
 
 #[test]
+fn titles_group_their_digits() {
+    let names: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
+    let family = Family::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(family.draw(svg).contains("these 1,000 images?"));
+    let few = Family::new(&names[..100].iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(few.draw(svg).contains("these 100 images?"));
+}
+
+#[test]
 fn the_cells_have_the_colors_of_their_similarities() {
     // Two images alike to the last path and one that shares nothing: only two colors occur.
     let sets = [0..10, 0..10, 50..60]

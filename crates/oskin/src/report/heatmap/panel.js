@@ -116,7 +116,7 @@ function showMatches() {
   const most = 200;
   $("found").textContent = words === "" ? ""
     : state.matches.length === 0 ? "No name contains this."
-      : `${state.matches.length} of ${MODEL.n} images` + (state.matches.length > most ? `, the first ${most} listed` : "");
+      : `${state.matches.length} of ${whole(MODEL.n)} images` + (state.matches.length > most ? `, the first ${most} listed` : "");
   $("matches").replaceChildren(...state.matches.slice(0, most).map(image => {
     const button = element("button", { type: "button", text: MODEL.names[image] });
     button.addEventListener("click", () => goTo(image));

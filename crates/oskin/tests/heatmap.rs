@@ -121,6 +121,42 @@ fn few_and_many_images_are_drawn() {
 }
 
 #[test]
+fn wide_names_end_before_the_edge() {
+    let names = ["W".repeat(40), "\u{540d}".repeat(40), "image".to_owned()];
+    let family = Family::new(&names.each_ref().map(String::as_str));
+    let bytes = family.draw(png);
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let frame = reader.next_frame(&mut pixels).unwrap();
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    assert_eq!(pixels.len(), width * height * 3);
+    let is_paper = |x: usize, y: usize| pixels[(y * width + x) * 3..][..3] == [255; 3];
+    // Of the margin of 48 pixels the number under the end of the legend takes a little.
+    let margin = 40;
+    for along in 0..width.max(height) {
+        for across in 1..=margin {
+            assert!(along >= height || is_paper(width - across, along), "right of {along}");
+            assert!(along >= width || is_paper(along, height - across), "below {along}");
+        }
+    }
+    let picture = family.draw(svg);
+    let width: f64 = between(&picture, "width=\"", "\"").parse().unwrap();
+    let cells = &picture[picture.find("<image x=").unwrap()..];
+    let left: f64 = between(cells, "x=\"", "\"").parse().unwrap();
+    let side: f64 = between(cells, "width=\"", "\"").parse().unwrap();
+    assert!(width > left + side + 32.0 * 0.98 * 12.0, "32 letters of a wide font have room");
+}
+
+#[test]
+fn titles_group_their_digits() {
+    let names: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
+    let family = Family::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(family.draw(svg).contains("these 1,000 images?"));
+    let few = Family::new(&names[..100].iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(few.draw(svg).contains("these 100 images?"));
+}
+
+#[test]
 fn the_cells_have_the_colors_of_their_similarities() {
     // Two images alike to the last path and one that shares nothing: only two colors occur.
     let sets = [0..10, 0..10, 50..60]

@@ -17,6 +17,9 @@
 /// An sRGB color.
 pub(super) type Rgb = [u8; 3];
 
+const DARK_INK: Rgb = [0x16, 0x1b, 0x22];
+const LIGHT_INK: Rgb = [0xff, 0xff, 0xff];
+
 /// The anchors, from a similarity of 0 to a similarity of 1.
 const ANCHORS: [Rgb; 17] = [
     [0xf9, 0xf8, 0xe7],
@@ -66,10 +69,15 @@ pub(super) fn level(similarity: f64) -> u8 {
     (similarity.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// Black or white, whichever reads better on a color (by the usual luma weights).
-pub(super) fn ink_on([red, green, blue]: Rgb) -> Rgb {
-    let luma = u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114;
-    if luma > 128_000 { [0x16, 0x1b, 0x22] } else { [0xff, 0xff, 0xff] }
+/// Near-black or white, whichever has more contrast with a color.
+///
+/// Contrast is a ratio of light, not of bytes: on a middle teal near-black reads twice as well as
+/// white although its bytes lie below their middle. Squares stand in for the power of 2.4 of sRGB,
+/// so that whole numbers suffice; both inks are even at 24 percent of the light of white.
+pub(super) fn ink_on(color: Rgb) -> Rgb {
+    let [red, green, blue] = color.map(|byte| u32::from(byte) * u32::from(byte));
+    let light = red * 2126 + green * 7152 + blue * 722;
+    if light > 156_060_000 { DARK_INK } else { LIGHT_INK }
 }
 
 #[cfg(test)]
@@ -156,7 +164,20 @@ mod tests {
         assert_eq!(palette[255], ANCHORS[16]);
         assert_eq!((level(0.0), level(0.5), level(1.0)), (0, 128, 255));
         assert_eq!((level(-1.0), level(2.0), level(f64::NAN)), (0, 255, 0));
-        assert_eq!(ink_on(palette[0]), [0x16, 0x1b, 0x22]);
-        assert_eq!(ink_on(palette[255]), [0xff, 0xff, 0xff]);
+        assert_eq!(ink_on(palette[0]), DARK_INK);
+        assert_eq!(ink_on(palette[255]), LIGHT_INK);
+    }
+
+    #[test]
+    fn printed_values_stand_out_at_every_level() {
+        let light = |color: Rgb| {
+            let [red, green, blue] = linear(color);
+            0.2126 * red + 0.7152 * green + 0.0722 * blue
+        };
+        for color in palette() {
+            let (one, other) = (light(color), light(ink_on(color)));
+            let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+            assert!(contrast > 4.0, "{color:?}: {contrast}");
+        }
     }
 }

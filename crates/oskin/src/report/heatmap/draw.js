@@ -24,6 +24,7 @@ const GRID_CELL = 13; // … that gets a gap
 const VALUE_CELL = 21; // … that gets its value printed
 const MOST_CELL = 64; // the largest cell when zoomed in
 const GAP = 6;
+const NARROW = 560; // a figure of less width, in pixels, is that of a phone
 
 // Filled in by measureFigure: sizes in CSS pixels.
 const geo = { width: 0, height: 0, ratio: 1, left: 0, top: 0, side: 1, tree: 0, right: 0, below: 0 };
@@ -48,14 +49,18 @@ function readTheme() {
     const at = 3 * (theme.dark ? 255 - level : level);
     return bytes.slice(at, at + 3);
   });
-  theme.inks = theme.colors.map(([r, g, b]) => (299 * r + 587 * g + 114 * b > 128000 ? "#161b22" : "#ffffff"));
+  // As the still pictures choose: by the light of the color, for which squares are near enough.
+  theme.inks = theme.colors.map(([r, g, b]) =>
+    (2126 * r * r + 7152 * g * g + 722 * b * b > 156060000 ? "#161b22" : "#ffffff"));
 }
 
-// Chooses the range of values that the colors span.
+// Chooses the range of values that the colors span. A single value cannot be stretched: it would
+// take the color of nothing in common even where all images are the same.
 function spanColors() {
-  const { least, greatest } = state.stretch ? shownValues : { least: 0, greatest: 1 };
+  const canStretch = state.stretch && shownValues.greatest > shownValues.least;
+  const { least, greatest } = canStretch ? shownValues : { least: 0, greatest: 1 };
   theme.low = least;
-  theme.perUnit = greatest > least ? 255 / (greatest - least) : 255;
+  theme.perUnit = 255 / (greatest - least);
 }
 
 // The level of a value on the color scale, 0 to 255.
@@ -102,12 +107,13 @@ function measureFigure() {
     canvas.width = Math.max(1, Math.round(geo.width * geo.ratio));
     canvas.height = Math.max(1, Math.round(geo.height * geo.ratio));
   }
-  const narrow = geo.width < 560;
+  const narrow = geo.width < NARROW;
   const margin = narrow ? 8 : 16;
-  geo.tree = narrow ? 60 : Math.min(110, Math.max(66, geo.height * 0.13));
+  geo.tree = narrow ? 54 : Math.min(110, Math.max(66, geo.height * 0.13));
   geo.left = margin + geo.tree + GAP;
   geo.top = margin + geo.tree + GAP;
-  base.font = `12px ${theme.sans}`;
+  // The boldest form, in which a flag or a search match shows a name.
+  base.font = `600 12.5px ${theme.sans}`;
   const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
   const widest = names.filter(name => name.length >= longest * 0.8)
     .reduce((most, name) => Math.max(most, base.measureText(name).width), 0);

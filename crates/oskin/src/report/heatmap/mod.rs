@@ -82,9 +82,22 @@ impl<'a> Heatmap<'a> {
         match self.names.len() {
             0 => "No images to compare".to_owned(),
             1 => "One image, nothing to compare".to_owned(),
-            n => format!("How similar are these {n} images?"),
+            n => format!("How similar are these {} images?", grouped(n)),
         }
     }
+}
+
+/// A count with commas between thousands, as the panels of the page write them.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A name as it is shown: control characters, which XML forbids, and characters that turn the

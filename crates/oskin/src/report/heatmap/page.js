@@ -96,9 +96,14 @@ function viewChanged() {
   redraw("base");
 }
 
-const zoomMiddle = factor => zoomAt(geo.left + geo.side / 2, geo.top + geo.side / 2, factor);
+// Buttons and keys move the cells away from under the pointer, so its card goes.
+function zoomMiddle(factor) {
+  showTip(null);
+  zoomAt(geo.left + geo.side / 2, geo.top + geo.side / 2, factor);
+}
 
 function showAll() {
+  showTip(null);
   Object.assign(view, { x: 0, y: 0, cell: leastCell() });
   viewChanged();
 }

@@ -52,7 +52,8 @@ function branchCard(node) {
     element("div", { text: "Click to look at them alone" })];
 }
 
-// Shows a card near a point of the figure, on whichever side has room.
+// Shows a card near a point of the figure, on whichever side has room. A narrow figure has no side
+// with room: there the card lies at the edge away from the point, so that it hides least.
 function showTip(content, x, y) {
   const tip = $("tip");
   if (!content) {
@@ -65,7 +66,9 @@ function showTip(content, x, y) {
   const right = x + 18 + width <= geo.width - 8;
   const below = y + 18 + height <= geo.height - 8;
   tip.style.left = `${Math.max(8, right ? x + 18 : x - 14 - width)}px`;
-  tip.style.top = `${Math.max(8, below ? y + 18 : y - 14 - height)}px`;
+  const near = below ? y + 18 : y - 14 - height;
+  const away = y < geo.height / 2 ? geo.height - 8 - height : 8;
+  tip.style.top = `${Math.max(8, geo.width < NARROW ? away : near)}px`;
 }
 
 // Everything about the held pair.
@@ -116,7 +119,7 @@ function showMatches() {
   const most = 200;
   $("found").textContent = words === "" ? ""
     : state.matches.length === 0 ? "No name contains this."
-      : `${state.matches.length} of ${MODEL.n} images` + (state.matches.length > most ? `, the first ${most} listed` : "");
+      : `${state.matches.length} of ${whole(MODEL.n)} images` + (state.matches.length > most ? `, the first ${most} listed` : "");
   $("matches").replaceChildren(...state.matches.slice(0, most).map(image => {
     const button = element("button", { type: "button", text: MODEL.names[image] });
     button.addEventListener("click", () => goTo(image));

@@ -4,7 +4,7 @@
 //! as names can be read ([`MOST_LABELS`]), and printed values as long as a number fits into them.
 
 use super::color::{Rgb, ink_on, level, palette};
-use super::{Heatmap, shown};
+use super::{Heatmap, shown, stroke_font};
 use crate::measure::{Dendrogram, Measure};
 use crate::path_set::Selection;
 
@@ -157,10 +157,8 @@ impl Plan {
             Vec::new()
         };
         let label_size = (cell - 2.5).min(12.0);
-        // SVG viewers choose the font themselves, so the width can only be guessed; 0.57 em
-        // is what a rather wide sans-serif takes.
-        let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-        let gutter = (longest as f64 * 0.57 * label_size).ceil() + GAP;
+        let widest = labels.iter().map(|label| room_em(label)).fold(0.0, f64::max);
+        let gutter = (widest * label_size).ceil() + GAP;
         let (left, top) = (MARGIN + TREE + GAP, MARGIN + HEADER + TREE + GAP);
         let width = (left + side + gutter.max(90.0) + MARGIN).max(LEAST_WIDTH);
         let height = if n == 0 { MARGIN + HEADER } else { top + side + gutter + MARGIN };
@@ -395,6 +393,21 @@ fn muted(mut mark: Mark) -> Mark {
         text.color = MUTED;
     }
     mark
+}
+
+/// The most room that a text takes in the PNG and in the SVG, in em.
+///
+/// SVG viewers choose the font themselves, so this is what the widest of the usual sans-serif fonts
+/// take; scripts of which we know nothing count as full-width.
+fn room_em(text: &str) -> f64 {
+    let em = |character: char| match character {
+        'f' | 'i' | 'j' | 'l' | 'r' | 't' | '.' | ',' | ':' | '-' | '/' | ' ' => 0.42,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 1.0,
+        'A'..='Z' | '\u{80}'..='\u{10ff}' => 0.8,
+        '!'..='~' => 0.64,
+        _ => 1.05,
+    };
+    text.chars().map(em).sum::<f64>().max(stroke_font::width(text))
 }
 
 /// A text of at most `most` characters: the middle of a longer one becomes an ellipsis, because

@@ -1,0 +1,10 @@
+//! Large catalogs of images with known parents, to measure and to judge oskin on.
+//!
+//! Real collections of ten thousand images are not at hand, so they are made: real base systems,
+//! the dependency closures of a real distribution, and what else people do in their build files.
+//! The same seed and the same indexes give the same bytes.
+
+pub mod corpus;
+pub mod runs;
+
+pub use corpus::{Corpus, Delta};

@@ -4,7 +4,14 @@
 //! the dependency closures of a real distribution, and what else people do in their build files.
 //! The same seed and the same indexes give the same bytes.
 
+pub mod bases;
+pub mod contents;
 pub mod corpus;
+pub mod index;
+pub mod pool;
+mod popular;
+pub mod random;
 pub mod runs;
+pub mod suite;
 
 pub use corpus::{Corpus, Delta};

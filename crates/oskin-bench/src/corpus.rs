@@ -1,7 +1,7 @@
 //! The corpus file: images as what they add to and remove from their parents.
 //!
 //! Little-endian 32-bit numbers throughout: magic, version, number of images, number of paths;
-//! then per image its parent ([`NO_PARENT`] if it has none), the number of added runs, the number
+//! then per image its parent (`0xFFFFFFFF` if it has none), the number of added runs, the number
 //! of removed runs, and `(first, len)` of each of them, added before removed. Runs ascend and do
 //! not touch. A file of queries has the same form; its parents are images of the corpus it was
 //! made for, and its ids at and above the number of paths of that corpus are paths unknown there.

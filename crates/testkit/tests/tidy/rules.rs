@@ -55,8 +55,12 @@ pub(crate) const MODULES: [(&str, &[&str]); 12] = [
 const IMPURE: [&str; 4] = ["source", "catalog", "oski", "ingest"];
 
 /// What each crate may depend on of ours: always, and for its tests.
-const CRATES: [(&str, &[&str], &[&str]); 3] =
-    [("oskin", &[], &["testkit"]), ("oskin-cli", &["oskin"], &["testkit"]), ("testkit", &[], &[])];
+const CRATES: [(&str, &[&str], &[&str]); 4] = [
+    ("oskin", &[], &["testkit"]),
+    ("oskin-bench", &["oskin"], &[]),
+    ("oskin-cli", &["oskin"], &["testkit"]),
+    ("testkit", &[], &[]),
+];
 
 const MAX_LINES: usize = 600;
 

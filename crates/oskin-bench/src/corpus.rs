@@ -6,7 +6,6 @@
 //! not touch. A file of queries has the same form; its parents are images of the corpus it was
 //! made for, and its ids at and above the number of paths of that corpus are paths unknown there.
 
-use crate::runs::difference;
 use anyhow::{Context as _, Result, bail, ensure};
 use oskin::path_set::{PathSet, Run};
 use std::fs::File;
@@ -42,7 +41,7 @@ impl Delta {
         if self.removed.is_empty() {
             return parent.union(&self.added);
         }
-        difference(parent, &self.removed).union(&self.added)
+        parent.difference(&self.removed).union(&self.added)
     }
 
     /// What makes `child` out of `parent`.
@@ -52,8 +51,8 @@ impl Delta {
             None => Self { parent: None, added: child.clone(), removed: PathSet::default() },
             Some((index, set)) => Self {
                 parent: Some(index),
-                added: difference(child, set),
-                removed: difference(set, child),
+                added: child.difference(set),
+                removed: set.difference(child),
             },
         }
     }

@@ -7,13 +7,13 @@
 pub mod bases;
 pub mod contents;
 pub mod corpus;
+pub mod dense;
 pub mod fill;
 pub mod index;
 pub mod make;
 pub mod pool;
 mod popular;
 pub mod random;
-pub mod runs;
 pub mod stats;
 mod steps;
 pub mod suite;

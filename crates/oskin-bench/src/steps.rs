@@ -6,7 +6,6 @@ use crate::make::{Image, Maker};
 use crate::pool::{Pool, PoolId, bumped};
 use crate::popular::WORDS;
 use crate::random::hash;
-use crate::runs::difference;
 use oskin::path;
 use oskin::path_set::PathSet;
 use std::collections::BTreeMap;
@@ -384,7 +383,7 @@ fn cleanup(maker: &mut Maker, parent: u32) -> Option<Step> {
     }
     let removed = PathSet::from_unsorted(removed);
     let note = format!("{} directories, {} paths", gone.len(), removed.len());
-    let set = difference(&before, &removed);
+    let set = before.difference(&removed);
     (!removed.is_empty()).then(|| step(maker, parent, "cleanup", note, set))
 }
 
@@ -418,7 +417,7 @@ fn upgrade(maker: &mut Maker, parent: u32) -> Option<Step> {
     let share = WAVES[wave];
     let before = maker.corpus.path_set(parent);
     let set = bump(maker, &before, (wave as u64, share));
-    let gone = difference(&before, &set).len();
+    let gone = before.difference(&set).len();
     let note = format!("{gone} paths have new versions");
     (gone > 0).then(|| step(maker, parent, "upgrade", note, set))
 }
@@ -447,7 +446,7 @@ fn bump(maker: &mut Maker, set: &PathSet, (wave, share): (u64, u64)) -> PathSet 
         added.push(next);
     }
     let removed = PathSet::from_unsorted(removed);
-    difference(set, &removed).union(&maker.set_of(&added))
+    set.difference(&removed).union(&maker.set_of(&added))
 }
 
 /// The steps of an image again, on the newest generation of its root.
@@ -469,9 +468,9 @@ pub(crate) fn rebuild(maker: &mut Maker, origin: u32) -> Option<Step> {
         set = maker.corpus.images[image as usize].apply(&set);
     }
     // What is installed anew comes from the archive as it is by then.
-    let added = difference(&set, &before);
+    let added = set.difference(&before);
     let added = bump(maker, &added, (2_000 + u64::from(newest), GENERATION_SHARE));
-    let kept = difference(&before, &difference(&before, &set));
+    let kept = before.difference(&before.difference(&set));
     // A directory that the steps removed may hold what came with the newer root: it stays.
     let paths: Vec<PoolId> = kept.union(&added).ids().map(|id| maker.pool_id(id)).collect();
     let set = maker.set_of(&paths);

@@ -144,6 +144,24 @@ impl PathSet {
         Overlap { common, left_only: self.len() - common, right_only: other.len() - common }
     }
 
+    /// What this set has and `other` has not. O(runs of both).
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut runs = Vec::new();
+        let mut right = 0;
+        for run in &self.runs {
+            let mut start = u64::from(run.first);
+            while let Some(cut) = other.runs.get(right).filter(|cut| cut.end() <= run.end()) {
+                push_range(&mut runs, start, u64::from(cut.first));
+                start = start.max(cut.end());
+                right += 1;
+            }
+            let cut = other.runs.get(right).map_or(u64::MAX, |cut| u64::from(cut.first));
+            push_range(&mut runs, start, run.end().min(cut));
+        }
+        Self { runs }
+    }
+
     /// The union of two sets. O(runs of both).
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -160,6 +178,52 @@ impl PathSet {
             }
         }
         Self { runs }
+    }
+}
+
+/// Appends the ids `start..end`, if that are any.
+fn push_range(runs: &mut Vec<Run>, start: u64, end: u64) {
+    if let (Ok(first), Some(len)) = (u32::try_from(start), end.checked_sub(start))
+        && len > 0
+    {
+        runs.push(Run { first, len: u32::try_from(len).unwrap_or(u32::MAX) });
+    }
+}
+
+/// How one set differs from another, its relative.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// What it has and the relative has not.
+    pub added: PathSet,
+    /// What the relative has and it has not.
+    pub removed: PathSet,
+}
+
+impl Delta {
+    /// How `set` differs from `relative`. O(runs of both).
+    pub fn between(relative: &PathSet, set: &PathSet) -> Self {
+        Self { added: set.difference(relative), removed: relative.difference(set) }
+    }
+
+    /// In how many ids two sets differ, without listing them. O(runs of both).
+    pub fn len_between(relative: &PathSet, set: &PathSet) -> u64 {
+        let overlap = relative.overlap(set);
+        overlap.left_only + overlap.right_only
+    }
+
+    /// The set that differs from `relative` in this way. O(runs of all three).
+    pub fn apply(&self, relative: &PathSet) -> PathSet {
+        relative.difference(&self.removed).union(&self.added)
+    }
+
+    /// In how many ids the two sets differ. O(runs).
+    pub fn len(&self) -> u64 {
+        self.added.len() + self.removed.len()
+    }
+
+    /// Whether the two sets are the same.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
     }
 }
 
@@ -213,12 +277,25 @@ mod tests {
             });
             let union: Vec<u32> = a.union(&b).copied().collect();
             prop_assert_eq!(left.union(&right).ids().collect::<Vec<_>>(), union);
+            let left_only: BTreeSet<u32> = a.difference(&b).copied().collect();
+            prop_assert_eq!(left.difference(&right), of(&left_only));
+            let delta = Delta::between(&left, &right);
+            prop_assert_eq!(delta.len(), a.symmetric_difference(&b).count() as u64);
+            prop_assert_eq!(delta.apply(&left), of(&b));
             prop_assert_eq!(PathSet::from_runs(left.runs().to_vec()), Some(left));
         }
     }
 
     fn of(ids: &BTreeSet<u32>) -> PathSet {
         PathSet::from_ascending(ids.iter().copied().map(PathId))
+    }
+
+    #[test]
+    fn differences_reach_to_the_last_id() {
+        let set = |first, len| PathSet::from_runs(vec![Run { first, len }]).unwrap();
+        let (all, last) = (set(0, u32::MAX), set(u32::MAX - 1, 2));
+        assert_eq!(all.difference(&last), set(0, u32::MAX - 1));
+        assert_eq!(last.difference(&all), set(u32::MAX, 1));
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Facts {
 
     fn judge(&self, comparison: &Comparison) -> (RelationKind, Option<bool>) {
         let both = comparison.overlap(Selection::Both);
-        if both.left_only == 0 && both.right_only == 0 && both.common > 0 {
+        if both.left_only == 0 && both.right_only == 0 {
             let content = comparison.content;
             let known_same = content.changed + content.unknown + comparison.other_kind == 0;
             let kind = if known_same { RelationKind::Identical } else { RelationKind::SamePaths };
@@ -367,6 +367,8 @@ mod tests {
         assert_eq!(judge(&a, &numbered(0..200, None)), RelationKind::Parent);
         assert_eq!(judge(&a, &numbered(100..200, Some(1))), RelationKind::Unrelated);
         assert_eq!(judge(&numbered(0..9, Some(1)), &a), RelationKind::Unrelated);
+        assert_eq!(judge(&[], &a), RelationKind::Unrelated);
+        assert_eq!(judge(&[], &[]), RelationKind::Identical);
     }
 
     #[test]

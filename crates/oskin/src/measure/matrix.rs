@@ -1,9 +1,17 @@
 //! Exact overlaps of all pairs of images.
 
+use super::family::Family;
 use super::gram::{self, Limits};
+use super::relatives::find_relatives;
+use super::rows::Rows;
 use super::segments::{Classes, Window};
 use super::set::Measure;
 use crate::path_set::{Overlap, PathSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// From how many sets on relatives are searched: below, the search costs more than it saves
+/// (measured on real listings and on made ones: they meet between 300 and 1,000 sets).
+const FAMILY_SETS: usize = 600;
 
 /// The overlaps of all pairs of `n` path sets, as exact counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,20 +25,43 @@ pub struct OverlapMatrix {
 impl OverlapMatrix {
     /// Counts what each pair of sets shares, exactly.
     ///
-    /// Paths are merged into weighted classes first (same sets, same class), so the cost follows
-    /// the runs of the sets and the number of classes, not the number of paths: for `n` sets about
-    /// `runs + n² · classes / 128` simple steps. Beside the result it takes less than 100 MB
-    /// however large the sets are. Large inputs are shared among the threads of the global pool of
-    /// `rayon`; the result is the same with any number of them.
+    /// Few sets go through weighted classes of paths (same sets, same class) and dense panels of
+    /// bits: about `runs + n² · classes / 128` simple steps for `n` sets. From some hundreds on
+    /// relatives are searched and the sets told as a [`Family`]: see [`Rows`]. The counts do not
+    /// depend on the way, nor on the number of threads of the global pool of `rayon` that share it.
     ///
     /// Counts saturate at [`u32::MAX`], which only sets of all 2³² ids exceed.
     pub fn from_sets(sets: &[&PathSet]) -> Self {
-        let sizes = sets.iter().map(|set| u32::try_from(set.len()).unwrap_or(u32::MAX)).collect();
+        if sets.len() >= FAMILY_SETS {
+            return Self::from_family(&Family::from_sets(sets, &find_relatives(sets)));
+        }
         let mut common = vec![0; sets.len() * sets.len().saturating_sub(1) / 2];
         for window in Window::all(sets) {
             gram::add_common(&Classes::of(sets, window), &mut common, Limits::default());
         }
-        Self { sizes, common }
+        Self { sizes: sets.iter().map(|set| count_of(set.len())).collect(), common }
+    }
+
+    /// Counts what each pair of a family shares, exactly; see [`Rows`], which does not hold them all.
+    pub fn from_family(family: &Family) -> Self {
+        let rows = Rows::counting(family);
+        let mut sizes = vec![0; family.len()];
+        for (&set, &size) in family.order().iter().zip(rows.sizes()) {
+            sizes[set as usize] = size;
+        }
+        let mut matrix = Self { sizes, common: Vec::new() };
+        let pairs = matrix.len() * matrix.len().saturating_sub(1) / 2;
+        // Each pair is written once, by whichever thread has its row.
+        let common: Vec<AtomicU32> =
+            std::iter::repeat_with(AtomicU32::default).take(pairs).collect();
+        rows.for_each(|row| {
+            for (&other, &count) in row.others.iter().zip(row.common) {
+                let (low, high) = (row.set.min(other) as usize, row.set.max(other) as usize);
+                common[matrix.position(low, high)].store(count, Ordering::Relaxed);
+            }
+        });
+        matrix.common = common.into_iter().map(AtomicU32::into_inner).collect();
+        matrix
     }
 
     /// The number of sets.
@@ -82,6 +113,11 @@ impl OverlapMatrix {
     }
 }
 
+/// The size of a set, cut to 32 bits.
+fn count_of(size: u64) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +156,17 @@ mod tests {
                     prop_assert_eq!(matrix.overlap(i, j), plain_overlap(left, right));
                 }
             }
+        }
+
+        #[test]
+        fn both_ways_count_the_same(sets in vec(btree_set(0_u32..300, 0..120), 0..40)) {
+            let sets: Vec<PathSet> = sets
+                .iter()
+                .map(|ids| PathSet::from_unsorted(ids.iter().copied().collect()))
+                .collect();
+            let sets: Vec<&PathSet> = sets.iter().collect();
+            let family = Family::from_sets(&sets, &find_relatives(&sets));
+            prop_assert_eq!(OverlapMatrix::from_family(&family), OverlapMatrix::from_sets(&sets));
         }
 
         #[test]

@@ -3,13 +3,22 @@
 //! Nothing here does I/O or fails; counts stay integers until a [`Measure`] divides them.
 
 mod cluster;
+mod family;
 mod gram;
+mod history;
 mod leaf_order;
 mod matrix;
 mod panel;
+mod popular;
+mod relatives;
+mod rows;
 mod segments;
 mod set;
 
 pub use cluster::{Dendrogram, Merge};
+pub use family::Family;
+pub use history::Sum;
 pub use matrix::OverlapMatrix;
+pub use relatives::find_relatives;
+pub use rows::{Row, Rows};
 pub use set::Measure;

@@ -2,12 +2,12 @@
 //!
 //! A panel has a *line* for each 64 columns, and a line has one word for each row. Neighbouring
 //! words of a line belong to neighbouring rows, so one row is compared with many at once, each in
-//! its own vector lane, and no lane is ever added to another. The loop is plain Rust; it is
-//! compiled once for each [`Level`] of the processor's vector units, so the levels agree by
-//! construction (and by a property test), and the best one that is there is picked at run time.
+//! its own vector lane, and no lane is ever added to another. The inner loop stands once for each
+//! [`Level`] of the processor's vector units; a property test holds them to each other and to single
+//! words, and the best one that is there is picked at run time.
 #![cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "calling code compiled for a vector unit needs a run-time check")
+    expect(unsafe_code, reason = "vector units need a run-time check, and loads from memory")
 )]
 
 use std::ops::Range;
@@ -41,6 +41,30 @@ impl Panel {
     /// Sets the bit of a row in a column of a line.
     pub(super) fn set(&mut self, row: usize, line: usize, column: u32) {
         self.words[line * self.stride + row] |= 1 << (column % 64);
+    }
+
+    /// How many lines of 64 columns there are.
+    pub(super) fn lines(&self) -> usize {
+        self.shifts.len()
+    }
+
+    /// Makes a row equal to another.
+    pub(super) fn copy_row(&mut self, from: usize, to: usize) {
+        for line in self.words.chunks_exact_mut(self.stride.max(1)) {
+            line[to] = line[from];
+        }
+    }
+
+    /// Sets or clears the bits of a row in a range of columns, counted over all lines.
+    pub(super) fn put(&mut self, row: usize, columns: Range<usize>, bit: bool) {
+        let mut start = columns.start;
+        while start < columns.end {
+            let end = columns.end.min((start / 64 + 1) * 64);
+            let mask = u64::MAX >> (64 - (end - start)) << (start % 64);
+            let word = &mut self.words[start / 64 * self.stride + row];
+            *word = if bit { *word | mask } else { *word & !mask };
+            start = end;
+        }
     }
 
     /// Adds the weighted number of common bits of each row in `rows` with every later row to `sums`:
@@ -110,8 +134,8 @@ impl Level {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => {
-                // SAFETY: the function is safe Rust; all it asks for is that the processor has AVX2
-                // and POPCNT, and the guard of this arm has just found both.
+                // SAFETY: all that the function asks for is that the processor has AVX2 and POPCNT,
+                // and the guard of this arm has just found both.
                 unsafe { add_common_avx2(block, rows, sums) }
             }
             #[cfg(target_arch = "x86_64")]
@@ -119,46 +143,132 @@ impl Level {
                 // SAFETY: as above, with AVX-512F, AVX-512 VPOPCNTDQ and POPCNT.
                 unsafe { add_common_avx512(block, rows, sums) }
             }
-            _ => add_common(block, rows, sums),
+            _ => add_common(block, rows, sums, |row, tile| count(block, row, tile)),
         }
     }
+}
+
+/// What [`LANES`] rows from `tile` on have in common with `row`, line after line.
+fn count(block: Block<'_>, row: usize, tile: usize) -> [u64; LANES] {
+    let mut counts = [0; LANES];
+    for (line, &shift) in block.words.chunks_exact(block.stride).zip(block.shifts) {
+        for (count, other) in counts.iter_mut().zip(&line[tile..tile + LANES]) {
+            *count += u64::from((line[row] & other).count_ones()) << (shift & 63);
+        }
+    }
+    counts
+}
+
+/// [`count`] with a vector of eight rows, and one that counts bits. Left to itself the compiler
+/// takes a vector of lines, and gathers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn count_avx512(block: Block<'_>, row: usize, tile: usize) -> [u64; LANES] {
+    use std::arch::x86_64 as arch;
+    let mut sums = [arch::_mm512_setzero_si512(); LANES / 8];
+    for (line, &shift) in block.words.chunks_exact(block.stride).zip(block.shifts) {
+        let word = arch::_mm512_set1_epi64(line[row].cast_signed());
+        let shift = arch::_mm_cvtsi32_si128(i32::from(shift & 63));
+        for (sum, others) in sums.iter_mut().zip(line[tile..tile + LANES].chunks_exact(8)) {
+            // SAFETY: the chunk has the eight words that are read; they need not be aligned.
+            let others = unsafe { arch::_mm512_loadu_si512(others.as_ptr().cast()) };
+            let bits = arch::_mm512_popcnt_epi64(arch::_mm512_and_si512(word, others));
+            *sum = arch::_mm512_add_epi64(*sum, arch::_mm512_sll_epi64(bits, shift));
+        }
+    }
+    let mut counts = [0_u64; LANES];
+    for (counts, sum) in counts.chunks_exact_mut(8).zip(sums) {
+        // SAFETY: the chunk has room for the eight words; they need not be aligned.
+        unsafe { arch::_mm512_storeu_si512(counts.as_mut_ptr().cast(), sum) };
+    }
+    counts
+}
+
+/// [`count`] with vectors of four rows; the bits of each half byte are looked up, as Muła, Kurz and
+/// Lemire 2018 ("Faster population counts using AVX2 instructions") do.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+fn count_avx2(block: Block<'_>, row: usize, tile: usize) -> [u64; LANES] {
+    use std::arch::x86_64 as arch;
+    let zero = arch::_mm256_setzero_si256();
+    let half_bytes = arch::_mm256_set1_epi8(0x0F);
+    let half = arch::_mm_set_epi8(4, 3, 3, 2, 3, 2, 2, 1, 3, 2, 2, 1, 2, 1, 1, 0);
+    let table = arch::_mm256_broadcastsi128_si256(half);
+    let mut sums = [zero; LANES / 4];
+    for (line, &shift) in block.words.chunks_exact(block.stride).zip(block.shifts) {
+        let word = arch::_mm256_set1_epi64x(line[row].cast_signed());
+        let shift = arch::_mm_cvtsi32_si128(i32::from(shift & 63));
+        for (sum, others) in sums.iter_mut().zip(line[tile..tile + LANES].chunks_exact(4)) {
+            // SAFETY: the chunk has the four words that are read; they need not be aligned.
+            let others = unsafe { arch::_mm256_loadu_si256(others.as_ptr().cast()) };
+            let both = arch::_mm256_and_si256(word, others);
+            let low = arch::_mm256_and_si256(both, half_bytes);
+            let high = arch::_mm256_and_si256(arch::_mm256_srli_epi16::<4>(both), half_bytes);
+            let bits = arch::_mm256_add_epi8(
+                arch::_mm256_shuffle_epi8(table, low),
+                arch::_mm256_shuffle_epi8(table, high),
+            );
+            let bits = arch::_mm256_sad_epu8(bits, zero);
+            *sum = arch::_mm256_add_epi64(*sum, arch::_mm256_sll_epi64(bits, shift));
+        }
+    }
+    let mut counts = [0_u64; LANES];
+    for (counts, sum) in counts.chunks_exact_mut(4).zip(sums) {
+        // SAFETY: the chunk has room for the four words; they need not be aligned.
+        unsafe { arch::_mm256_storeu_si256(counts.as_mut_ptr().cast(), sum) };
+    }
+    counts
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,popcnt")]
 fn add_common_avx2(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
-    add_common(block, rows, sums);
+    add_common(block, rows, sums, |row, tile| count_avx2(block, row, tile));
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
 fn add_common_avx512(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
-    add_common(block, rows, sums);
+    add_common(block, rows, sums, |row, tile| count_avx512(block, row, tile));
 }
 
 // Always inlined, because only then it is compiled for the features of its caller.
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
-fn add_common(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+fn add_common(
+    block: Block<'_>,
+    rows: Range<usize>,
+    sums: &mut [u32],
+    count: impl Fn(usize, usize) -> [u64; LANES],
+) {
     for tile in (rows.start / LANES * LANES..block.rows).step_by(LANES) {
         // Where the row's part of the triangle begins in `sums`.
         let mut row_start = 0;
         for row in rows.start..rows.end.min(tile + LANES) {
-            let mut counts = [0_u64; LANES];
-            for (line, &shift) in block.words.chunks_exact(block.stride).zip(block.shifts) {
-                let word = line[row];
-                for (count, other) in counts.iter_mut().zip(&line[tile..tile + LANES]) {
-                    *count += u64::from((word & other).count_ones()) << (shift & 63);
-                }
-            }
-            let others = tile.max(row + 1)..block.rows.min(tile + LANES);
-            for other in others {
-                let sum = &mut sums[row_start + other - row - 1];
-                // No pair shares more paths than there are 32-bit ids, less the one that would overflow.
-                *sum = sum.saturating_add(u32::try_from(counts[other - tile]).unwrap_or(u32::MAX));
+            let counts = count(row, tile);
+            let first = tile.max(row + 1);
+            let end = block.rows.min(tile + LANES);
+            let sums = &mut sums[row_start + first - row - 1..row_start + end - row - 1];
+            // Most tiles are whole, and then the compiler knows how many lanes there are.
+            if let Ok(sums) = <&mut [u32; LANES]>::try_from(&mut *sums) {
+                add_counts(sums, &counts);
+            } else {
+                add_counts(sums, &counts[first - tile..end - tile]);
             }
             row_start += block.rows - row - 1;
         }
+    }
+}
+
+/// Adds counts to sums that never pass 32 bits.
+#[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
+#[inline(always)]
+fn add_counts(sums: &mut [u32], counts: &[u64]) {
+    for (sum, &count) in sums.iter_mut().zip(counts) {
+        // No pair shares more paths than there are 32-bit ids, less the one that would overflow.
+        #[expect(clippy::cast_possible_truncation, reason = "it has just been cut to 32 bits")]
+        let count = count.min(u32::MAX.into()) as u32;
+        *sum = sum.saturating_add(count);
     }
 }
 

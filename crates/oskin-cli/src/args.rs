@@ -21,7 +21,10 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location that is read o
 A bare path is recognized by its content. REF may be @N for the image at index N.
 
 Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found;
-2 usage or trouble; 3 some inputs could not be read, the rest was done.";
+2 usage or trouble; 3 some inputs could not be read, the rest was done.
+
+$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then
+the environment, then that file.";
 
 /// How similar are my operating systems, and how are they related?
 #[derive(Debug, Parser)]
@@ -57,17 +60,16 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 
-    /// When to color text
+    /// When to color text [default: auto]
     #[arg(
         long,
         global = true,
         env = "OSKIN_COLOR",
         value_enum,
-        default_value_t,
         value_name = "WHEN",
         hide_env_values = true
     )]
-    pub(crate) color: When,
+    pub(crate) color: Option<When>,
 }
 
 /// When to color text.
@@ -110,6 +112,25 @@ pub(crate) struct Measuring {
     /// files (all that is not a directory), directories, both
     #[arg(long, default_value_t, value_name = "SELECTION")]
     pub(crate) selection: Selection,
+}
+
+impl Command {
+    /// The platform that a command was given, if it reads images.
+    pub(crate) fn platform(&mut self) -> Option<&mut Option<Platform>> {
+        match self {
+            Self::Add { reading, .. }
+            | Self::Show { reading, .. }
+            | Self::Compare { reading, .. }
+            | Self::Matrix { reading, .. }
+            | Self::Heatmap { reading, .. } => Some(&mut reading.platform),
+            _ => None,
+        }
+    }
+
+    /// Whether the settings of a user matter; what packagers call must not depend on them.
+    pub(crate) fn is_configured(&self) -> bool {
+        !matches!(self, Self::Completions { .. } | Self::Man { .. })
+    }
 }
 
 /// What to do.

@@ -59,7 +59,12 @@ impl CliError {
 
     /// Prints message and hints of one of several inputs.
     pub(crate) fn print_for(&self, place: &str, quiet: bool) {
-        self.write(&format!("{place}: "), quiet);
+        // Errors of sources name them already, some in quotes.
+        let message = self.message();
+        let named = message.starts_with(&format!("{place}: "))
+            || message.starts_with(&format!("{place:?}: "));
+        let place = if named { String::new() } else { format!("{place}: ") };
+        self.write(&place, quiet);
     }
 
     fn write(&self, place: &str, quiet: bool) {

@@ -110,6 +110,12 @@ impl Workspace {
     fn unknown(&mut self, name: &str) -> CliError {
         let error =
             CliError::new(format!("{name:?} is neither an image of the catalog nor a file"));
+        if !self.path.exists() {
+            return error.hint(format!(
+                "there is no catalog at {}; `oskin add` makes one, `oskin --help` lists the transports",
+                self.path.display()
+            ));
+        }
         let names: Vec<String> = match self.catalog_if_any() {
             Ok(Some(catalog)) => {
                 catalog.names().unwrap_or_default().into_iter().map(|(_, name)| name).collect()

@@ -115,7 +115,7 @@ impl Outputs {
             let hint = "give all but one a file, as in -o json=FILE";
             return Err(CliError::new("two outputs would mix on standard output").hint(hint));
         }
-        Ok(Self { specs, color: color_of(global.color) })
+        Ok(Self { specs, color: color_of(global.color.unwrap_or_default()) })
     }
 
     /// The files that are written.

@@ -36,6 +36,9 @@ pub(super) fn run(
     if wanted.name.is_some() && (wanted.all || wanted.sources.len() > 1) {
         return Err(CliError::new("--name names one image, but several are to be added"));
     }
+    if wanted.name.is_some_and(str::is_empty) {
+        return Err(CliError::new("--name is empty: nothing could name that image"));
+    }
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let path = catalog_path(global)?;
     let workspace = Workspace::new(path.clone(), reading, global.quiet);

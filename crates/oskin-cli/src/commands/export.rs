@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::output::{Format, Outputs, write_file};
 use oskin::catalog::Catalog;
 use oskin::oski::{self, OskiImage, OskiLayer};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +27,11 @@ pub(super) fn run(global: &Global, images: Vec<String>, all: bool) -> Result<Exi
                 return Err(CliError::new(message).hint("name a file with -o oski=FILE"));
             }
             write_file(&file, &bytes_of(std::slice::from_ref(image))?)?;
+            // The name of the image need not be that of the file.
+            if !global.quiet {
+                let line = format!("wrote {}\n", file.display());
+                anstream::stderr().write_all(line.as_bytes())?;
+            }
         }
     } else {
         outputs.write(|_| bytes_of(&images))?;

@@ -17,7 +17,10 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, CliEr
 
 /// Writes `oskin.1` and a page for each command.
 pub(super) fn man_pages(directory: &Path) -> Result<ExitCode, CliError> {
-    std::fs::create_dir_all(directory)?;
-    clap_mangen::generate_to(Cli::command(), directory)?;
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
+        .map_err(|error| {
+            CliError::new(format!("cannot write to {}: {error}", directory.display()))
+        })?;
     Ok(ExitCode::SUCCESS)
 }

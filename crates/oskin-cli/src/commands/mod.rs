@@ -12,6 +12,7 @@ mod matrix;
 mod show;
 
 use crate::args::{Cli, Command, Global, Reading};
+use crate::config::Config;
 use crate::error::CliError;
 use crate::images::Workspace;
 use etcetera::BaseStrategy as _;
@@ -20,7 +21,10 @@ use std::process::ExitCode;
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
-    let Cli { global, command } = cli;
+    let Cli { mut global, mut command } = cli;
+    if command.is_configured() {
+        Config::load()?.fill(&mut global, command.platform());
+    }
     match command {
         Command::Add { sources, name, all, reading } => add::run(
             &global,

@@ -302,6 +302,24 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+fn mistakes_of_newcomers_are_explained() {
+    let place = Place::new();
+    let stderr = |arguments: &[&str]| {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.stderr);
+        ran.stderr
+    };
+    assert!(stderr(&["show", "alpine"]).contains("hint: there is no catalog at "));
+    assert!(stderr(&["add", "nofile"]).starts_with("oskin: nofile: no such file"));
+    assert!(stderr(&["add", "dir:x"]).starts_with("oskin: \"dir:x\": ambiguous"));
+    place.file("some.paths", b"/a\n");
+    assert!(stderr(&["add", "--name", "", "paths:some.paths"]).contains("--name is empty"));
+    assert!(stderr(&["man", "some.paths"]).contains("cannot write to some.paths"));
+    place.ok(&["add", "--name", "a:1", "paths:some.paths"]);
+    assert_eq!(place.run(&["export", "a:1"]).stderr, "wrote a_1.oski\n");
+}
+
+#[test]
 fn completions_and_man_pages_are_made() {
     let place = Place::new();
     assert!(place.ok(&["completions", "bash"]).contains("oskin"));

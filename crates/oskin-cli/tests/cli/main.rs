@@ -4,5 +4,6 @@
 
 mod commands;
 mod common;
+mod config;
 mod kill;
 mod real_data;

@@ -16,7 +16,7 @@ TOP = 10
 
 
 class Postings:
-    def __init__(self, corpus):
+    def __init__(self, corpus, wide=False):
         self.images, self.paths, self.sizes = corpus.images, corpus.paths, corpus.sizes
         self.starts = np.zeros(corpus.paths + 1, np.int64)
         for image in range(corpus.images):
@@ -24,6 +24,8 @@ class Postings:
         np.cumsum(self.starts, out=self.starts)
         # The smallest width that holds all images: the opponent shall not lose by padding.
         kind = np.uint16 if corpus.images <= 1 << 16 else np.uint32
+        if wide:
+            kind = np.int64
         self.lists = np.empty(len(corpus.ids), kind)
         ends = self.starts[:-1].copy()
         for image in range(corpus.images):
@@ -64,11 +66,15 @@ def check(index, corpus, ids, sample):
 
 
 def main():
-    run = measure.Run("numpy postings", np.__version__)
+    # Histograms convert to 64 bits, so lists of that width trade memory for time.
+    options = [(["--wide"], {"action": "store_true", "help": "lists of 64-bit numbers"})]
+    run = measure.Run("numpy postings", np.__version__, options)
+    if run.args.wide:
+        run.line["engine"] += " 64-bit"
     corpus = run.corpus
     queries = corpora.load_queries(run.args.corpus, corpus)
     with run.phase("build"):
-        index = Postings(corpus)
+        index = Postings(corpus, run.args.wide)
     run.stop_memory()
     times = []
     with run.phase("queries"):

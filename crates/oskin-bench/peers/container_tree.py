@@ -26,8 +26,9 @@ def main():
     tree.folder_sep = "/"
     with run.phase("build"):
         for image in range(corpus.images):
+            tag = str(image)
             for path in corpus.set(image).tolist():
-                tree.insert(texts[path], tag=str(image))
+                tree.insert(texts[path], tag=tag)
     measured = wrong = largest = 0
     scores = {}
     with run.phase("pairs"):

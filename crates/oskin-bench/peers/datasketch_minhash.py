@@ -26,11 +26,13 @@ def main():
             sketch.update_batch(hashes.tolist())
             sketches.append(sketch)
     estimates = []
-    with run.phase("pairs"):
-        for row in run.rows:
+    for row in run.rows:
+        with run.phase("pairs"):
             jaccard = sketches[row].jaccard
-            estimates.append([jaccard(sketches[other]) for other in run.others(row)])
-    run.judge_dice(2.0 * jaccards / (1.0 + jaccards) for jaccards in map(np.array, estimates))
+            found = [jaccard(sketches[other]) for other in run.others(row)]
+        # Kept small, as only the check needs them.
+        estimates.append(np.array(found, np.float32))
+    run.judge_dice(2.0 * jaccards / (1.0 + jaccards) for jaccards in estimates)
     run.line["sketch_bytes_per_image"] = empty.hashvalues.nbytes
     run.finish()
 

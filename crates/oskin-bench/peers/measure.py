@@ -1,6 +1,8 @@
 """What all opponents share: arguments, CPU clocks, peak memory, exact counts, the line of JSON."""
 import argparse
 import contextlib
+import ctypes
+import gc
 import json
 import os
 import pathlib
@@ -44,7 +46,11 @@ class Run:
             "rows": count,
             "complete": self.complete,
         }
-        # Reading the corpus has a peak of its own, which must not hide that of the opponent.
+        # Reading the corpus has a peak of its own, and leaves free memory in the heap; neither may
+        # hide what the opponent takes.
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
         with contextlib.suppress(OSError):
             pathlib.Path("/proc/self/clear_refs").write_text("5")
         self.loaded_bytes = _status_bytes("VmRSS")

@@ -28,12 +28,14 @@ def main():
             sketch.add_many(hashes[hashes <= bound].tolist())
             sketches.append(sketch)
     counts = []
-    with run.phase("pairs"):
-        for row in run.rows:
+    for row in run.rows:
+        with run.phase("pairs"):
             count = sketches[row].count_common
-            counts.append([count(sketches[other]) for other in run.others(row)])
+            common = [count(sketches[other]) for other in run.others(row)]
+        # Kept small, as only the check needs them.
+        counts.append(np.array(common, np.int32))
     if scaled == 1:
-        run.sum(sum(map(sum, counts)))
+        run.sum(sum(int(common.sum()) for common in counts))
     else:
         kept = np.array([len(sketch) for sketch in sketches])
         run.judge_dice(dice_of(run, kept, counts))
@@ -45,7 +47,7 @@ def dice_of(run, kept, counts):
     for row, common in zip(run.rows, counts):
         total = kept[row] + kept[np.fromiter(run.others(row), np.int64)]
         # Two empty sketches tell nothing; the library itself takes them for unlike, so this does.
-        yield 2.0 * np.array(common) / np.maximum(total, 1)
+        yield 2.0 * common / np.maximum(total, 1)
 
 
 if __name__ == "__main__":

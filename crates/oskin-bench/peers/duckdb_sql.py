@@ -21,11 +21,9 @@ group by images
 MEMBERS = "create temp table members as select class, weight, unnest(images) as image from classes"
 
 PAIRS = """
-select sum(common)::bigint from (
-    select a.image, b.image, {count} as common
-    from {table} a join {table} b on a.{key} = b.{key} and {condition}
-    group by 1, 2
-)
+select a.image as "left", b.image as "right", ({count})::bigint as common
+from {table} a join {table} b on a.{key} = b.{key} and {condition}
+group by 1, 2
 """
 
 
@@ -60,8 +58,10 @@ def main():
     else:
         query = PAIRS.format(count="count(*)", table="facts", key="path", condition=condition)
     with run.phase("pairs"):
-        total = database.execute(query).fetchone()[0]
-    run.sum(total or 0)
+        found = database.execute(query).fetchnumpy()
+    run.stop_memory()
+    run.add_pairs(found["left"], found["right"], found["common"])
+    run.tell_sums()
     run.finish()
 
 

@@ -50,8 +50,12 @@ def total(entries):
 def result(entries):
     entry = entries[0]
     if "query_ms" in entry:
-        parts = [f"{name} {median([e['query_ms'][name] for e in entries]):.3g} ms" for name in ("p50", "p99")]
-        return ", ".join([*parts, f"{entry['index_bytes_per_image']:,} B/image"])
+        times = {name: median([e["query_ms"][name] for e in entries]) for name in entry["query_ms"]}
+        parts = [f"{name} {time:.3g} ms" for name, time in times.items()]
+        parts.append(f"{entry['index_bytes_per_image']:,} B/image")
+        if not entry["exact"]:
+            parts += [f"{name} {entry[name]}" for name in ("recall", "precision", "nearest_found")]
+        return ", ".join(parts).replace("_", " ")
     if "dice_error" in entry:
         return "Dice off by " + ", ".join(f"{name} {value:.3g}" for name, value in entry["dice_error"].items())
     if "largest_difference" in entry:
@@ -63,13 +67,13 @@ def result(entries):
 
 
 def sums(groups):
-    """The different exact sums by corpus and what they are summed over."""
+    """The different exact sums with their hashes, by corpus and what they are summed over."""
     found = collections.defaultdict(lambda: collections.defaultdict(set))
     for (corpus, engine, rows), entries in groups.items():
         for entry in entries:
-            for key in ("common_sum", "common_sum_of_rows"):
-                if key in entry:
-                    found[corpus, rows][entry[key]].add(engine)
+            if "common_sum" in entry:
+                over = f"rows {rows}" if "rows" in entry else f"queries {entry['queries']}"
+                found[corpus, over][entry["common_sum"], entry["common_hash"]].add(engine)
     return found
 
 
@@ -98,11 +102,12 @@ def main():
         print("| " + " | ".join([*cells, f"{peak:.1f}", result(entries)]) + " |")
     print()
     agree = True
-    for (corpus, rows), values in sums(groups).items():
+    for (corpus, over), values in sums(groups).items():
         engines = len(set().union(*values.values()))
         agree &= len(values) == 1
-        told = "; ".join(f"{value:,}" for value in values)
-        print(f"{corpus}, rows {rows}: {'one sum' if len(values) == 1 else 'DIFFERENT SUMS'} of {engines} engines, {told}")
+        told = "; ".join(f"{total:,} and {mixed:016x}" for total, mixed in values)
+        verdict = "one sum and hash" if len(values) == 1 else "DIFFERENT SUMS"
+        print(f"{corpus}, {over}: {verdict} of {engines} engines, {told}")
     sys.exit(0 if agree else 1)
 
 

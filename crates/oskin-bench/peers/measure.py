@@ -46,14 +46,25 @@ class Run:
             "rows": count,
             "complete": self.complete,
         }
-        # Reading the corpus has a peak of its own, and leaves free memory in the heap; neither may
-        # hide what the opponent takes.
+        self.common_sum = self.common_hash = 0
+        self.forget_memory()
+
+    def forget_memory(self):
+        """Takes what is held now as the input, and starts the peak anew.
+
+        Reading the corpus has a peak of its own, and leaves free memory in the heap; neither may hide
+        what the opponent takes.
+        """
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
         with contextlib.suppress(OSError):
             pathlib.Path("/proc/self/clear_refs").write_text("5")
         self.loaded_bytes = _status_bytes("VmRSS")
+
+    def grown_bytes(self):
+        """By how much resident memory grew since the input was loaded."""
+        return max(_status_bytes("VmRSS") - self.loaded_bytes, 0)
 
     @contextlib.contextmanager
     def phase(self, name):
@@ -111,10 +122,24 @@ class Run:
             "max": round(float(errors.max()), 5),
         }
 
-    def sum(self, total):
-        """The sum of the exact common counts: over i < j, or over the rows that were counted."""
+    def add_row(self, row, common):
+        """Takes the exact common counts of a row with its `others`."""
+        others = np.fromiter(self.others(row), np.int64)
+        self.add_pairs(np.full(len(others), row), others, np.asarray(common))
+
+    def add_pairs(self, left, right, common):
+        """Takes exact common counts of pairs of images, in any order."""
+        self.common_sum += int(common.sum())
+        self.common_hash = (self.common_hash + weighed(left, right, common)) % 2**64
+
+    def tell_sums(self):
+        """The sum and hash of the counts that were added: over i < j, or over the counted rows.
+
+        A sum alone would not see counts that stand in each other's place.
+        """
         self.line["exact"] = True
-        self.line["common_sum" if self.complete else "common_sum_of_rows"] = int(total)
+        self.line["common_sum"] = self.common_sum
+        self.line["common_hash"] = self.common_hash
 
     def finish(self, factor=1.0, **more):
         """Prints the line; `factor` corrects the scaling of opponents that count pairs twice."""
@@ -143,6 +168,14 @@ def hash64(ids):
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return mixed ^ (mixed >> np.uint64(31))
+
+
+def weighed(left, right, common):
+    """The sum of counts, each times the hash of its pair, modulo 2^64: the same in any order."""
+    pairs = np.minimum(left, right).astype(np.uint64) << np.uint64(32)
+    pairs |= np.maximum(left, right).astype(np.uint64)
+    with np.errstate(over="ignore"):
+        return int((common.astype(np.uint64) * hash64(pairs)).sum(dtype=np.uint64))
 
 
 def _status_bytes(field):

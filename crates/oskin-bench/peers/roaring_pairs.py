@@ -12,13 +12,12 @@ def main():
         bitmaps = [pyroaring.BitMap(corpus.set(image)) for image in range(corpus.images)]
         for bitmap in bitmaps:
             bitmap.run_optimize()
-    total = 0
-    with run.phase("pairs"):
-        for row in run.rows:
+    for row in run.rows:
+        with run.phase("pairs"):
             count = bitmaps[row].intersection_cardinality
-            for other in run.others(row):
-                total += count(bitmaps[other])
-    run.sum(total)
+            common = [count(bitmaps[other]) for other in run.others(row)]
+        run.add_row(row, common)
+    run.tell_sums()
     run.finish(serialized_bytes_per_image=sum(len(b.serialize()) for b in bitmaps) // corpus.images)
 
 

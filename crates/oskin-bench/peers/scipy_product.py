@@ -18,8 +18,11 @@ def main():
     with run.phase("pairs"):
         left = matrix if run.complete else matrix[run.rows]
         product = left @ transposed
-    total = int(product.data.sum(dtype=np.int64)) - int(run.corpus.sizes[run.rows].sum())
-    run.sum(total // 2 if run.complete else total)
+    run.stop_memory()
+    for place, row in enumerate(run.rows):
+        common = product[[place]].toarray().ravel()
+        run.add_row(row, common[np.fromiter(run.others(row), np.int64)])
+    run.tell_sums()
     # Both triangles are counted, so a row costs as much of the whole as its share of the rows.
     run.finish(factor=1.0 if run.complete else 2.0)
 

@@ -14,13 +14,12 @@ def main():
         # One object a path, so that members are found equal by identity, as interned strings are.
         numbers = np.arange(corpus.paths).astype(object)
         sets = [set(numbers[corpus.set(image)].tolist()) for image in range(corpus.images)]
-    total = 0
-    with run.phase("pairs"):
-        for row in run.rows:
+    for row in run.rows:
+        with run.phase("pairs"):
             left = sets[row]
-            for other in run.others(row):
-                total += len(left & sets[other])
-    run.sum(total)
+            common = [len(left & sets[other]) for other in run.others(row)]
+        run.add_row(row, common)
+    run.tell_sums()
     run.finish()
 
 

@@ -35,7 +35,10 @@ def main():
         # Kept small, as only the check needs them.
         counts.append(np.array(common, np.int32))
     if scaled == 1:
-        run.sum(sum(int(common.sum()) for common in counts))
+        run.stop_memory()
+        for row, common in zip(run.rows, counts):
+            run.add_row(row, common)
+        run.tell_sums()
     else:
         kept = np.array([len(sketch) for sketch in sketches])
         run.judge_dice(dice_of(run, kept, counts))

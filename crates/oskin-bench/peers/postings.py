@@ -17,7 +17,7 @@ BATCH = 1 << 15
 
 
 class Postings:
-    def __init__(self, corpus, wide=False):
+    def __init__(self, corpus):
         self.images, self.paths, self.sizes = corpus.images, corpus.paths, corpus.sizes
         self.starts = np.zeros(corpus.paths + 1, np.int64)
         for image in range(corpus.images):
@@ -25,8 +25,6 @@ class Postings:
         np.cumsum(self.starts, out=self.starts)
         # The smallest width that holds all images: the opponent shall not lose by padding.
         kind = np.uint16 if corpus.images <= 1 << 16 else np.uint32
-        if wide:
-            kind = np.int64
         self.lists = np.empty(len(corpus.ids), kind)
         ends = self.starts[:-1].copy()
         for image in range(corpus.images):
@@ -47,7 +45,7 @@ class Postings:
         common = np.zeros(self.images, np.int64)
         slices, hits = [], 0
         for begin, end in zip(begins, ends):
-            # In parts, so that what is counted stays in the cache: half the time of one histogram.
+            # In parts, so that what is counted stays in the cache: half the time of one histogram of all.
             for start in range(begin, end, BATCH):
                 slices.append(self.lists[start : min(start + BATCH, end)])
                 hits += len(slices[-1])
@@ -77,15 +75,11 @@ def check(index, corpus, ids, sample):
 
 
 def main():
-    # Histograms convert to 64 bits, so lists of that width trade memory for time.
-    options = [(["--wide"], {"action": "store_true", "help": "lists of 64-bit numbers"})]
-    run = measure.Run("numpy postings", np.__version__, options)
-    if run.args.wide:
-        run.line["engine"] += " 64-bit"
+    run = measure.Run("numpy postings", np.__version__)
     corpus = run.corpus
     queries = corpora.load_queries(run.args.corpus, corpus)
     with run.phase("build"):
-        index = Postings(corpus, run.args.wide)
+        index = Postings(corpus)
     run.stop_memory()
     times = []
     with run.phase("queries"):

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
-use oskin::measure::{Family, Rows, find_relatives};
+use oskin::measure::{Family, OverlapMatrix, Rows, find_relatives};
 use oskin::path_set::PathSet;
 use oskin_bench::{Corpus, dense};
 use rustix::time::{ClockId, clock_gettime};
@@ -30,6 +30,8 @@ struct Arguments {
 enum Engine {
     /// Relatives are found in the sets, then the rows are counted
     Search,
+    /// The matrix as `oskin matrix` finds it: by dense panels of classes below some hundreds of images
+    Matrix,
     /// Differences from the parents are at hand, as a catalog keeps them
     Known,
     /// A bit for each shared path and image, on one thread
@@ -62,6 +64,12 @@ fn main() -> Result<()> {
                     let relatives = find_relatives(&sets);
                     print!("search for relatives {:.3}  ", cpu_seconds() - start);
                     stream("search", start, &Family::from_sets(&sets, &relatives))
+                }
+                Engine::Matrix => {
+                    let start = cpu_seconds();
+                    let matrix = OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
+                    println!("matrix: {:.4} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
+                    matrix.common.iter().map(|common| u64::from(*common)).sum()
                 }
                 Engine::Dense => {
                     let start = cpu_seconds();

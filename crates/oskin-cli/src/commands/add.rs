@@ -152,10 +152,17 @@ impl Run<'_> {
                 text::bytes(image.size_bytes),
                 text::plural(layers as u64, "layer"),
             );
-            self.workspace.bar().suspend(|| {
+            let written = self.workspace.bar().suspend(|| {
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())
-            })?;
+            });
+            match written {
+                // Whoever read has seen enough, but all images are still wanted in the catalog.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    self.streams = false
+                }
+                other => other?,
+            }
         }
         if word == "added" {
             self.warn(record);

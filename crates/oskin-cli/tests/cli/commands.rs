@@ -340,3 +340,17 @@ fn the_demo_shows_the_samples() {
     place.file("full/file", b"");
     assert_eq!(place.run(&["demo", "--dir", "full"]).code, Some(2));
 }
+
+#[test]
+fn images_are_added_although_nobody_reads_the_answer() {
+    let place = Place::new();
+    for name in ["a", "b", "c"] {
+        place.file(name, b"bin/sh\netc/hosts\n");
+    }
+    let mut command = place.command();
+    command.args(["add", "paths:a", "paths:b", "paths:c"]).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(place.json(&["ls"])["images"].as_array().unwrap().len(), 3);
+}

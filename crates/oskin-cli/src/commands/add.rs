@@ -10,7 +10,7 @@ use oskin::catalog::{Added, Catalog};
 use oskin::image::ImageRecord;
 use oskin::ingest::{self, Outcome};
 use oskin::report::{AddReport, AddedImage, FailedSource, ImageSummary};
-use oskin::source::{self, ImageSource, ReadOptions, SourceSpec};
+use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -110,7 +110,11 @@ impl Run<'_> {
                 Ok(())
             }
             Err(error) => {
-                self.failure(&text.to_string_lossy(), &error.into());
+                let unexplained = matches!(error, SourceError::NotFound { hint: None, .. });
+                let error = CliError::from(error);
+                let hint = "`oskin --help` lists the transports that a location may begin with";
+                let error = if unexplained { error.hint(hint) } else { error };
+                self.failure(&text.to_string_lossy(), &error);
                 Ok(())
             }
         }
@@ -159,7 +163,7 @@ impl Run<'_> {
             match written {
                 // Whoever read has seen enough, but all images are still wanted in the catalog.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                    self.streams = false
+                    self.streams = false;
                 }
                 other => other?,
             }

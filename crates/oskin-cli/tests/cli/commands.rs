@@ -310,7 +310,9 @@ fn mistakes_of_newcomers_are_explained() {
         ran.stderr
     };
     assert!(stderr(&["show", "alpine"]).contains("hint: there is no catalog at "));
-    assert!(stderr(&["add", "nofile"]).starts_with("oskin: nofile: no such file"));
+    let missing = stderr(&["add", "nofile"]);
+    assert!(missing.starts_with("oskin: nofile: no such file"));
+    assert!(missing.contains("hint: `oskin --help` lists the transports"));
     assert!(stderr(&["add", "dir:x"]).starts_with("oskin: \"dir:x\": ambiguous"));
     place.file("some.paths", b"/a\n");
     assert!(stderr(&["add", "--name", "", "paths:some.paths"]).contains("--name is empty"));

@@ -152,8 +152,8 @@ fn break_circles(above: &mut [u32]) -> Vec<u32> {
     by_depth
 }
 
-/// A count of sets as the type of their numbers: there are fewer than 2³².
-fn index(count: usize) -> u32 {
+/// A count as the type of numbers of sets, segments or nodes, which are fewer than 2³².
+pub(super) fn index(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
@@ -205,14 +205,17 @@ pub(super) mod tests {
         })
     }
 
+    /// The sets without their relatives.
+    pub(in crate::measure) fn path_sets(sets: &[(BTreeSet<u32>, Option<u32>)]) -> Vec<PathSet> {
+        let ids = sets.iter().map(|(ids, _)| ids.iter().copied().collect());
+        ids.map(PathSet::from_unsorted).collect()
+    }
+
     proptest! {
         #[test]
         fn relatives_come_first_and_branches_stay_together(sets in related_sets(40)) {
             let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
-            let own: Vec<PathSet> = sets
-                .iter()
-                .map(|(ids, _)| PathSet::from_unsorted(ids.iter().copied().collect()))
-                .collect();
+            let own = path_sets(&sets);
             let family = Family::from_sets(&own.iter().collect::<Vec<_>>(), &relatives);
             let mut numbers = family.order.clone();
             numbers.sort_unstable();

@@ -13,7 +13,7 @@
 //! Cost: O(runs of the differences + ids / 64 + events of segments), each a few nanoseconds.
 //! Memory: 12 bytes for 64 ids, 8 for a segment, 20 for a node.
 
-use super::family::Family;
+use super::family::{Family, index};
 use crate::path_set::{PathSet, Run};
 
 /// Numbers that paths weigh and overlaps are counted in. Sums wrap: what is added is later taken
@@ -235,15 +235,10 @@ fn word(id: u64) -> usize {
     usize::try_from(id / 64).unwrap_or(usize::MAX)
 }
 
-/// A count as the type of numbers of nodes, which are fewer than 2³².
-pub(super) fn index(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::family::tests::related_sets;
+    use crate::measure::family::tests::{path_sets, related_sets};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -251,10 +246,7 @@ mod tests {
         #[test]
         fn histories_are_those_of_single_paths(sets in related_sets(40)) {
             let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
-            let own: Vec<PathSet> = sets
-                .iter()
-                .map(|(ids, _)| PathSet::from_unsorted(ids.iter().copied().collect()))
-                .collect();
+            let own = path_sets(&sets);
             let family = Family::from_sets(&own.iter().collect::<Vec<_>>(), &relatives);
             let mut expected: BTreeMap<Vec<(u32, bool)>, u64> = BTreeMap::new();
             for id in 0..1100 {

@@ -102,7 +102,7 @@ impl Columns {
     fn of(weights: &[u64]) -> Self {
         let mut columns = Self { shifts: Vec::new(), planes: Vec::new() };
         for shift in 0..64_u8 {
-            let mut next = super::history::index(columns.shifts.len() * 64);
+            let mut next = super::family::index(columns.shifts.len() * 64);
             let first = next;
             let mut plane = Vec::with_capacity(weights.len() + 1);
             for weight in weights {

@@ -10,7 +10,7 @@
 //! Cost: about 30 microseconds for a set of 15,000 paths, in proportion to the number of sets and
 //! not to that of pairs. Wrong or missing relatives make later counting slower, never wrong.
 
-use super::history::index;
+use super::family::index;
 use crate::path_set::{Delta, PathSet};
 use rayon::prelude::*;
 
@@ -223,16 +223,13 @@ impl Votes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::family::tests::related_sets;
+    use crate::measure::family::tests::{path_sets, related_sets};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn relatives_are_smaller_and_share_half(sets in related_sets(60)) {
-            let own: Vec<PathSet> = sets
-                .iter()
-                .map(|(ids, _)| PathSet::from_unsorted(ids.iter().copied().collect()))
-                .collect();
+            let own = path_sets(&sets);
             let sets: Vec<&PathSet> = own.iter().collect();
             let relatives = find_relatives(&sets);
             prop_assert_eq!(relatives.len(), sets.len());

@@ -23,8 +23,8 @@
 //! O(n² + events that follow events), about a nanosecond each. Memory: 8 bytes for an event, and
 //! for each thread `8 n log2(n)` bytes at the most.
 
-use super::family::Family;
-use super::history::{Histories, Sum, index};
+use super::family::{Family, index};
+use super::history::{Histories, Sum};
 use super::panel::{Level, Panel};
 use super::popular;
 use rayon::prelude::*;
@@ -343,7 +343,7 @@ impl<'r, 'f, S: Sum> Walk<'r, 'f, S> {
 #[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
-    use crate::measure::family::tests::related_sets;
+    use crate::measure::family::tests::{path_sets, related_sets};
     use crate::path_set::PathSet;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -387,10 +387,7 @@ mod tests {
             band_rows in 1_usize..20,
         ) {
             let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
-            let own: Vec<PathSet> = sets
-                .iter()
-                .map(|(ids, _)| PathSet::from_unsorted(ids.iter().copied().collect()))
-                .collect();
+            let own = path_sets(&sets);
             let family = Family::from_sets(&own.iter().collect::<Vec<_>>(), &relatives);
             let rows = Rows::<u32>::cut(&family, &|start, end| end - start, event_cost);
             prop_assert_eq!(all(&rows, blocks, band_rows), naive(&sets, |_| 1));

@@ -11,7 +11,7 @@
 //! stretches between two ends of runs of any difference.
 //!
 //! Cost: O(runs of the differences + ids / 64 + events of segments), each a few nanoseconds.
-//! Memory: 12 bytes for 64 ids, 8 for a segment, 20 for a node.
+//! Memory: 12 bytes for 64 ids, 4 for a segment, 17 for a node.
 
 use super::family::{Family, index};
 use crate::path_set::{PathSet, Run};

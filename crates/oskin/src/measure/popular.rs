@@ -11,7 +11,7 @@ use super::panel::Panel;
 use std::ops::Range;
 
 /// What a step of one event costs, in steps of AND and count on 64 columns of one pair. Measured: at
-/// 10,000 made images 2 and 12 cost a tenth more.
+/// 10,000 made images 2 and 12 cost a little more.
 pub(super) const EVENT_COST: f64 = 6.0;
 
 /// The most words of a panel (128 MiB): the price of a column rises until it fits.

@@ -7,7 +7,7 @@
 //! looked at: there are the smallest sets, among them the bases, and those of nearly its own size);
 //! the samples of the best candidates are compared, and then a few sets themselves.
 //!
-//! Cost: about 30 microseconds for a set of 15,000 paths, in proportion to the number of sets and
+//! Cost: about 35 microseconds for a set of 15,000 paths, in proportion to the number of sets and
 //! not to that of pairs. Wrong or missing relatives make later counting slower, never wrong.
 
 use super::family::index;

@@ -5,6 +5,7 @@
 //! The same seed and the same indexes give the same bytes.
 
 pub mod bases;
+pub mod clock;
 pub mod contents;
 pub mod corpus;
 pub mod dense;
@@ -13,6 +14,7 @@ pub mod index;
 pub mod make;
 pub mod pool;
 mod popular;
+pub mod postings;
 pub mod random;
 pub mod stats;
 mod steps;

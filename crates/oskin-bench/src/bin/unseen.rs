@@ -1,0 +1,120 @@
+//! `unseen`: measures questions to the index by images that it does not hold, beside posting lists.
+#![expect(clippy::print_stdout, reason = "figures are what it is for")]
+
+use anyhow::{Result, ensure};
+use clap::{Parser, ValueEnum};
+use oskin::measure::{Measure, OverlapIndex, Scratch};
+use oskin::path_set::{Delta, PathSet};
+use oskin_bench::Corpus;
+use oskin_bench::clock::{cpu_seconds, peak_mb, thread_seconds};
+use oskin_bench::postings::Postings;
+use std::path::PathBuf;
+
+/// Measures the ten nearest of unseen images, exact, in CPU seconds
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The corpus file; its queries lie beside it
+    file: PathBuf,
+    /// Only so many queries
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    queries: usize,
+    /// By which images the index tells another
+    #[arg(long, value_enum, default_value_t = Relatives::Closest)]
+    relatives: Relatives,
+    /// Ask the index alone: posting lists of large corpora need much memory
+    #[arg(long)]
+    alone: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Relatives {
+    /// Those that differ in the fewest paths, found by asking the index, as a catalog does
+    Closest,
+    /// The declared parents
+    Parents,
+}
+
+/// How many of the nearest are asked for.
+const TOP: usize = 10;
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let corpus = Corpus::open(&arguments.file)?;
+    let queries = corpus.open_queries(&arguments.file)?;
+    let asked: Vec<PathSet> =
+        corpus.query_sets(&queries).into_iter().take(arguments.queries).collect();
+    let images = corpus.images.len();
+    let start = cpu_seconds();
+    let mut scratch = Scratch::default();
+    let index = fill(&corpus, arguments.relatives, &mut scratch);
+    let built = cpu_seconds() - start;
+    let index_bytes = index.size_bytes();
+    println!(
+        "{images} images, {} queries; index: {} nodes, {index_bytes} bytes, {} an image, built in \
+         {built:.2} s, peak {:.0} MB",
+        asked.len(),
+        index.nodes().len(),
+        index_bytes / images.max(1),
+        peak_mb()
+    );
+    let postings = (!arguments.alone).then(|| Postings::of(&corpus));
+    if let Some(postings) = &postings {
+        let bytes = postings.size_bytes();
+        println!(
+            "posting lists: {bytes} bytes, {} an image, {:.1} times the index",
+            bytes / images.max(1),
+            bytes as f64 / index_bytes as f64
+        );
+    }
+    let mut times = [Vec::new(), Vec::new()];
+    // The first round warms the memory up.
+    for round in 0..2 {
+        for set in &asked {
+            let start = thread_seconds();
+            let common = index.overlaps(set, &mut scratch);
+            let near = index.nearest((&common, set.len()), Measure::Dice, TOP, 0.0);
+            let middle = thread_seconds();
+            ensure!(near.len() == TOP.min(images), "fewer images than asked for");
+            let other = postings.as_ref().map(|postings| {
+                let other = postings.overlaps(set);
+                // The choice of the best is the same code, so that only the overlaps differ.
+                index.nearest((&other, set.len()), Measure::Dice, TOP, 0.0);
+                other
+            });
+            let end = thread_seconds();
+            ensure!(other.is_none_or(|other| other == common), "overlaps differ");
+            if round > 0 {
+                times[0].push(middle - start);
+                times[1].push(end - middle);
+            }
+        }
+    }
+    for (name, times) in ["index", "posting lists"].into_iter().zip(&mut times) {
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
+        println!("{name}: p50 {:.3} ms, p99 {:.3} ms, most {:.3} ms", at(0.5), at(0.99), at(1.0));
+    }
+    Ok(())
+}
+
+/// The index of a corpus, filled image by image.
+fn fill(corpus: &Corpus, relatives: Relatives, scratch: &mut Scratch) -> OverlapIndex {
+    let mut index = OverlapIndex::default();
+    let mut sets: Vec<PathSet> = Vec::with_capacity(corpus.images.len());
+    for image in &corpus.images {
+        let set_of = |number: Option<u32>, sets: &[PathSet]| {
+            number.map(|number| sets[number as usize].clone()).unwrap_or_default()
+        };
+        let set = image.apply(&set_of(image.parent, &sets));
+        let relative = match relatives {
+            Relatives::Parents => image.parent,
+            Relatives::Closest => {
+                let common = index.overlaps(&set, scratch);
+                index.closest((&common, set.len()))
+            }
+        };
+        index.add(relative, &Delta::between(&set_of(relative, &sets), &set));
+        sets.push(set);
+    }
+    index
+}

@@ -1,0 +1,181 @@
+//! The overlap of one set with all others: an index that grows with the sets, exact at any time.
+//!
+//! A set is told by what it adds to and removes from a *relative*, a set that was there before (as
+//! in [`super::Family`], but in the order of insertion, so that a new set changes nothing that is
+//! there). An *event* is a set that has, or lacks, a path unlike its relative; the events of a path
+//! are its *history*. Histories are kept as a trie, whose nodes are numbered as they were made, and
+//! each path knows the node at which its history ends now. So a new set appends the nodes of its
+//! own events and moves the paths of its difference, nothing else.
+//!
+//! To overlap a set with all: count its paths by the nodes at which they end, and note the count of
+//! each for the sets of the events of its history, with the sign of the event; then each set,
+//! oldest first, has its relative's overlap and what was noted. Paths that went through the same
+//! events are one count, so a question costs O(pieces of the set + events of their histories +
+//! sets), not the images of each path.
+//!
+//! Sets are never renumbered. A removed set is only no longer told of: others may be told by it.
+//!
+//! Memory: 8 bytes for a node and at most 17 for its share of the stations, 16 for a set, 6 for a
+//! piece of the map from paths to nodes, with some 60 for a block of 1,024 ids.
+
+mod blocks;
+mod query;
+mod trie;
+
+pub use blocks::{BLOCK_IDS, Block, Piece};
+pub use query::{Near, Scratch};
+pub use trie::Node;
+
+use super::family::index;
+use crate::path_set::{Delta, PathSet};
+use std::collections::{BTreeMap, BTreeSet};
+use trie::{MARK, Trie};
+
+/// What is known of one set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The number of the set by which it is told, smaller than its own.
+    pub relative: Option<u32>,
+    /// How many ids it has.
+    pub size: u32,
+    /// Whether it has not been removed.
+    pub alive: bool,
+}
+
+/// An index of path sets that answers how much another set shares with each of them.
+///
+/// The map from paths to nodes is kept in blocks of [`BLOCK_IDS`] ids, and not all have to be in
+/// memory: whoever keeps the index in a file brings those that a question touches
+/// ([`blocks_of`](Self::blocks_of), [`put_block`](Self::put_block)). A block that is not there
+/// stands for one in which no set has a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverlapIndex {
+    slots: Vec<Slot>,
+    trie: Trie,
+    blocks: BTreeMap<u32, Block>,
+    changes: Changes,
+}
+
+/// What has been added or changed since [`OverlapIndex::take_changes`] was called last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The sets that are new or have been removed.
+    pub slots: BTreeSet<u32>,
+    /// The blocks that are new or changed.
+    pub blocks: BTreeSet<u32>,
+}
+
+/// The histories of an index, as they are kept: see [`OverlapIndex::parts`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The sets, removed ones included.
+    pub slots: Vec<Slot>,
+    /// The nodes, the empty history first.
+    pub nodes: Vec<Node>,
+    /// For each station the one before it, `u32::MAX` if there is none.
+    pub stations: Vec<u32>,
+    /// The events of the stations, 32 each, the latest first.
+    pub events: Vec<u32>,
+}
+
+impl OverlapIndex {
+    /// Puts an index together from parts that were kept; blocks are brought later.
+    ///
+    /// `None` if they are not the parts of an index. Questions to parts that are sound, but not
+    /// those of the sets, are answered wrongly. O(parts).
+    pub fn from_parts(parts: Parts) -> Option<Self> {
+        let Parts { slots, nodes, stations, events } = parts;
+        let before = |(at, slot): (u32, &Slot)| slot.relative.is_none_or(|it| it < at);
+        let relatives = (0..).zip(&slots).all(before);
+        let trie = Trie::from_parts(nodes, (stations, events), index(slots.len()))?;
+        let (blocks, changes) = Default::default();
+        relatives.then_some(Self { slots, trie, blocks, changes })
+    }
+
+    /// The sets, removed ones included.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The nodes of the histories, the empty history first.
+    pub fn nodes(&self) -> &[Node] {
+        self.trie.nodes()
+    }
+
+    /// The station before each station, and the events of all stations.
+    pub fn stations(&self) -> (&[u32], &[u32]) {
+        self.trie.stations()
+    }
+
+    /// A block, if it is in memory.
+    pub fn block(&self, number: u32) -> Option<&Block> {
+        self.blocks.get(&number)
+    }
+
+    /// Brings a block that was kept.
+    pub fn put_block(&mut self, number: u32, block: Block) {
+        self.blocks.insert(number, block);
+    }
+
+    /// The numbers of the blocks that hold the ids of a set, ascending.
+    pub fn blocks_of(set: &PathSet) -> impl Iterator<Item = u32> {
+        let mut next = 0;
+        set.runs().iter().flat_map(move |run| {
+            let first = (run.first / BLOCK_IDS).max(next);
+            // At least 1, since the run is not empty.
+            let last = blocks::block_of(run.end() - 1);
+            next = last + 1;
+            first..=last
+        })
+    }
+
+    /// Adds a set that is told by a relative, or by the empty set; returns its number.
+    ///
+    /// The difference must be true: `added` shares nothing with the relative, `removed` lies in
+    /// it. O(pieces of the blocks that it touches + nodes that it makes).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such relative.
+    pub fn add(&mut self, relative: Option<u32>, delta: &Delta) -> u32 {
+        let number = index(self.slots.len());
+        let base = relative.map_or(0, |relative| self.slots[relative as usize].size);
+        let size = (u64::from(base) + delta.added.len()).saturating_sub(delta.removed.len());
+        let mut next: BTreeMap<u32, u32> = BTreeMap::new();
+        let trie = &mut self.trie;
+        let mut moved = |node: u32, gone: bool| {
+            let event = if gone { number | MARK } else { number };
+            *next.entry(node).or_insert_with(|| trie.push(node, event))
+        };
+        for (block, cuts) in &blocks::cut(delta) {
+            let kept = self.blocks.entry(*block).or_default();
+            kept.move_ids(cuts, &mut moved);
+            self.changes.blocks.insert(*block);
+        }
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.slots.push(Slot { relative, size, alive: true });
+        self.changes.slots.insert(number);
+        number
+    }
+
+    /// Removes a set: it is told of no more, but others may still be told by it. O(1).
+    ///
+    /// # Panics
+    ///
+    /// If there is no set of that number.
+    pub fn remove(&mut self, number: u32) {
+        self.slots[number as usize].alive = false;
+        self.changes.slots.insert(number);
+    }
+
+    /// What changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The bytes of memory that the index takes.
+    pub fn size_bytes(&self) -> usize {
+        let blocks: usize = self.blocks.values().map(Block::size_bytes).sum();
+        blocks + self.slots.len() * size_of::<Slot>() + self.trie.size_bytes()
+    }
+}

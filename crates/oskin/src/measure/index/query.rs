@@ -1,0 +1,288 @@
+//! Questions to the index: overlaps with all sets, and the nearest of them.
+
+use super::blocks::for_each_part;
+use super::trie::{MARK, NO_STATION, Stop};
+use super::{OverlapIndex, Slot};
+use crate::measure::Measure;
+use crate::measure::family::index;
+use crate::path_set::{Overlap, PathSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Memory that questions use again, 4 bytes for a node; it is clean between questions.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    // How many ids end at each node, and the nodes at which any do.
+    counts: Vec<u32>,
+    ends: Vec<u32>,
+    // How many ids pass each station, and a bit for each station that any pass.
+    passing: Vec<u32>,
+    marks: Vec<u64>,
+}
+
+/// A set near to another one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// Its number.
+    pub number: u32,
+    /// What the asked set (left) and this one (right) share.
+    pub overlap: Overlap,
+    /// The similarity of the two.
+    pub value: f64,
+}
+
+impl OverlapIndex {
+    /// How many ids a set shares with each set of the index, removed ones included, by number.
+    ///
+    /// All blocks that the set touches must be there. Ids that no set has had count for none.
+    pub fn overlaps(&self, set: &PathSet, scratch: &mut Scratch) -> Vec<u32> {
+        self.count(set, scratch);
+        let mut common = vec![0_u32; self.slots.len()];
+        self.note(scratch, &mut common);
+        for at in 0..common.len() {
+            if let Some(relative) = self.slots[at].relative {
+                common[at] = common[at].wrapping_add(common[relative as usize]);
+            }
+        }
+        common
+    }
+
+    /// Counts the ids of a set by the nodes at which their histories end.
+    fn count(&self, set: &PathSet, Scratch { counts, ends, .. }: &mut Scratch) {
+        counts.resize(self.trie.nodes().len(), 0);
+        let mut last = None;
+        for run in set.runs() {
+            for_each_part(*run, |number, start, end| {
+                let block = match last {
+                    Some((other, block)) if other == number => block,
+                    _ => self.blocks.get(&number),
+                };
+                last = Some((number, block));
+                let Some(block) = block else { return };
+                block.count(start, end, |node, ids| {
+                    // Nodes of blocks that were kept elsewhere may be out of range.
+                    if let Some(count) = counts.get_mut(node as usize) {
+                        if *count == 0 {
+                            ends.push(node);
+                        }
+                        *count += ids;
+                    }
+                });
+            });
+        }
+    }
+
+    /// Notes the count of each node for the sets of the events of its history.
+    fn note(&self, scratch: &mut Scratch, common: &mut [u32]) {
+        let Scratch { counts, ends, passing, marks } = scratch;
+        let stations = self.trie.stations().0.len();
+        passing.resize(stations, 0);
+        marks.resize(stations.div_ceil(64), 0);
+        for node in ends.drain(..) {
+            let count = std::mem::take(&mut counts[node as usize]);
+            let stop = self.trie.walk(node, |event| note(common, event, count));
+            if let Stop::Station(station) = stop {
+                passing[station as usize] += count;
+                marks[station as usize / 64] |= 1 << (station % 64);
+            }
+        }
+        for word in (0..marks.len()).rev() {
+            // A station leads only to lower ones: to lower bits of this word, or lower words.
+            while marks[word] != 0 {
+                let bit = 63 - marks[word].leading_zeros();
+                marks[word] ^= 1 << bit;
+                let station = word * 64 + bit as usize;
+                let count = std::mem::take(&mut passing[station]);
+                let (events, before) = self.trie.station(index(station));
+                for event in events {
+                    note(common, *event, count);
+                }
+                if before != NO_STATION {
+                    passing[before as usize] += count;
+                    marks[before as usize / 64] |= 1 << (before % 64);
+                }
+            }
+        }
+    }
+
+    /// The set that differs in the fewest ids from another one, by which that one is best told;
+    /// `None` if the empty set differs in as few. Of equals the oldest. O(sets).
+    pub fn closest(&self, (common, size): (&[u32], u64)) -> Option<u32> {
+        let differs = |(slot, common): (&Slot, &u32)| {
+            (u64::from(slot.size) + size).saturating_sub(2 * u64::from(*common))
+        };
+        let all = self.slots.iter().zip(common).map(differs);
+        let (differs, number) = all.zip(0..).min()?;
+        (differs < size).then_some(number)
+    }
+
+    /// The nearest sets by a measure: at most `count`, no value below `least`, the nearest first,
+    /// of equals the one added first; `common` is what [`overlaps`](Self::overlaps) gave for a set
+    /// of so many ids.
+    ///
+    /// The asked set is the left one of the measure. O(sets + `count` log `count`).
+    pub fn nearest(
+        &self,
+        (common, size): (&[u32], u64),
+        measure: Measure,
+        count: usize,
+        least: f64,
+    ) -> Vec<Near> {
+        let mut best: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
+        for (number, (slot, &common)) in (0..).zip(self.slots.iter().zip(common)) {
+            if !slot.alive {
+                continue;
+            }
+            let common = u64::from(common);
+            let overlap = Overlap {
+                common,
+                left_only: size.saturating_sub(common),
+                right_only: u64::from(slot.size).saturating_sub(common),
+            };
+            let value = measure.of(overlap);
+            let full = best.len() >= count;
+            if value < least || full && best.peek().is_none_or(|worst| value <= worst.0.0.value) {
+                continue;
+            }
+            if full {
+                best.pop();
+            }
+            best.push(Reverse(Ranked(Near { number, overlap, value })));
+        }
+        best.into_sorted_vec().into_iter().map(|Reverse(Ranked(near))| near).collect()
+    }
+}
+
+/// Notes for the set of an event that so many ids came, or went.
+#[inline]
+fn note(common: &mut [u32], event: u32, count: u32) {
+    let noted = &mut common[(event & !MARK) as usize];
+    // Sums wrap: what is taken away here was added to a relative.
+    *noted = if event & MARK == 0 { noted.wrapping_add(count) } else { noted.wrapping_sub(count) };
+}
+
+/// Ordered by value, of equal ones the higher number being less.
+#[derive(Clone, Copy, Debug)]
+struct Ranked(Near);
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.value.total_cmp(&other.0.value).then(other.0.number.cmp(&self.0.number))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ranked {}
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
+mod tests {
+    use super::super::{BLOCK_IDS, Block, Parts};
+    use super::*;
+    use crate::measure::family::tests::{path_sets, related_sets};
+    use crate::path_set::Delta;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// Spreads small ids over several blocks and to the last id.
+    fn spread(ids: &BTreeSet<u32>) -> PathSet {
+        let far = |id: &u32| match id % 3 {
+            0 => *id,
+            1 => id + BLOCK_IDS - 20,
+            _ => u32::MAX - 1 - id,
+        };
+        PathSet::from_unsorted(ids.iter().map(far).collect())
+    }
+
+    fn index_of(sets: &[PathSet], relatives: &[Option<u32>]) -> OverlapIndex {
+        let mut index = OverlapIndex::default();
+        for (at, (set, relative)) in sets.iter().zip(relatives).enumerate() {
+            let relative = relative.filter(|relative| (*relative as usize) < at);
+            let base = relative.map(|it| sets[it as usize].clone()).unwrap_or_default();
+            assert_eq!(index.add(relative, &Delta::between(&base, set)) as usize, at);
+        }
+        index
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn overlaps_are_those_of_plain_sets(
+            sets in related_sets(30),
+            asked in proptest::collection::btree_set(0_u32..1100, 0..200),
+            removed in any::<prop::sample::Index>(),
+            far in any::<bool>(),
+            measure in 0..4_usize,
+            count in 0..6_usize,
+            least in 0.0..1.0_f64,
+        ) {
+            let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
+            let own = if far {
+                sets.iter().map(|(ids, _)| spread(ids)).collect()
+            } else {
+                path_sets(&sets)
+            };
+            let mut index = index_of(&own, &relatives);
+            prop_assert_eq!(index.changes.slots.len(), own.len());
+            // Kept and brought back, it is the same.
+            let blocks: Vec<(u32, Block)> =
+                index.blocks.iter().map(|(at, block)| (*at, block.clone())).collect();
+            let (stations, events) = index.stations();
+            let mut kept = OverlapIndex::from_parts(Parts {
+                slots: index.slots().to_vec(),
+                nodes: index.nodes().to_vec(),
+                stations: stations.to_vec(),
+                events: events.to_vec(),
+            })
+            .unwrap();
+            for (at, block) in blocks {
+                let pieces: Vec<_> = block.pieces().collect();
+                kept.put_block(at, Block::from_pieces(pieces).unwrap());
+            }
+            let asked = if far {
+                spread(&asked)
+            } else {
+                PathSet::from_unsorted(asked.into_iter().collect())
+            };
+            let expected: Vec<u32> =
+                own.iter().map(|set| asked.overlap(set).common as u32).collect();
+            let mut scratch = Scratch::default();
+            for index in [&index, &kept] {
+                prop_assert_eq!(&index.overlaps(&asked, &mut scratch), &expected);
+                // Again, with the memory that was used.
+                prop_assert_eq!(&index.overlaps(&asked, &mut scratch), &expected);
+            }
+            let differs = |set: &PathSet| Delta::len_between(set, &asked);
+            let closest = (0..own.len()).min_by_key(|at| differs(&own[*at]));
+            let closest = closest.filter(|at| differs(&own[*at]) < asked.len());
+            let told = index.closest((&expected, asked.len()));
+            prop_assert_eq!(told.map(|number| number as usize), closest);
+            let mut ranked: Vec<(usize, Overlap)> =
+                own.iter().map(|set| asked.overlap(set)).enumerate().collect();
+            if !own.is_empty() {
+                let removed = removed.index(own.len());
+                index.remove(removed as u32);
+                ranked.retain(|(number, _)| *number != removed);
+            }
+            let measure = Measure::ALL[measure];
+            ranked.retain(|(_, overlap)| measure.of(*overlap) >= least);
+            ranked.sort_by(|a, b| measure.of(b.1).total_cmp(&measure.of(a.1)));
+            ranked.truncate(count);
+            let near = index.nearest((&expected, asked.len()), measure, count, least);
+            let found: Vec<(usize, Overlap)> =
+                near.iter().map(|near| (near.number as usize, near.overlap)).collect();
+            prop_assert_eq!(found, ranked);
+        }
+    }
+}

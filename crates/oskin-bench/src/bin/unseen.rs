@@ -18,6 +18,9 @@ struct Arguments {
     /// Only so many queries
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     queries: usize,
+    /// How often all queries are asked, the index and the posting lists in turn
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// By which images the index tells another
     #[arg(long, value_enum, default_value_t = Relatives::Closest)]
     relatives: Relatives,
@@ -67,32 +70,37 @@ fn main() -> Result<()> {
         );
     }
     let mut times = [Vec::new(), Vec::new()];
-    // The first round warms the memory up.
-    for round in 0..2 {
+    // The first round warms the memory up, and compares the answers.
+    for round in 0..=arguments.rounds {
+        let mut answers = Vec::new();
         for set in &asked {
             let start = thread_seconds();
             let common = index.overlaps(set, &mut scratch);
             let near = index.nearest((&common, set.len()), Measure::Dice, TOP, 0.0);
-            let middle = thread_seconds();
+            times[0].push(thread_seconds() - start);
             ensure!(near.len() == TOP.min(images), "fewer images than asked for");
-            let other = postings.as_ref().map(|postings| {
-                let other = postings.overlaps(set);
-                // The choice of the best is the same code, so that only the overlaps differ.
-                index.nearest((&other, set.len()), Measure::Dice, TOP, 0.0);
-                other
-            });
-            let end = thread_seconds();
-            ensure!(other.is_none_or(|other| other == common), "overlaps differ");
-            if round > 0 {
-                times[0].push(middle - start);
-                times[1].push(end - middle);
+            if round == 0 {
+                answers.push(common);
             }
         }
+        for (at, set) in asked.iter().enumerate() {
+            let Some(postings) = &postings else { break };
+            let start = thread_seconds();
+            let common = postings.overlaps(set);
+            // The choice of the best is the same code, so that only the overlaps differ.
+            index.nearest((&common, set.len()), Measure::Dice, TOP, 0.0);
+            times[1].push(thread_seconds() - start);
+            ensure!(answers.get(at).is_none_or(|answer| *answer == common), "overlaps differ");
+        }
+        if round == 0 {
+            times = [Vec::new(), Vec::new()];
+        }
     }
-    for (name, times) in ["index", "posting lists"].into_iter().zip(&mut times) {
+    for (name, mut times) in ["index", "posting lists"].into_iter().zip(times) {
         times.sort_by(f64::total_cmp);
-        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
-        println!("{name}: p50 {:.3} ms, p99 {:.3} ms, most {:.3} ms", at(0.5), at(0.99), at(1.0));
+        let Some(last) = times.len().checked_sub(1) else { continue };
+        let at = |percent: usize| times[last * percent / 100] * 1e3;
+        println!("{name}: p50 {:.3} ms, p99 {:.3} ms, most {:.3} ms", at(50), at(99), at(100));
     }
     Ok(())
 }

@@ -19,7 +19,9 @@ mod set;
 pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
 pub use history::Sum;
-pub use index::{BLOCK_IDS, Block, Changes, Near, Node, OverlapIndex, Parts, Piece, Scratch, Slot};
+pub use index::{
+    BLOCK_IDS, Block, Changes, Near, Node, OverlapIndex, Parts, Piece, Scratch, Slot, Station,
+};
 pub use matrix::OverlapMatrix;
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};

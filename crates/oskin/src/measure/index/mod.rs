@@ -15,7 +15,7 @@
 //!
 //! Sets are never renumbered. A removed set is only no longer told of: others may be told by it.
 //!
-//! Memory: 8 bytes for a node and at most 17 for its share of the stations, 16 for a set, 6 for a
+//! Memory: 8 bytes for a node and at most 16 for its share of the stations, 16 for a set, 6 for a
 //! piece of the map from paths to nodes, with some 60 for a block of 1,024 ids.
 
 mod blocks;
@@ -24,7 +24,7 @@ mod trie;
 
 pub use blocks::{BLOCK_IDS, Block, Piece};
 pub use query::{Near, Scratch};
-pub use trie::Node;
+pub use trie::{Node, Station};
 
 use super::family::index;
 use crate::path_set::{Delta, PathSet};
@@ -65,17 +65,15 @@ pub struct Changes {
     pub blocks: BTreeSet<u32>,
 }
 
-/// The histories of an index, as they are kept: see [`OverlapIndex::parts`].
+/// The histories of an index, as they are kept: see [`OverlapIndex::from_parts`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     /// The sets, removed ones included.
     pub slots: Vec<Slot>,
     /// The nodes, the empty history first.
     pub nodes: Vec<Node>,
-    /// For each station the one before it, `u32::MAX` if there is none.
-    pub stations: Vec<u32>,
-    /// The events of the stations, 32 each, the latest first.
-    pub events: Vec<u32>,
+    /// The stations.
+    pub stations: Vec<Station>,
 }
 
 impl OverlapIndex {
@@ -84,10 +82,10 @@ impl OverlapIndex {
     /// `None` if they are not the parts of an index. Questions to parts that are sound, but not
     /// those of the sets, are answered wrongly. O(parts).
     pub fn from_parts(parts: Parts) -> Option<Self> {
-        let Parts { slots, nodes, stations, events } = parts;
+        let Parts { slots, nodes, stations } = parts;
         let before = |(at, slot): (u32, &Slot)| slot.relative.is_none_or(|it| it < at);
         let relatives = (0..).zip(&slots).all(before);
-        let trie = Trie::from_parts(nodes, (stations, events), index(slots.len()))?;
+        let trie = Trie::from_parts(nodes, stations, index(slots.len()))?;
         let (blocks, changes) = Default::default();
         relatives.then_some(Self { slots, trie, blocks, changes })
     }
@@ -102,8 +100,8 @@ impl OverlapIndex {
         self.trie.nodes()
     }
 
-    /// The station before each station, and the events of all stations.
-    pub fn stations(&self) -> (&[u32], &[u32]) {
+    /// The stations of long histories.
+    pub fn stations(&self) -> &[Station] {
         self.trie.stations()
     }
 

@@ -1,10 +1,9 @@
 //! Questions to the index: overlaps with all sets, and the nearest of them.
 
 use super::blocks::for_each_part;
-use super::trie::{MARK, NO_STATION, Stop};
-use super::{OverlapIndex, Slot};
+use super::trie::{MARK, NO_STATION, NOWHERE, Step};
+use super::{OverlapIndex, Slot, Station};
 use crate::measure::Measure;
-use crate::measure::family::index;
 use crate::path_set::{Overlap, PathSet};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -12,9 +11,10 @@ use std::collections::BinaryHeap;
 /// Memory that questions use again, 4 bytes for a node; it is clean between questions.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    // How many ids end at each node, and the nodes at which any do.
+    // How many ids end at each node.
     counts: Vec<u32>,
-    ends: Vec<u32>,
+    // Nodes on the ways up, and how many ids go there.
+    ways: Vec<(u32, u32)>,
     // How many ids pass each station, and a bit for each station that any pass.
     passing: Vec<u32>,
     marks: Vec<u64>,
@@ -48,7 +48,7 @@ impl OverlapIndex {
     }
 
     /// Counts the ids of a set by the nodes at which their histories end.
-    fn count(&self, set: &PathSet, Scratch { counts, ends, .. }: &mut Scratch) {
+    fn count(&self, set: &PathSet, Scratch { counts, ways, .. }: &mut Scratch) {
         counts.resize(self.trie.nodes().len(), 0);
         let mut last = None;
         for run in set.runs() {
@@ -63,7 +63,7 @@ impl OverlapIndex {
                     // Nodes of blocks that were kept elsewhere may be out of range.
                     if let Some(count) = counts.get_mut(node as usize) {
                         if *count == 0 {
-                            ends.push(node);
+                            ways.push((node, 0));
                         }
                         *count += ids;
                     }
@@ -74,28 +74,39 @@ impl OverlapIndex {
 
     /// Notes the count of each node for the sets of the events of its history.
     fn note(&self, scratch: &mut Scratch, common: &mut [u32]) {
-        let Scratch { counts, ends, passing, marks } = scratch;
-        let stations = self.trie.stations().0.len();
-        passing.resize(stations, 0);
-        marks.resize(stations.div_ceil(64), 0);
-        for node in ends.drain(..) {
-            let count = std::mem::take(&mut counts[node as usize]);
-            let stop = self.trie.walk(node, |event| note(common, event, count));
-            if let Stop::Station(station) = stop {
-                passing[station as usize] += count;
-                marks[station as usize / 64] |= 1 << (station % 64);
-            }
+        let Scratch { counts, ways, passing, marks } = scratch;
+        let stations = self.trie.stations();
+        passing.resize(stations.len(), 0);
+        marks.resize(stations.len().div_ceil(64), 0);
+        ways.retain_mut(|(node, count)| {
+            *count = std::mem::take(&mut counts[*node as usize]);
+            *node != NOWHERE
+        });
+        // All ways go up a node at a time, so that the memory for many is fetched at once.
+        while !ways.is_empty() {
+            ways.retain_mut(|(node, count)| match self.trie.step(*node) {
+                Step::Node(event, before) => {
+                    note(common, event, *count);
+                    *node = before;
+                    before != NOWHERE
+                }
+                Step::Station(station) => {
+                    passing[station as usize] += *count;
+                    marks[station as usize / 64] |= 1 << (station % 64);
+                    false
+                }
+            });
         }
         for word in (0..marks.len()).rev() {
             // A station leads only to lower ones: to lower bits of this word, or lower words.
             while marks[word] != 0 {
-                let bit = 63 - marks[word].leading_zeros();
+                let bit = marks[word].ilog2();
                 marks[word] ^= 1 << bit;
                 let station = word * 64 + bit as usize;
                 let count = std::mem::take(&mut passing[station]);
-                let (events, before) = self.trie.station(index(station));
+                let Station { before, events } = stations[station];
                 for event in events {
-                    note(common, *event, count);
+                    note(common, event, count);
                 }
                 if before != NO_STATION {
                     passing[before as usize] += count;
@@ -238,12 +249,10 @@ mod tests {
             // Kept and brought back, it is the same.
             let blocks: Vec<(u32, Block)> =
                 index.blocks.iter().map(|(at, block)| (*at, block.clone())).collect();
-            let (stations, events) = index.stations();
             let mut kept = OverlapIndex::from_parts(Parts {
                 slots: index.slots().to_vec(),
                 nodes: index.nodes().to_vec(),
-                stations: stations.to_vec(),
-                events: events.to_vec(),
+                stations: index.stations().to_vec(),
             })
             .unwrap();
             for (at, block) in blocks {

@@ -6,16 +6,15 @@
 //! these events side by side and leads straight to the station before.
 
 use super::super::family::index;
-use std::ops::Range;
 
 /// The node of the empty history: of paths that no set has had.
 pub(super) const NOWHERE: u32 = 0;
 
-/// How many events a station keeps.
-pub(super) const STRETCH: usize = 32;
+/// How many events a station keeps: with the station before they fill a line of the cache.
+const STRETCH: usize = 15;
 
 /// How many nodes follow a station at least, so that what stations keep is bounded by the nodes.
-const BEHIND: usize = 8;
+const BEHIND: usize = 4;
 
 /// Marks, in the highest bit, that an event is that paths are gone; or that a node is a station.
 pub(super) const MARK: u32 = 1 << 31;
@@ -33,39 +32,42 @@ pub struct Node {
     pub before: u32,
 }
 
+/// A stretch of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Station {
+    /// The number of the station before, smaller than its own; `u32::MAX` if there is none.
+    pub before: u32,
+    /// The events, the latest first.
+    pub events: [u32; STRETCH],
+}
+
 /// Histories as nodes and stations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trie {
     nodes: Vec<Node>,
-    // The events of each station, the latest first.
-    events: Vec<u32>,
-    // The station before each station, which has a smaller number.
-    stations: Vec<u32>,
+    stations: Vec<Station>,
 }
 
-/// Where a walk up from a node ends.
-pub(super) enum Stop {
-    /// At the empty history.
-    Start,
-    /// At a station, whose events have not been told.
+/// What comes before a node.
+pub(super) enum Step {
+    /// The event of the node and another node, which may be [`NOWHERE`].
+    Node(u32, u32),
+    /// Whatever the station of that number tells, the event of the node too.
     Station(u32),
 }
 
 impl Default for Trie {
     fn default() -> Self {
         let root = Node { event: MARK, before: NOWHERE };
-        Self { nodes: vec![root], events: Vec::new(), stations: Vec::new() }
+        Self { nodes: vec![root], stations: Vec::new() }
     }
 }
 
 impl Trie {
     /// Puts parts together that were kept. `None` if they are no trie of sets with numbers below
     /// `sets`: every way must lead to smaller numbers and so to the start.
-    pub(super) fn from_parts(
-        nodes: Vec<Node>,
-        (stations, events): (Vec<u32>, Vec<u32>),
-        sets: u32,
-    ) -> Option<Self> {
+    pub(super) fn from_parts(nodes: Vec<Node>, stations: Vec<Station>, sets: u32) -> Option<Self> {
         let count = index(stations.len());
         let event = |event: u32| event & !MARK < sets;
         let node = |(at, node): (u32, &Node)| {
@@ -76,22 +78,22 @@ impl Trie {
             };
             before && event(node.event)
         };
-        let station = |(at, before): (u32, &u32)| *before < at || *before == NO_STATION;
+        let station = |(at, station): (u32, &Station)| {
+            let before = station.before < at || station.before == NO_STATION;
+            before && station.events.iter().all(|it| event(*it))
+        };
         let sound = nodes.first() == Self::default().nodes.first()
             && (1..).zip(nodes.iter().skip(1)).all(node)
-            && (0..).zip(&stations).all(station)
-            && events.len() == stations.len() * STRETCH
-            && events.iter().all(|it| event(*it));
-        sound.then_some(Self { nodes, events, stations })
+            && (0..).zip(&stations).all(station);
+        sound.then_some(Self { nodes, stations })
     }
 
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The stations before all stations, and the events of all.
-    pub(super) fn stations(&self) -> (&[u32], &[u32]) {
-        (&self.stations, &self.events)
+    pub(super) fn stations(&self) -> &[Station] {
+        &self.stations
     }
 
     /// Appends an event to the history of a node; returns the number of the new node.
@@ -102,14 +104,14 @@ impl Trie {
         let mut way = [NOWHERE; STRETCH + BEHIND];
         let mut length = 0;
         let mut at = node;
-        let station = loop {
+        let before = loop {
             if at == NOWHERE {
                 break NO_STATION;
             }
-            let before = self.nodes[at as usize].before;
-            if before & MARK != 0 {
-                break before & !MARK;
-            }
+            let before = match self.step(at) {
+                Step::Station(station) => break station,
+                Step::Node(_, before) => before,
+            };
             // Only where parts that were kept have fewer stations than they should.
             if length == way.len() {
                 return node;
@@ -119,38 +121,22 @@ impl Trie {
             at = before;
         };
         if length == way.len() {
-            let stretch = &way[BEHIND..];
-            self.events.extend(stretch.iter().map(|at| self.nodes[*at as usize].event));
-            self.nodes[stretch[0] as usize].before = index(self.stations.len()) | MARK;
-            self.stations.push(station);
+            let events = std::array::from_fn(|at| self.nodes[way[BEHIND + at] as usize].event);
+            self.nodes[way[BEHIND] as usize].before = index(self.stations.len()) | MARK;
+            self.stations.push(Station { before, events });
         }
         node
     }
 
-    /// Calls with the events of a history, the latest first, until the start or a station is met.
+    /// What comes before a node that is not [`NOWHERE`].
     #[inline]
-    pub(super) fn walk(&self, mut node: u32, mut call: impl FnMut(u32)) -> Stop {
-        while node != NOWHERE {
-            let Node { event, before } = self.nodes[node as usize];
-            if before & MARK != 0 {
-                return Stop::Station(before & !MARK);
-            }
-            call(event);
-            node = before;
-        }
-        Stop::Start
-    }
-
-    /// The events of a station, and the station before.
-    #[inline]
-    pub(super) fn station(&self, number: u32) -> (&[u32], u32) {
-        let place: Range<usize> = number as usize * STRETCH..(number as usize + 1) * STRETCH;
-        (&self.events[place], self.stations[number as usize])
+    pub(super) fn step(&self, node: u32) -> Step {
+        let Node { event, before } = self.nodes[node as usize];
+        if before & MARK == 0 { Step::Node(event, before) } else { Step::Station(before & !MARK) }
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        self.nodes.len() * size_of::<Node>()
-            + (self.events.len() + self.stations.len()) * size_of::<u32>()
+        self.nodes.len() * size_of::<Node>() + self.stations.len() * size_of::<Station>()
     }
 }
 
@@ -177,19 +163,29 @@ mod tests {
                 histories.push(history);
             }
             let sets = index(histories.len());
-            let (stations, events) = trie.stations();
-            prop_assert!(stations.len() * BEHIND <= trie.nodes().len());
-            let parts = (stations.to_vec(), events.to_vec());
-            let kept = Trie::from_parts(trie.nodes().to_vec(), parts, sets);
+            prop_assert!(trie.stations().len() * BEHIND <= trie.nodes().len());
+            let (nodes, stations) = (trie.nodes().to_vec(), trie.stations().to_vec());
+            let kept = Trie::from_parts(nodes, stations, sets);
             prop_assert_eq!(kept.as_ref(), Some(&trie));
             for (node, expected) in (0..).zip(&histories) {
                 let mut found = Vec::new();
-                let mut stop = trie.walk(node, |event| found.push(event));
+                let (mut at, mut station) = (node, NO_STATION);
+                while at != NOWHERE {
+                    match trie.step(at) {
+                        Step::Node(event, before) => {
+                            found.push(event);
+                            at = before;
+                        }
+                        Step::Station(number) => {
+                            station = number;
+                            break;
+                        }
+                    }
+                }
                 prop_assert!(found.len() < STRETCH + BEHIND);
-                while let Stop::Station(number) = stop {
-                    let (events, before) = trie.station(number);
-                    found.extend(events);
-                    stop = if before == NO_STATION { Stop::Start } else { Stop::Station(before) };
+                while let Some(stretch) = trie.stations().get(station as usize) {
+                    found.extend(stretch.events);
+                    station = stretch.before;
                 }
                 found.reverse();
                 prop_assert_eq!(&found, expected);
@@ -204,21 +200,19 @@ mod tests {
         for event in 0..50 {
             node = trie.push(node, event);
         }
-        let (stations, events) = trie.stations();
-        let parts = (trie.nodes().to_vec(), stations.to_vec(), events.to_vec());
-        let check = |change: &dyn Fn(&mut (Vec<Node>, Vec<u32>, Vec<u32>))| {
+        let parts = (trie.nodes().to_vec(), trie.stations().to_vec());
+        let check = |change: &dyn Fn(&mut (Vec<Node>, Vec<Station>))| {
             let mut parts = parts.clone();
             change(&mut parts);
-            Trie::from_parts(parts.0, (parts.1, parts.2), 50).is_some()
+            Trie::from_parts(parts.0, parts.1, 50).is_some()
         };
         assert!(check(&|_| ()));
         assert!(!check(&|parts| parts.0[0].before = 1));
         assert!(!check(&|parts| parts.0[3].before = 3));
-        assert!(!check(&|parts| parts.0[3].before = MARK | 1));
+        assert!(!check(&|parts| parts.0[3].before = MARK | 3));
         assert!(!check(&|parts| parts.0[3].event = 50));
-        assert!(!check(&|parts| parts.1[0] = 0));
-        assert!(!check(&|parts| parts.2[0] = 50));
-        assert!(!check(&|parts| parts.2.truncate(31)));
+        assert!(!check(&|parts| parts.1[0].before = 0));
+        assert!(!check(&|parts| parts.1[0].events[3] = 50));
         assert!(!check(&|parts| parts.0.clear()));
     }
 }

@@ -68,8 +68,10 @@ impl Drawn {
         let Sets { names, sets } = workspace.path_sets(images, &selections)?;
         if names.len() > MOST_IMAGES {
             let [most, found] = [MOST_IMAGES, names.len()].map(|number| text::count(number as u64));
-            return Err(CliError::new(format!("a heatmap shows {most} images at most, not {found}"))
-                .hint("name those that matter, or list the nearest with `oskin matrix --top K`"));
+            return Err(CliError::new(format!(
+                "a heatmap shows {most} images at most, not {found}"
+            ))
+            .hint("name those that matter, or list the nearest with `oskin matrix --top K`"));
         }
         let matrix =
             |sets: &Vec<PathSet>| OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());

@@ -1,6 +1,10 @@
 //! The commands from outside: what they print, write and exit with.
 
 use crate::common::Place;
+use oskin::catalog::Catalog;
+use oskin::measure::{Measure, OverlapMatrix};
+use oskin::path_set::{PathSet, Selection};
+use oskin::report::MatrixReport;
 use testkit::{ArchiveOptions, Compression, Defect, Image, OciOptions, docker_archive};
 
 const BASE: &str = "//- layer
@@ -170,14 +174,17 @@ fn matrix_writes_the_same_whichever_way_it_goes() {
     assert_eq!(run(&to), tsv);
     let file = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
     assert_eq!((file("all.csv"), file("all.json")), (csv.clone(), json.clone()));
-    // The three forms hold the same values, and JSON is as serde writes it.
-    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json, format!("{report:#}\n"));
+    // The same as the report of all pairs held, written at once.
+    let catalog = Catalog::open(&place.path().join("catalog.db")).unwrap();
+    let (ids, names): (Vec<_>, Vec<_>) = catalog.names().unwrap().into_iter().unzip();
+    let sets = ids.iter().map(|id| catalog.path_set(*id, Selection::Both).unwrap());
+    let sets: Vec<PathSet> = sets.collect();
+    let matrix = OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
+    let report = MatrixReport::new(names, &matrix, Selection::Both, Measure::ContainmentLeft);
+    assert!(json == format!("{:#}\n", serde_json::to_value(&report).unwrap()), "{json}");
     assert_eq!(csv.replace(',', "\t"), tsv);
     let cells = csv.lines().skip(1).flat_map(|line| line.split(',').skip(1));
-    let values =
-        report["values"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
-    assert!(cells.eq(values.map(|value| format!("{:.6}", value.as_f64().unwrap()))));
+    assert!(cells.eq(report.values.iter().flatten().map(|value| format!("{value:.6}"))), "{csv}");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //!
 //! * Below 3,000 sets the matrix is counted by dense panels and held, at most 18 MB, and its rows
 //!   are read off.
-//! * From there on the sets are told as a [`Family`], and blocks of rows of 16 MiB are made from it
-//!   (see [`whole_rows`](super::whole_rows)): memory grows with the sets and what they do not share
+//! * From there on the sets are told as a [`Family`], and blocks of rows (32 MiB, or 512 rows where
+//!   those are more) are made from it (see [`whole_rows`](super::whole_rows)): memory grows with the sets and what they do not share
 //!   with their relatives, never with the pairs. Where no set has a near relative the family's own
 //!   panel counts what it can hold (128 MiB), and the rest is counted event by event.
 //!
@@ -15,7 +15,7 @@ use super::family::Family;
 use super::matrix::{FAMILY_SETS, OverlapMatrix};
 use super::relatives::find_relatives;
 use super::set::Measure;
-use super::whole_rows::{BLOCK_COUNTS, WholeRows};
+use super::whole_rows::{WholeRows, block_rows};
 use crate::path_set::{Overlap, PathSet};
 use std::ops::ControlFlow;
 
@@ -101,12 +101,12 @@ impl AllPairs {
         &self,
         call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.for_each_row_cut(BLOCK_COUNTS, call)
+        self.for_each_row_cut(block_rows(self.len()), call)
     }
 
     fn for_each_row_cut<B>(
         &self,
-        block_counts: usize,
+        block_rows: usize,
         mut call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let (sizes, count) = (&self.sizes[..], self.len());
@@ -120,7 +120,7 @@ impl AllPairs {
             }
             Way::Told(family) => {
                 let rows = WholeRows::counting(family);
-                let block_rows = (block_counts / count.max(1)).clamp(1, count.max(1));
+                let block_rows = block_rows.clamp(1, count.max(1));
                 let mut block = vec![0; block_rows * count];
                 for first in (0..count).step_by(block_rows) {
                     let end = count.min(first + block_rows);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     /// All rows of both ways.
-    fn both_ways(sets: &[PathSet], block_counts: usize, mut check: impl FnMut(PairRow<'_>)) {
+    fn both_ways(sets: &[PathSet], block_rows: usize, mut check: impl FnMut(PairRow<'_>)) {
         let sets: Vec<&PathSet> = sets.iter().collect();
         let held = AllPairs::from_sets(&sets);
         let told = AllPairs::from_family(Family::from_sets(&sets, &find_relatives(&sets)));
@@ -198,7 +198,7 @@ mod tests {
             assert_eq!(pairs.len(), sets.len());
             assert_eq!(pairs.is_empty(), sets.is_empty());
             let mut next = 0;
-            let flow = pairs.for_each_row_cut::<()>(block_counts, |row| {
+            let flow = pairs.for_each_row_cut::<()>(block_rows, |row| {
                 assert_eq!(row.set, next);
                 next += 1;
                 check(row);
@@ -212,13 +212,13 @@ mod tests {
         #[test]
         fn rows_nearest_and_thresholds_are_those_of_plain_sets(
             sets in related_sets(30),
-            block_counts in 1_usize..200,
+            block_rows in 1_usize..40,
             most in 0_usize..8,
             min in prop_oneof![Just(0.0), Just(1.0), Just(0.5), 0.0..1.0],
         ) {
             let own = path_sets(&sets);
             let plain: Vec<&BTreeSet<u32>> = sets.iter().map(|(set, _)| set).collect();
-            both_ways(&own, block_counts, |row| {
+            both_ways(&own, block_rows, |row| {
                 let left = plain[row.set];
                 for (other, right) in plain.iter().enumerate() {
                     assert_eq!(row.overlap(other), plain_overlap(left, right));

@@ -70,20 +70,20 @@ impl Panel {
     /// Adds the weighted number of common bits of each row in `rows` with every later row to `sums`:
     /// the strict upper triangle of these rows, one row after the other.
     pub(super) fn add_common(&self, rows: Range<usize>, sums: &mut [u32], level: Level) {
-        self.add(Region::Later(rows), sums, level);
+        self.add(&Region::Later(rows), sums, level);
     }
 
     /// Adds the weighted number of common bits of each of `rows` with every row to `sums`: whole
     /// rows, one after the other.
     pub(super) fn add_whole_rows(&self, rows: &[usize], sums: &mut [u32], level: Level) {
-        self.add(Region::Whole(rows), sums, level);
+        self.add(&Region::Whole(rows), sums, level);
     }
 
-    fn add(&self, region: Region<'_>, sums: &mut [u32], level: Level) {
+    fn add(&self, region: &Region<'_>, sums: &mut [u32], level: Level) {
         let chunks = self.words.chunks(LINES_AT_ONCE * self.stride.max(1));
         for (words, shifts) in chunks.zip(self.shifts.chunks(LINES_AT_ONCE)) {
             let block = Block { rows: self.rows, stride: self.stride, words, shifts };
-            level.add_common(block, &region, sums);
+            level.add_common(block, region, sums);
         }
     }
 }

@@ -161,6 +161,7 @@ impl PairsDocument {
     }
 
     fn separated_row(&self, row: PairRow<'_>, separator: u8, out: &mut Vec<u8>) {
+        out.reserve(self.names[row.set].len() + 9 * row.common.len() + 1);
         out.extend_from_slice(self.names[row.set].as_bytes());
         for other in 0..row.common.len() {
             out.push(separator);
@@ -251,20 +252,36 @@ fn push_json(out: &mut Vec<u8>, value: &impl Serialize) {
     serde_json::to_writer(out, value).unwrap_or_default();
 }
 
+/// All numbers of three digits.
+const THREE_DIGITS: [[u8; 3]; 1_000] = {
+    let mut table = [*b"000"; 1_000];
+    let mut number = 1;
+    while number < table.len() {
+        // The number before, and one more.
+        let [hundreds, tens, ones] = table[number - 1];
+        table[number] = match (tens, ones) {
+            (b'9', b'9') => [hundreds + 1, b'0', b'0'],
+            (_, b'9') => [hundreds, tens + 1, b'0'],
+            _ => [hundreds, tens, ones + 1],
+        };
+        number += 1;
+    }
+    table
+};
+
 /// Writes a value in `0..=1` with six decimals, many times faster than the formatter, which a
 /// matrix of many images notices.
 fn push_six_decimals(out: &mut Vec<u8>, value: f64) {
     // Exactly halfway cases do not occur among ratios of small integers times a million, but for
     // those that are exact; both ways of rounding agree on them but for ties to even.
     let scaled = (value * 1e6).round_ties_even();
-    let mut digits = *b"0.000000";
     // In 0..=1_000_000 by the contract of measures, so the cast is exact.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
-    let mut rest = scaled as u32;
-    for place in [7, 6, 5, 4, 3, 2, 0] {
-        digits[place] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
+    let scaled = scaled as usize;
+    let mut digits = *b"0.000000";
+    digits[0] += u8::from(scaled >= 1_000_000);
+    digits[2..5].copy_from_slice(&THREE_DIGITS[scaled / 1_000 % 1_000]);
+    digits[5..].copy_from_slice(&THREE_DIGITS[scaled % 1_000]);
     out.extend_from_slice(&digits);
 }
 

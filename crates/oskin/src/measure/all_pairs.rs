@@ -160,15 +160,26 @@ impl PairRow<'_> {
     }
 
     /// The nearest of the other sets that are at least so much alike, `most` at the most: the most
-    /// alike first, of equals the one that was given first. O(n + most log(most)).
+    /// alike first, of equals the one that was given first. O(n + most log(most)) time for values in no
+    /// particular order; memory for twice as many as are wanted.
     pub fn nearest(&self, measure: Measure, min: f64, most: usize) -> Vec<Near> {
-        let mut near: Vec<Near> = self.at_least(measure, min).collect();
         let order = |a: &Near, b: &Near| b.value.total_cmp(&a.value).then(a.other.cmp(&b.other));
-        if most < near.len() {
-            near.select_nth_unstable_by(most, order);
-            near.truncate(most);
+        let Some(last) = most.checked_sub(1) else { return Vec::new() };
+        let mut near: Vec<Near> = Vec::new();
+        // What later ones must exceed; of equals the earlier stays.
+        let mut worst = f64::NEG_INFINITY;
+        for candidate in self.at_least(measure, min) {
+            if candidate.value > worst {
+                near.push(candidate);
+                if near.len() >= most.saturating_mul(2) {
+                    near.select_nth_unstable_by(last, order);
+                    near.truncate(most);
+                    worst = near[last].value;
+                }
+            }
         }
         near.sort_unstable_by(order);
+        near.truncate(most);
         near
     }
 }

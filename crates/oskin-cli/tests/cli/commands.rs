@@ -340,6 +340,18 @@ fn the_heatmap_goes_where_it_is_told() {
 }
 
 #[test]
+fn a_heatmap_of_too_many_images_is_refused() {
+    let place = Place::new();
+    place.file("a.paths", b"1\n");
+    place.ok(&["add", "--name", "a", "paths:a.paths"]);
+    let ran = place.run(&[&["heatmap"][..], &["a"; 5_001]].concat());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("5,000 images at most, not 5,001"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: ") && ran.stderr.contains("--top"), "{}", ran.stderr);
+    assert!(!place.path().join("oskin-heatmap.html").exists());
+}
+
+#[test]
 fn usage_errors_are_two_and_help_is_zero() {
     let place = Place::new();
     assert_eq!(place.run(&["--help"]).code, Some(0));

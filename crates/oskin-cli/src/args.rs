@@ -6,6 +6,7 @@ use oskin::image::Platform;
 use oskin::measure::Measure;
 use oskin::path_set::Selection;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -114,6 +115,25 @@ pub(crate) struct Measuring {
     pub(crate) selection: Selection,
 }
 
+/// Which pairs are written, if not all as a table.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Listing")]
+pub(crate) struct Listing {
+    /// List the K nearest of each image instead of the table
+    #[arg(long, value_name = "K")]
+    pub(crate) top: Option<NonZeroUsize>,
+
+    /// List the pairs that are at least so similar, 0 to 1, instead of the table
+    #[arg(long, value_name = "VALUE", value_parser = similarity)]
+    pub(crate) min: Option<f64>,
+}
+
+/// A similarity.
+fn similarity(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not in 0 to 1".to_owned()) }
+}
+
 impl Command {
     /// The platform that a command was given, if it reads images.
     pub(crate) fn platform(&mut self) -> Option<&mut Option<Platform>> {
@@ -194,11 +214,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         reading: Reading,
     },
-    /// All pairs: a table of similarities (-o csv, tsv or json)
+    /// All pairs: a table of similarities (-o csv, tsv or json), or a list of the nearest
+    #[command(
+        after_help = "--top and --min list pairs with their counts: image, other, common, left_only, right_only, value.\n\
+            With --top each image has its own pairs, nearest first. With --min alone a pair comes once, \
+            or once in each\ndirection if the measure is a containment."
+    )]
     Matrix {
         /// The images [default: all of the catalog]
         #[arg(value_name = "IMAGE")]
         images: Vec<OsString>,
+        #[command(flatten)]
+        listing: Listing,
         #[command(flatten)]
         measuring: Measuring,
         #[command(flatten)]

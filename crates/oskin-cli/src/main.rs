@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod error;
 mod images;
+mod new_file;
 mod output;
 mod progress;
+mod stream;
 mod text;
 
 use clap::Parser as _;

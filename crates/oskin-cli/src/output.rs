@@ -2,6 +2,8 @@
 
 use crate::args::{Global, When};
 use crate::error::CliError;
+use crate::new_file::NewFile;
+use crate::stream::Streams;
 use crate::text::printable_lines;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
@@ -159,6 +161,20 @@ impl Outputs {
         Ok(())
     }
 
+    /// Opens all outputs, to be written piece by piece; those of text for people are not among them.
+    pub(crate) fn open(&self) -> Result<Streams, CliError> {
+        let mut streams = Streams::default();
+        for spec in &self.specs {
+            streams.open(spec.file.as_deref())?;
+        }
+        Ok(streams)
+    }
+
+    /// The formats of the outputs, in the order of [`open`](Self::open).
+    pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
+        self.specs.iter().map(|spec| spec.format)
+    }
+
     /// Writes an answer that is text for people or a JSON document.
     pub(crate) fn answer(&self, report: &Value, text: impl Fn() -> String) -> Result<(), CliError> {
         self.write(|format| match format {
@@ -168,10 +184,11 @@ impl Outputs {
     }
 }
 
-/// Writes a file, naming it in the error.
-pub(crate) fn write_file(file: &std::path::Path, content: &[u8]) -> Result<(), CliError> {
-    std::fs::write(file, content)
-        .map_err(|error| CliError::new(format!("cannot write {}: {error}", file.display())))
+/// Writes a file, as a whole or not at all, naming it in the error.
+pub(crate) fn write_file(name: &std::path::Path, content: &[u8]) -> Result<(), CliError> {
+    let mut file = NewFile::create(name)?;
+    file.write(content)?;
+    file.finish()
 }
 
 fn color_of(when: When) -> ColorChoice {

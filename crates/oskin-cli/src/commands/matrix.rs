@@ -1,32 +1,58 @@
-//! `oskin matrix`: all pairs as a table.
+//! `oskin matrix`: all pairs as a table, or a list of the nearest.
 
 use super::workspace;
-use crate::args::{Global, Measuring, Reading};
+use crate::args::{Global, Listing, Measuring, Reading};
 use crate::error::CliError;
-use crate::output::{Format, Outputs, json_bytes, value_of};
-use oskin::measure::OverlapMatrix;
+use crate::images::Sets;
+use crate::output::{Format, Outputs};
+use oskin::measure::AllPairs;
 use oskin::path_set::PathSet;
-use oskin::report::MatrixReport;
+use oskin::report::{PairsDocument, PairsForm, PairsKind};
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-/// Measures all pairs.
+/// Measures all pairs and writes them as they come.
 pub(super) fn run(
     global: &Global,
     images: &[OsString],
-    measuring: &Measuring,
+    (listing, measuring): (Listing, &Measuring),
     reading: Reading,
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Csv, Format::Tsv, Format::Json])?;
-    let selection = measuring.selection;
-    let found = workspace(global, reading)?.path_sets(images, &[selection])?;
-    let sets: Vec<&PathSet> = found.sets.iter().flatten().collect();
-    let matrix = OverlapMatrix::from_sets(&sets);
-    let report = MatrixReport::new(found.names, &matrix, selection, measuring.measure);
-    outputs.write(|format| match format {
-        Format::Json => Ok(json_bytes(&value_of(&report)?)),
-        Format::Tsv => Ok(report.separated('\t').into_bytes()),
-        _ => Ok(report.separated(',').into_bytes()),
-    })?;
+    let asked = (measuring.selection, measuring.measure);
+    let Sets { names, sets } = workspace(global, reading)?.path_sets(images, &[asked.0])?;
+    // What cannot be written is told before the work.
+    let mut streams = outputs.open()?;
+    let pairs = AllPairs::from_sets(&sets.iter().flatten().collect::<Vec<&PathSet>>());
+    drop(sets);
+    let kind = match (listing.top, listing.min) {
+        (None, None) => PairsKind::Matrix,
+        (top, min) => PairsKind::Nearest { top: top.map(Into::into), min },
+    };
+    let document = |format| PairsDocument::new(&names, asked, kind, form_of(format));
+    let mut documents: Vec<PairsDocument> = outputs.formats().map(document).collect();
+    streams.write(|output, text| documents[output].begin(text))?;
+    let flow = pairs.for_each_row(|row| {
+        match streams.write(|output, text| documents[output].row(row, text)) {
+            Ok(true) => ControlFlow::Continue(()),
+            // All readers have gone.
+            Ok(false) => ControlFlow::Break(Ok(())),
+            Err(error) => ControlFlow::Break(Err(error)),
+        }
+    });
+    if let ControlFlow::Break(stopped) = flow {
+        stopped?;
+    }
+    streams.write(|output, text| documents[output].end(text))?;
+    streams.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn form_of(format: Format) -> PairsForm {
+    match format {
+        Format::Json => PairsForm::Json,
+        Format::Tsv => PairsForm::Separated(b'\t'),
+        _ => PairsForm::Separated(b','),
+    }
 }

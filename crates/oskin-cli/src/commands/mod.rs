@@ -40,8 +40,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
         }
-        Command::Matrix { images, measuring, reading } => {
-            matrix::run(&global, &images, &measuring, reading)
+        Command::Matrix { images, listing, measuring, reading } => {
+            matrix::run(&global, &images, (listing, &measuring), reading)
         }
         Command::Heatmap { images, measuring, reading } => {
             heatmap::run(&global, &images, &measuring, reading)

@@ -1,6 +1,10 @@
 //! The commands from outside: what they print, write and exit with.
 
 use crate::common::Place;
+use oskin::catalog::Catalog;
+use oskin::measure::{Measure, OverlapMatrix};
+use oskin::path_set::{PathSet, Selection};
+use oskin::report::MatrixReport;
 use testkit::{ArchiveOptions, Compression, Defect, Image, OciOptions, docker_archive};
 
 const BASE: &str = "//- layer
@@ -123,6 +127,82 @@ fn matrix_in_all_formats_and_of_images_that_are_not_kept() {
     let value = |i: usize, j: usize| mixed["values"][i][j].as_f64().unwrap();
     assert!((value(0, 1) - 4.0 / 16.0).abs() < 1e-15, "{mixed}");
     assert!((value(1, 2) - 1.0).abs() < 1e-15, "foreign paths are the same path again");
+}
+
+#[test]
+fn matrix_lists_the_nearest() {
+    let place = Place::new();
+    for (name, lines) in [("a", "1\n2\n3\n4\n"), ("b", "1\n2\n"), ("c", "3\n4\n"), ("d", "")] {
+        place.file(&format!("{name}.paths"), lines.as_bytes());
+        place.ok(&["add", "--name", name, &format!("paths:{name}.paths")]);
+    }
+    let header = "image,other,common,left_only,right_only,value\n";
+    let top = place.ok(&["matrix", "--top", "1"]);
+    let rows = "a,b,2,2,0,0.666667\nb,a,2,0,2,0.666667\nc,a,2,0,2,0.666667\nd,a,0,0,4,0.000000\n";
+    assert_eq!(top, format!("{header}{rows}"));
+    let min = place.ok(&["matrix", "--min", "0.5"]);
+    assert_eq!(min, format!("{header}a,b,2,2,0,0.666667\na,c,2,2,0,0.666667\n"));
+    // A containment has two directions.
+    let contained = ["matrix", "--min", "0.5", "--measure", "containment"];
+    let rows = "a,b,2,2,0,0.500000\na,c,2,2,0,0.500000\nb,a,2,0,2,1.000000\nc,a,2,0,2,1.000000\n";
+    assert_eq!(place.ok(&contained), format!("{header}{rows}"));
+    let both = place.json(&["matrix", "--top", "3", "--min", "0.5", "b", "d", "a"]);
+    let pair = |image: &str, other: &str, left_only: u64, right_only: u64| {
+        serde_json::json!({
+            "image": image, "other": other, "common": 2, "left_only": left_only,
+            "right_only": right_only, "value": 2.0 / 3.0,
+        })
+    };
+    let expected = serde_json::json!({
+        "schema": "oskin.nearest/1", "selection": "both", "measure": "dice", "top": 3, "min": 0.5,
+        "names": ["b", "d", "a"], "pairs": [pair("b", "a", 0, 2), pair("a", "b", 2, 0)],
+    });
+    assert_eq!(both, expected);
+    for wrong in [["--top", "0"], ["--min", "1.1"], ["--min", "nan"], ["--min", "x"]] {
+        assert_eq!(place.run(&["matrix", wrong[0], wrong[1]]).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn matrix_writes_the_same_whichever_way_it_goes() {
+    let place = Place::new();
+    place.ok(&["demo", "--dir", "."]);
+    let from = ["--catalog", "catalog.db", "matrix", "--measure", "containment"];
+    let to = ["-o", "tsv", "-o", "csv=all.csv", "-o", "json=all.json"];
+    let run = |more: &[&str]| place.ok(&[&from[..], more].concat());
+    let (csv, tsv, json) = (run(&[]), run(&["-o", "tsv"]), run(&["--json"]));
+    assert_eq!(run(&to), tsv);
+    let file = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+    assert_eq!((file("all.csv"), file("all.json")), (csv.clone(), json.clone()));
+    // The same as the report of all pairs held, written at once.
+    let catalog = Catalog::open(&place.path().join("catalog.db")).unwrap();
+    let (ids, names): (Vec<_>, Vec<_>) = catalog.names().unwrap().into_iter().unzip();
+    let sets = ids.iter().map(|id| catalog.path_set(*id, Selection::Both).unwrap());
+    let sets: Vec<PathSet> = sets.collect();
+    let matrix = OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
+    let report = MatrixReport::new(names, &matrix, Selection::Both, Measure::ContainmentLeft);
+    assert!(json == format!("{:#}\n", serde_json::to_value(&report).unwrap()), "{json}");
+    assert_eq!(csv.replace(',', "\t"), tsv);
+    let cells = csv.lines().skip(1).flat_map(|line| line.split(',').skip(1));
+    assert!(cells.eq(report.values.iter().flatten().map(|value| format!("{value:.6}"))), "{csv}");
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_leaves_nothing() {
+    let place = Place::new();
+    place.ok(&["demo", "--dir", "."]);
+    let before = place.path().read_dir().unwrap().count();
+    for outputs in [
+        ["-o", "json=all.json", "-o", "csv=missing/all.csv"],
+        // Where writing fails, the files beside it are not finished.
+        ["-o", "json=all.json", "-o", "csv=/dev/full"],
+        ["-o", "csv=/dev/full", "-o", "json=all.json"],
+    ] {
+        let ran = place.run(&[&["--catalog", "catalog.db", "matrix"], &outputs[..]].concat());
+        assert_eq!(ran.code, Some(2), "{outputs:?}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with("oskin: cannot write "), "{}", ran.stderr);
+        assert_eq!(place.path().read_dir().unwrap().count(), before, "{outputs:?}");
+    }
 }
 
 #[test]
@@ -260,6 +340,18 @@ fn the_heatmap_goes_where_it_is_told() {
 }
 
 #[test]
+fn a_heatmap_of_too_many_images_is_refused() {
+    let place = Place::new();
+    place.file("a.paths", b"1\n");
+    place.ok(&["add", "--name", "a", "paths:a.paths"]);
+    let ran = place.run(&[&["heatmap"][..], &["a"; 5_001]].concat());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("5,000 images at most, not 5,001"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: ") && ran.stderr.contains("--top"), "{}", ran.stderr);
+    assert!(!place.path().join("oskin-heatmap.html").exists());
+}
+
+#[test]
 fn usage_errors_are_two_and_help_is_zero() {
     let place = Place::new();
     assert_eq!(place.run(&["--help"]).code, Some(0));
@@ -288,17 +380,23 @@ fn a_reader_that_goes_away_is_no_error() {
         place.file(&format!("{number}.paths"), lines.as_bytes());
         place.ok(&["add", &format!("paths:{number}.paths")]);
     }
-    let mut child = place
-        .command()
-        .arg("matrix")
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    for more in [&[][..], &["-o", "csv", "-o", "json=all.json"]] {
+        let mut child = place
+            .command()
+            .arg("matrix")
+            .args(more)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+    // The file is written although nobody reads the rest.
+    let json = std::fs::read_to_string(place.path().join("all.json")).unwrap();
+    assert_eq!(json, place.ok(&["matrix", "--json"]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// From how many sets on relatives are searched: below, the search costs more than it saves
 /// (measured on made images: at 2,000 it costs nearly twice as much in all, at 4,000 two thirds).
-const FAMILY_SETS: usize = 3_000;
+pub(super) const FAMILY_SETS: usize = 3_000;
 
 /// The overlaps of all pairs of `n` path sets, as exact counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +87,19 @@ impl OverlapMatrix {
             std::cmp::Ordering::Greater => u64::from(self.common[self.position(j, i)]),
         };
         Overlap { common, left_only: left - common, right_only: right - common }
+    }
+
+    /// Copies what set `i` shares with every set, with itself its size.
+    pub(super) fn copy_row(&self, i: usize, row: &mut [u32]) {
+        let (earlier, rest) = row.split_at_mut(i);
+        for (j, common) in earlier.iter_mut().enumerate() {
+            *common = self.common[self.position(j, i)];
+        }
+        if let [own, later @ ..] = rest {
+            *own = self.sizes[i];
+            let start = i * (2 * self.len() - i - 1) / 2;
+            later.copy_from_slice(&self.common[start..start + later.len()]);
+        }
     }
 
     /// Where the pair `i < j` lies in `common`.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or fails; counts stay integers until a [`Measure`] divides them.
 
+mod all_pairs;
 mod cluster;
 mod family;
 mod gram;
@@ -15,7 +16,9 @@ mod relatives;
 mod rows;
 mod segments;
 mod set;
+mod whole_rows;
 
+pub use all_pairs::{AllPairs, Near, PairRow};
 pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
 pub use history::Sum;

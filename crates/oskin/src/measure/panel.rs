@@ -70,12 +70,31 @@ impl Panel {
     /// Adds the weighted number of common bits of each row in `rows` with every later row to `sums`:
     /// the strict upper triangle of these rows, one row after the other.
     pub(super) fn add_common(&self, rows: Range<usize>, sums: &mut [u32], level: Level) {
+        self.add(&Region::Later(rows), sums, level);
+    }
+
+    /// Adds the weighted number of common bits of each of `rows` with every row to `sums`: whole
+    /// rows, one after the other.
+    pub(super) fn add_whole_rows(&self, rows: &[usize], sums: &mut [u32], level: Level) {
+        self.add(&Region::Whole(rows), sums, level);
+    }
+
+    fn add(&self, region: &Region<'_>, sums: &mut [u32], level: Level) {
         let chunks = self.words.chunks(LINES_AT_ONCE * self.stride.max(1));
         for (words, shifts) in chunks.zip(self.shifts.chunks(LINES_AT_ONCE)) {
             let block = Block { rows: self.rows, stride: self.stride, words, shifts };
-            level.add_common(block, rows.clone(), sums);
+            level.add_common(block, region, sums);
         }
     }
+}
+
+/// Which pairs are wanted.
+#[derive(Clone, Debug)]
+enum Region<'a> {
+    /// Neighbouring rows, each with every later one.
+    Later(Range<usize>),
+    /// Any rows, each with all.
+    Whole(&'a [usize]),
 }
 
 /// A few lines of a [`Panel`].
@@ -130,20 +149,20 @@ impl Level {
     }
 
     /// Runs the loop at this level, or at the portable one if this one is not there.
-    fn add_common(self, block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
+    fn add_common(self, block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => {
                 // SAFETY: all that the function asks for is that the processor has AVX2 and POPCNT,
                 // and the guard of this arm has just found both.
-                unsafe { add_common_avx2(block, rows, sums) }
+                unsafe { add_common_avx2(block, region, sums) }
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 if self.is_available() => {
                 // SAFETY: as above, with AVX-512F, AVX-512 VPOPCNTDQ and POPCNT.
-                unsafe { add_common_avx512(block, rows, sums) }
+                unsafe { add_common_avx512(block, region, sums) }
             }
-            _ => add_common(block, rows, sums, |row, tile| count(block, row, tile)),
+            _ => add_common(block, region, sums, |row, tile| count(block, row, tile)),
         }
     }
 }
@@ -222,20 +241,51 @@ fn count_avx2(block: Block<'_>, row: usize, tile: usize) -> [u64; LANES] {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,popcnt")]
-fn add_common_avx2(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
-    add_common(block, rows, sums, |row, tile| count_avx2(block, row, tile));
+fn add_common_avx2(block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
+    add_common(block, region, sums, |row, tile| count_avx2(block, row, tile));
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn add_common_avx512(block: Block<'_>, rows: Range<usize>, sums: &mut [u32]) {
-    add_common(block, rows, sums, |row, tile| count_avx512(block, row, tile));
+fn add_common_avx512(block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
+    add_common(block, region, sums, |row, tile| count_avx512(block, row, tile));
 }
 
 // Always inlined, because only then it is compiled for the features of its caller.
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
 fn add_common(
+    block: Block<'_>,
+    region: &Region<'_>,
+    sums: &mut [u32],
+    count: impl Fn(usize, usize) -> [u64; LANES],
+) {
+    match region {
+        Region::Later(rows) => add_later(block, rows.clone(), sums, count),
+        Region::Whole(rows) => add_whole(block, rows, sums, count),
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
+#[inline(always)]
+fn add_whole(
+    block: Block<'_>,
+    rows: &[usize],
+    sums: &mut [u32],
+    count: impl Fn(usize, usize) -> [u64; LANES],
+) {
+    for tile in (0..block.rows).step_by(LANES) {
+        let end = block.rows.min(tile + LANES);
+        for (&row, sums) in rows.iter().zip(sums.chunks_exact_mut(block.rows)) {
+            let counts = count(row, tile);
+            add_counts(&mut sums[tile..end], &counts[..end - tile]);
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
+#[inline(always)]
+fn add_later(
     block: Block<'_>,
     rows: Range<usize>,
     sums: &mut [u32],
@@ -323,6 +373,22 @@ mod tests {
                 panel.add_common(range.clone(), &mut sums, level);
                 let added: Vec<u32> = sums.iter().map(|sum| sum - 5).collect();
                 prop_assert_eq!(&added, &expected, "{:?}", level);
+            }
+            // Whole rows, in another order than they stand in.
+            let whole: Vec<usize> = range.rev().collect();
+            let expected: Vec<u32> = whole
+                .iter()
+                .flat_map(|&row| rows.iter().map(move |other| (row, other)))
+                .map(|(row, other)| {
+                    let words = rows[row].iter().zip(other).zip(&shifts);
+                    words.map(|((a, b), shift)| (a & b).count_ones() << shift).sum()
+                })
+                .collect();
+            for level in Level::available() {
+                let mut sums = vec![5; expected.len()];
+                panel.add_whole_rows(&whole, &mut sums, level);
+                let added: Vec<u32> = sums.iter().map(|sum| sum - 5).collect();
+                prop_assert_eq!(&added, &expected, "whole rows, {:?}", level);
             }
         }
     }

@@ -42,26 +42,27 @@ const BLOCKS_PER_THREAD: usize = 3;
 /// The overlaps of all pairs of a family, ready to be streamed.
 #[derive(Debug)]
 pub struct Rows<'f, S = u32> {
-    family: &'f Family,
+    pub(super) family: &'f Family,
     /// Of each set, at its position.
-    sizes: Vec<S>,
+    pub(super) sizes: Vec<S>,
     /// Of each set without the paths in the panel.
-    sparse_sizes: Vec<S>,
-    /// The events of all histories; those that follow one another stand side by side.
-    events: Vec<Event<S>>,
+    pub(super) sparse_sizes: Vec<S>,
+    /// The events of all histories, the first of which is none; those that follow one another stand
+    /// side by side.
+    pub(super) events: Vec<Event<S>>,
     /// The events that follow those of each position.
     follow: Vec<Follow>,
     /// Where the entries of each position begin in `follow`, and one end.
     follow_starts: Vec<usize>,
-    panel: Option<Panel>,
+    pub(super) panel: Option<Panel>,
 }
 
 /// That paths come or go at a position.
 #[derive(Clone, Copy, Debug)]
-struct Event<S> {
-    position: u32,
+pub(super) struct Event<S> {
+    pub(super) position: u32,
     /// What the paths weigh, negative if they go.
-    weight: S,
+    pub(super) weight: S,
 }
 
 /// The events that follow an event.
@@ -70,6 +71,15 @@ struct Follow {
     start: u32,
     end: u32,
     gone: bool,
+}
+
+/// What an event continues.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    /// The event before it in the same histories; 0 for none.
+    pub(super) before: u32,
+    /// Whether paths go at the event itself.
+    pub(super) gone: bool,
 }
 
 /// What one set shares with all that stand behind it.
@@ -104,6 +114,15 @@ impl<'f, S: Sum> Rows<'f, S> {
     }
 
     fn cut(family: &'f Family, weigh: &dyn Fn(u64, u64) -> u64, event_cost: f64) -> Self {
+        Self::cut_linked(family, weigh, event_cost).0
+    }
+
+    /// The rows, and how the events hang together; which a triangle does not ask.
+    pub(super) fn cut_linked(
+        family: &'f Family,
+        weigh: &dyn Fn(u64, u64) -> u64,
+        event_cost: f64,
+    ) -> (Self, Vec<Link>) {
         let histories = Histories::of(family, weigh);
         // A panel counts in 32 bits: where sums are wider, events cost nothing to its mind.
         let event_cost = if S::as_counts(&mut []).is_some() { event_cost } else { 0.0 };
@@ -134,7 +153,13 @@ impl<'f, S: Sum> Rows<'f, S> {
         }
         let panel =
             chosen.contains(&true).then(|| popular::panel(&histories, &chosen, &family.relatives));
-        Self {
+        let mut links = vec![Link { before: 0, gone: false }; events.len()];
+        for node in (1..is_sparse.len()).filter(|node| is_sparse[*node]) {
+            // What a sparse node continues is sparse too.
+            let before = firsts[histories.before[node] as usize];
+            links[firsts[node] as usize] = Link { before, gone: histories.gone[node] };
+        }
+        let rows = Self {
             family,
             sizes: sizes(family, &histories, &histories.sums_below(weight)),
             sparse_sizes: sizes(family, &histories, &sparse_weights),
@@ -142,7 +167,8 @@ impl<'f, S: Sum> Rows<'f, S> {
             follow,
             follow_starts,
             panel,
-        }
+        };
+        (rows, links)
     }
 
     /// The size of each set, at its position.
@@ -155,6 +181,24 @@ impl<'f, S: Sum> Rows<'f, S> {
     pub fn steps(&self) -> (u64, usize) {
         let steps = self.follow.iter().map(|follow| u64::from(follow.end - follow.start)).sum();
         (steps, self.panel.as_ref().map_or(0, Panel::lines))
+    }
+
+    /// Adds the events that follow those of a position to the pull of its relative.
+    pub(super) fn add_following(&self, row: usize, pull: &mut [S]) {
+        for follow in &self.follow[self.follow_starts[row]..self.follow_starts[row + 1]] {
+            let events = &self.events[follow.start as usize..follow.end as usize];
+            if follow.gone {
+                for event in events {
+                    let sum = &mut pull[event.position as usize];
+                    *sum = sum.minus(event.weight);
+                }
+            } else {
+                for event in events {
+                    let sum = &mut pull[event.position as usize];
+                    *sum = sum.plus(event.weight);
+                }
+            }
+        }
     }
 
     /// Calls for each position with what its set shares with all sets behind it.
@@ -276,20 +320,7 @@ impl<'r, 'f, S: Sum> Walk<'r, 'f, S> {
         let Self { rows, current, kept, .. } = self;
         let count = rows.family.len();
         let pull = &mut current.pull[..];
-        for follow in &rows.follow[rows.follow_starts[row]..rows.follow_starts[row + 1]] {
-            let events = &rows.events[follow.start as usize..follow.end as usize];
-            if follow.gone {
-                for event in events {
-                    let sum = &mut pull[event.position as usize];
-                    *sum = sum.minus(event.weight);
-                }
-            } else {
-                for event in events {
-                    let sum = &mut pull[event.position as usize];
-                    *sum = sum.plus(event.weight);
-                }
-            }
-        }
+        rows.add_following(row, pull);
         if !with_common {
             return;
         }

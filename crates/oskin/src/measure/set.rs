@@ -38,6 +38,11 @@ impl Measure {
         }
     }
 
+    /// Whether both directions of a pair have the same similarity.
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Dice | Self::Jaccard)
+    }
+
     /// The similarity that three counts stand for, in `0..=1`.
     ///
     /// ```

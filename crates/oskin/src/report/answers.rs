@@ -1,8 +1,6 @@
 //! The documents about the catalog and its images.
 
 use crate::image::{Declared, ImageRecord, LayerKey, OsIdentity};
-use crate::measure::{Measure, OverlapMatrix};
-use crate::path_set::Selection;
 use serde::Serialize;
 
 /// `oskin.list/1`: the images of a catalog.
@@ -260,109 +258,4 @@ pub struct ViolationReport {
     pub place: String,
     /// What is wrong.
     pub what: String,
-}
-
-/// `oskin.matrix/1`: all pairs.
-#[derive(Clone, Debug, Serialize)]
-pub struct MatrixReport {
-    schema: &'static str,
-    /// The images, rows and columns alike.
-    pub names: Vec<String>,
-    /// `files`, `directories` or `both`.
-    pub selection: &'static str,
-    /// `dice`, `jaccard`, `containment` or `containment-right`.
-    pub measure: &'static str,
-    /// Row by row, full precision; the row is the left image.
-    pub values: Vec<Vec<f64>>,
-}
-
-impl MatrixReport {
-    /// Measures all pairs.
-    pub fn new(
-        names: Vec<String>,
-        matrix: &OverlapMatrix,
-        selection: Selection,
-        measure: Measure,
-    ) -> Self {
-        let row = |i| (0..matrix.len()).map(|j| measure.of(matrix.overlap(i, j))).collect();
-        Self {
-            schema: "oskin.matrix/1",
-            values: (0..matrix.len()).map(row).collect(),
-            names,
-            selection: selection.name(),
-            measure: measure.name(),
-        }
-    }
-
-    /// The matrix as separated values: a header of names, then a row a name, six decimals.
-    ///
-    /// A name that holds the separator, a quote or a line break is quoted as RFC 4180 says.
-    pub fn separated(&self, separator: char) -> String {
-        let quoted = |name: &String| {
-            if name.contains([separator, '"', '\n', '\r']) {
-                format!("\"{}\"", name.replace('"', "\"\""))
-            } else {
-                name.clone()
-            }
-        };
-        let mut text = String::with_capacity(self.names.len() * (self.names.len() + 4) * 9);
-        for name in &self.names {
-            text.push(separator);
-            text.push_str(&quoted(name));
-        }
-        text.push('\n');
-        for (name, row) in self.names.iter().zip(&self.values) {
-            text.push_str(&quoted(name));
-            for value in row {
-                text.push(separator);
-                push_six_decimals(&mut text, *value);
-            }
-            text.push('\n');
-        }
-        text
-    }
-}
-
-/// Writes a value in `0..=1` with six decimals, ten times faster than the formatter, which a
-/// matrix of many images notices.
-fn push_six_decimals(text: &mut String, value: f64) {
-    // Exactly halfway cases do not occur among ratios of small integers times a million, but for
-    // those that are exact; both ways of rounding agree on them but for ties to even.
-    let scaled = (value * 1e6).round_ties_even();
-    let mut digits = *b"0.000000";
-    // In 0..=1_000_000 by the contract of measures, so the cast is exact.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
-    let mut rest = scaled as u32;
-    for place in [7, 6, 5, 4, 3, 2, 0] {
-        digits[place] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-    }
-    text.extend(digits.map(char::from));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn six_decimals_agree_with_the_formatter() {
-        for a in 0..400_u32 {
-            for b in 1..=400_u32 {
-                let value = f64::from(a.min(b)) / f64::from(b);
-                let mut text = String::new();
-                push_six_decimals(&mut text, value);
-                assert_eq!(text, format!("{value:.6}"), "{a}/{b}");
-            }
-        }
-    }
-
-    #[test]
-    fn separated_values_quote_what_must_be() {
-        let matrix = OverlapMatrix { sizes: vec![2, 4], common: vec![2] };
-        let names = vec!["a,b".to_owned(), "c\"d".to_owned()];
-        let report = MatrixReport::new(names, &matrix, Selection::Both, Measure::Dice);
-        let expected =
-            ",\"a,b\",\"c\"\"d\"\n\"a,b\",1.000000,0.666667\n\"c\"\"d\",0.666667,1.000000\n";
-        assert_eq!(report.separated(','), expected);
-    }
 }

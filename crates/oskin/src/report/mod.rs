@@ -6,11 +6,13 @@
 mod answers;
 mod compare;
 pub mod heatmap;
+mod pairs;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
-    MatrixReport, OsReport, ShowReport, ViolationReport, WarningReport,
+    OsReport, ShowReport, ViolationReport, WarningReport,
 };
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
+pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};

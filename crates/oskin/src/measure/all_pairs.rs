@@ -1,0 +1,274 @@
+//! All pairs of sets as a stream of whole rows, in the order in which the sets were given.
+//!
+//! Which way the rows are made is chosen by the number of sets, as [`OverlapMatrix`] does:
+//!
+//! * Below 3,000 sets the matrix is counted by dense panels and held, at most 18 MB, and its rows
+//!   are read off.
+//! * From there on the sets are told as a [`Family`], and blocks of rows (32 MiB, or 512 rows where
+//!   those are more) are made from it (see [`whole_rows`](super::whole_rows)): memory grows with the sets and what they do not share
+//!   with their relatives, never with the pairs. Where no set has a near relative the family's own
+//!   panel counts what it can hold (128 MiB), and the rest is counted event by event.
+//!
+//! The counts do not depend on the way, nor on the number of threads.
+
+use super::family::Family;
+use super::matrix::{FAMILY_SETS, OverlapMatrix};
+use super::relatives::find_relatives;
+use super::set::Measure;
+use super::whole_rows::{WholeRows, block_rows};
+use crate::path_set::{Overlap, PathSet};
+use std::ops::ControlFlow;
+
+/// All pairs of `n` path sets, ready to be streamed row by row.
+#[derive(Debug)]
+pub struct AllPairs {
+    /// The size of each set.
+    sizes: Vec<u32>,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Held(OverlapMatrix),
+    Told(Family),
+}
+
+/// What one set shares with every set.
+#[derive(Clone, Copy, Debug)]
+pub struct PairRow<'a> {
+    /// The number of the set, by the order in which the sets were given: the left of each pair.
+    pub set: usize,
+    /// The size of every set.
+    pub sizes: &'a [u32],
+    /// What it shares with each; with itself its size.
+    pub common: &'a [u32],
+}
+
+/// A pair and how alike it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// The number of the other set: the right of the pair.
+    pub other: usize,
+    /// The exact counts.
+    pub overlap: Overlap,
+    /// The similarity that they stand for, in `0..=1`.
+    pub value: f64,
+}
+
+impl AllPairs {
+    /// Prepares all pairs of sets; what is kept does not borrow them.
+    ///
+    /// Counts are those of sets of fewer than 2³² ids. Cost: of fewer than 3,000 sets all pairs are
+    /// counted here, of more a relative is searched for each.
+    pub fn from_sets(sets: &[&PathSet]) -> Self {
+        if sets.len() >= FAMILY_SETS {
+            return Self::from_family(Family::from_sets(sets, &find_relatives(sets)));
+        }
+        let matrix = OverlapMatrix::from_sets(sets);
+        Self { sizes: matrix.sizes.clone(), way: Way::Held(matrix) }
+    }
+
+    /// Prepares all pairs of a family, however small; the numbers of its sets are those of the rows.
+    pub fn from_family(family: Family) -> Self {
+        let mut by_position: Vec<u64> = Vec::with_capacity(family.len());
+        let mut sizes = vec![0; family.len()];
+        for (position, delta) in family.deltas.iter().enumerate() {
+            let relative = by_position.get(family.relatives[position] as usize);
+            // Nothing is taken from a set that it does not have.
+            let size = relative.copied().unwrap_or_default() + delta.added.len();
+            let size = size.saturating_sub(delta.removed.len());
+            by_position.push(size);
+            sizes[family.order[position] as usize] = u32::try_from(size).unwrap_or(u32::MAX);
+        }
+        Self { sizes, way: Way::Told(family) }
+    }
+
+    /// The number of sets.
+    pub fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// Whether there is no set at all.
+    pub fn is_empty(&self) -> bool {
+        self.sizes.is_empty()
+    }
+
+    /// Calls for each set, in order, with what it shares with every set, until a call breaks.
+    ///
+    /// All calls come from this thread; the threads of the global pool of `rayon` share what lies
+    /// between them. Each time all rows are counted anew if they are not held.
+    pub fn for_each_row<B>(
+        &self,
+        call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.for_each_row_cut(block_rows(self.len()), call)
+    }
+
+    fn for_each_row_cut<B>(
+        &self,
+        block_rows: usize,
+        mut call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let (sizes, count) = (&self.sizes[..], self.len());
+        match &self.way {
+            Way::Held(matrix) => {
+                let mut common = vec![0; count];
+                for set in 0..count {
+                    matrix.copy_row(set, &mut common);
+                    call(PairRow { set, sizes, common: &common })?;
+                }
+            }
+            Way::Told(family) => {
+                let rows = WholeRows::counting(family);
+                let block_rows = block_rows.clamp(1, count.max(1));
+                let mut block = vec![0; block_rows * count];
+                for first in (0..count).step_by(block_rows) {
+                    let end = count.min(first + block_rows);
+                    let block = &mut block[..(end - first) * count];
+                    rows.fill(first, block);
+                    for (set, common) in (first..end).zip(block.chunks_exact(count)) {
+                        call(PairRow { set, sizes, common })?;
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl PairRow<'_> {
+    /// The overlap of the set (left) and another (right).
+    ///
+    /// # Panics
+    ///
+    /// If `other` is no number of a set.
+    pub fn overlap(&self, other: usize) -> Overlap {
+        let common = u64::from(self.common[other]);
+        let left_only = u64::from(self.sizes[self.set]) - common;
+        Overlap { common, left_only, right_only: u64::from(self.sizes[other]) - common }
+    }
+
+    /// The pairs of this set that are at least so much alike, in the order of the others; the set
+    /// itself is none of them.
+    pub fn at_least(&self, measure: Measure, min: f64) -> impl Iterator<Item = Near> + '_ {
+        let others = (0..self.common.len()).filter(|other| *other != self.set);
+        let pairs = others.map(move |other| {
+            let overlap = self.overlap(other);
+            Near { other, overlap, value: measure.of(overlap) }
+        });
+        pairs.filter(move |near| near.value >= min)
+    }
+
+    /// The nearest of the other sets that are at least so much alike, `most` at the most: the most
+    /// alike first, of equals the one that was given first. O(n + most log(most)) time for values in no
+    /// particular order; memory for twice as many as are wanted.
+    pub fn nearest(&self, measure: Measure, min: f64, most: usize) -> Vec<Near> {
+        let order = |a: &Near, b: &Near| b.value.total_cmp(&a.value).then(a.other.cmp(&b.other));
+        let Some(last) = most.checked_sub(1) else { return Vec::new() };
+        let mut near: Vec<Near> = Vec::new();
+        // What later ones must exceed; of equals the earlier stays.
+        let mut worst = f64::NEG_INFINITY;
+        for candidate in self.at_least(measure, min) {
+            if candidate.value > worst {
+                near.push(candidate);
+                if near.len() >= most.saturating_mul(2) {
+                    near.select_nth_unstable_by(last, order);
+                    near.truncate(most);
+                    worst = near[last].value;
+                }
+            }
+        }
+        near.sort_unstable_by(order);
+        near.truncate(most);
+        near
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::family::tests::{path_sets, related_sets};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn plain_overlap(left: &BTreeSet<u32>, right: &BTreeSet<u32>) -> Overlap {
+        let common = left.intersection(right).count() as u64;
+        Overlap {
+            common,
+            left_only: left.len() as u64 - common,
+            right_only: right.len() as u64 - common,
+        }
+    }
+
+    /// All rows of both ways.
+    fn both_ways(sets: &[PathSet], block_rows: usize, mut check: impl FnMut(PairRow<'_>)) {
+        let sets: Vec<&PathSet> = sets.iter().collect();
+        let held = AllPairs::from_sets(&sets);
+        let told = AllPairs::from_family(Family::from_sets(&sets, &find_relatives(&sets)));
+        for pairs in [held, told] {
+            assert_eq!(pairs.len(), sets.len());
+            assert_eq!(pairs.is_empty(), sets.is_empty());
+            let mut next = 0;
+            let flow = pairs.for_each_row_cut::<()>(block_rows, |row| {
+                assert_eq!(row.set, next);
+                next += 1;
+                check(row);
+                ControlFlow::Continue(())
+            });
+            assert_eq!((flow, next), (ControlFlow::Continue(()), sets.len()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_nearest_and_thresholds_are_those_of_plain_sets(
+            sets in related_sets(30),
+            block_rows in 1_usize..40,
+            most in 0_usize..8,
+            min in prop_oneof![Just(0.0), Just(1.0), Just(0.5), 0.0..1.0],
+        ) {
+            let own = path_sets(&sets);
+            let plain: Vec<&BTreeSet<u32>> = sets.iter().map(|(set, _)| set).collect();
+            both_ways(&own, block_rows, |row| {
+                let left = plain[row.set];
+                for (other, right) in plain.iter().enumerate() {
+                    assert_eq!(row.overlap(other), plain_overlap(left, right));
+                }
+                for measure in Measure::ALL {
+                    let mut expected = Vec::new();
+                    for (other, right) in plain.iter().enumerate() {
+                        let overlap = plain_overlap(left, right);
+                        let value = measure.of(overlap);
+                        if other != row.set && value >= min {
+                            expected.push(Near { other, overlap, value });
+                        }
+                    }
+                    assert!(row.at_least(measure, min).eq(expected.iter().copied()));
+                    // A stable sort keeps the order of equals.
+                    expected.sort_by(|a, b| b.value.partial_cmp(&a.value).unwrap());
+                    expected.truncate(most);
+                    assert_eq!(row.nearest(measure, min, most), expected);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_call_that_breaks_is_the_last() {
+        let sets = vec![PathSet::from_unsorted(vec![1, 2]); 5];
+        let sets: Vec<&PathSet> = sets.iter().collect();
+        let told = Family::from_sets(&sets, &[None; 5]);
+        for pairs in [AllPairs::from_sets(&sets), AllPairs::from_family(told)] {
+            let mut calls = 0;
+            let flow = pairs.for_each_row(|row| {
+                calls += 1;
+                if row.set == 2 {
+                    ControlFlow::Break(row.common.to_vec())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            assert_eq!((flow, calls), (ControlFlow::Break(vec![2; 5]), 3));
+        }
+    }
+}

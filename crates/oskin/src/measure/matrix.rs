@@ -1,10 +1,10 @@
 //! Exact overlaps of all pairs of images.
 
 use super::family::Family;
-use super::gram::{self, Limits};
+use super::gram;
 use super::relatives::find_relatives;
 use super::rows::Rows;
-use super::segments::{Classes, Window};
+use super::segments::{self, Classes};
 use super::set::Measure;
 use crate::path_set::{Overlap, PathSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,8 +36,8 @@ impl OverlapMatrix {
             return Self::from_family(&Family::from_sets(sets, &find_relatives(sets)));
         }
         let mut common = vec![0; sets.len() * sets.len().saturating_sub(1) / 2];
-        for window in Window::all(sets) {
-            gram::add_common(&Classes::of(sets, window), &mut common, Limits::default());
+        for classes in Classes::all(sets, segments::Limits::default()) {
+            gram::add_common(&classes, &mut common, gram::Limits::default());
         }
         Self { sizes: sets.iter().map(|set| count_of(set.len())).collect(), common }
     }

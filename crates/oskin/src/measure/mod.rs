@@ -3,6 +3,7 @@
 //! Nothing here does I/O or fails; counts stay integers until a [`Measure`] divides them.
 
 mod cluster;
+mod edges;
 mod family;
 mod gram;
 mod history;

@@ -182,29 +182,112 @@ fn distance(ids: &[u64], id: u64) -> usize {
 /// returns the number before each block, and from each edge to the next one the number of ids.
 fn number(is_edge: &mut [u8]) -> (Vec<u32>, Vec<u32>) {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    /// Gathers the lowest bit of each byte in the highest byte, the first byte's lowest.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut all_before = Vec::with_capacity(is_edge.len() / BLOCK);
     let mut lengths = Vec::new();
     let (mut count, mut last_edge) = (0, 0);
-    let mut ids = (0_u32..).step_by(8);
-    for block in is_edge.chunks_exact_mut(BLOCK) {
+    for (block, block_id) in is_edge.chunks_exact_mut(BLOCK).zip((0_u32..).step_by(BLOCK)) {
         all_before.push(count);
         let mut in_block = 0;
-        for (bytes, first_id) in block.as_chunks_mut::<8>().0.iter_mut().zip(&mut ids) {
-            let mut edges = u64::from_le_bytes(*bytes);
-            // Byte by byte the sum of itself and all before it; eight times 1 fit a byte.
-            let sums = edges.wrapping_mul(ONES);
-            *bytes = (sums << 8).wrapping_add(ONES.wrapping_mul(in_block)).to_le_bytes();
-            in_block += sums >> 56;
+        for (bytes, first_id) in block.chunks_exact_mut(64).zip((block_id..).step_by(64)) {
+            let mut edges = 0_u64;
+            for bytes in bytes.as_chunks_mut::<8>().0 {
+                let ones = u64::from_le_bytes(*bytes);
+                edges = edges >> 8 | ones.wrapping_mul(GATHER) >> 56 << 56;
+                // Byte by byte the sum of itself and all before it; eight times 1 fit a byte.
+                let sums = ones.wrapping_mul(ONES);
+                *bytes = (sums << 8).wrapping_add(ONES.wrapping_mul(in_block)).to_le_bytes();
+                in_block += sums >> 56;
+            }
             while edges != 0 {
-                let id = first_id + edges.trailing_zeros() / 8;
+                let id = first_id + edges.trailing_zeros();
                 edges &= edges - 1;
                 lengths.push(id - last_edge);
                 last_edge = id;
             }
         }
-        count += in_block as u32;
+        count += u32::try_from(in_block).unwrap_or(u32::MAX);
     }
-    // The first edge is no end of a segment.
+    // The first edge ends no segment.
     lengths.remove(0);
     (all_before, lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn both_indexes_number_the_ends_of_all_runs(
+            ids in vec(btree_set(0_u32..1500, 0..200), 1..6),
+            spread in 1_u32..20,
+            max_runs in 1_usize..500,
+        ) {
+            let sets: Vec<PathSet> = ids
+                .iter()
+                .map(|ids| PathSet::from_unsorted(ids.iter().map(|id| id / spread).collect()))
+                .collect();
+            let sets: Vec<&PathSet> = sets.iter().collect();
+            let mut from = 0;
+            while let Some(window) = Window::next(&sets, from, max_runs) {
+                prop_assert!(window.start >= from && window.start < window.end);
+                from = window.end;
+                let ends = |set: &PathSet| -> Vec<u64> {
+                    window.ranges(set).flat_map(|(start, end)| [start, end]).collect()
+                };
+                let all: BTreeSet<u64> = sets.iter().flat_map(|set| ends(set)).collect();
+                let all: Vec<u64> = all.into_iter().collect();
+                let lengths: Vec<u32> =
+                    all.windows(2).map(|pair| u32::try_from(pair[1] - pair[0]).unwrap()).collect();
+                for edges in [
+                    Edges::with_near_ids(&sets, window, u64::MAX),
+                    Edges::with_near_ids(&sets, window, 0),
+                ] {
+                    prop_assert_eq!(edges.len(), all.len());
+                    prop_assert_eq!(&edges.lengths, &lengths);
+                    for set in &sets {
+                        let mut found = Vec::new();
+                        edges.for_each(set, |position| found.push(all[position]));
+                        prop_assert_eq!(found, ends(set));
+                    }
+                }
+            }
+            let last = sets.iter().filter_map(|set| set.runs().last()).map(|run| run.end()).max();
+            prop_assert!(last.is_none_or(|last| from >= last));
+        }
+    }
+
+    #[test]
+    fn far_apart_ids_need_one_window_and_no_byte_each() {
+        let set = PathSet::from_unsorted(vec![7, u32::MAX]);
+        let window = Window::next(&[&set, &set], 0, usize::MAX).unwrap();
+        assert_eq!(window, Window { start: 7, end: 1 << 32 });
+        assert_eq!(Window::next(&[&set, &set], window.end, usize::MAX), None);
+        let edges = Edges::of(&[&set, &set], window);
+        assert!(matches!(&edges.index, Index::Far(ids) if ids.len() == 4));
+    }
+
+    #[test]
+    fn a_window_holds_few_runs_or_few_ids() {
+        let set = PathSet::from_unsorted((0..1000).map(|number| number * 2).collect());
+        let window = Window::next(&[&set, &set], 0, 100).unwrap();
+        assert!(window.run_count(&[&set, &set]) <= 100);
+        let window = Window::next(&[&set, &set], 0, 1).unwrap();
+        assert!((33..=64).contains(&(window.end - window.start)));
+    }
+
+    #[test]
+    fn distances_are_found_at_any_place() {
+        let ids: Vec<u64> = (0..70).map(|number| number * 10).collect();
+        for start in 0..ids.len() {
+            for place in start..ids.len() {
+                assert_eq!(distance(&ids[start..], ids[place]), place - start);
+            }
+        }
+    }
 }

@@ -62,8 +62,7 @@ pub(super) fn add_common(classes: &Classes, common: &mut [u32], limits: Limits) 
     {
         let panel = panel(classes, columns, shifts);
         let level = Level::best();
-        let work =
-            |(rows, sums): (Range<usize>, &mut [u32])| panel.add_common(rows, sums, level);
+        let work = |(rows, sums): (Range<usize>, &mut [u32])| panel.add_common(rows, sums, level);
         let bands = bands(rows, limits.band_rows, common);
         if plan.steps >= limits.parallel_steps {
             bands.into_par_iter().for_each(work);
@@ -235,9 +234,12 @@ mod tests {
     proptest! {
         #[test]
         fn counts_are_those_of_plain_sets_however_the_work_is_cut(
-            ids in vec(btree_set(0_u32..600, 0..250), 0..24),
+            ids in prop_oneof![
+                3 => vec(btree_set(0_u32..600, 0..250), 0..24),
+                1 => vec(btree_set(0_u32..50, 0..25), 0..280),
+            ],
             limits in any_limits(),
-            max_ids in prop_oneof![1_u64..700, Just(1 << 21)],
+            runs in prop_oneof![1_usize..700, Just(usize::MAX)],
         ) {
             let sets: Vec<PathSet> =
                 ids.iter().map(|ids| PathSet::from_unsorted(ids.iter().copied().collect())).collect();
@@ -249,10 +251,26 @@ mod tests {
                 }
             }
             let mut common = vec![0; expected.len()];
-            for window in Window::bounded(&sets, max_ids, usize::MAX) {
-                add_common(&Classes::of(&sets, window), &mut common, limits);
+            let classes = segments::Limits { runs, ..Default::default() };
+            for classes in Classes::all(&sets, classes) {
+                add_common(&classes, &mut common, limits);
             }
             prop_assert_eq!(common, expected);
+        }
+    }
+
+    #[test]
+    fn a_square_is_mirrored() {
+        let mut square = [0_u64; 64];
+        for (row, word) in square.iter_mut().enumerate() {
+            *word = (row as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(row as u32);
+        }
+        let before = square;
+        transpose(&mut square);
+        for row in 0..64 {
+            for column in 0..64 {
+                assert_eq!(square[row] >> column & 1, before[column] >> row & 1);
+            }
         }
     }
 }

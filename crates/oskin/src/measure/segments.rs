@@ -70,6 +70,8 @@ struct Node {
     before: u32,
     /// In how many sets of this group and those before it lies.
     holders: u32,
+    /// How many paths of it lie in no set of a later group.
+    weight: u32,
 }
 
 impl Classes {
@@ -95,10 +97,11 @@ impl Classes {
     /// Finds the classes of the sets inside a window; `None` if there were more than `limit`.
     fn of(sets: &[&PathSet], window: Window, limit: usize) -> Option<Self> {
         let edges = Edges::of(sets, window);
-        let start = Node { mask: [0; MASK_WORDS], group: u32::MAX, before: 0, holders: 0 };
-        let mut trie = Trie { nodes: vec![start], places: HashTable::new() };
-        let mut labels = vec![0; edges.lengths.len()];
+        let mut trie = Trie::new(edges.lengths.len());
         let mut masks = vec![[0; MASK_WORDS]; edges.len()];
+        let group_count = sets.len().div_ceil(GROUP);
+        // The class of each segment so far; a single group can do without.
+        let mut labels = vec![0; if group_count > 1 { edges.lengths.len() } else { 0 }];
         for (group, sets) in (0..).zip(sets.chunks(GROUP)) {
             if group > 0 {
                 masks.fill([0; MASK_WORDS]);
@@ -106,12 +109,16 @@ impl Classes {
             for (bit, set) in sets.iter().enumerate() {
                 edges.for_each(set, |position| masks[position][bit / 64] ^= 1 << (bit % 64));
             }
-            trie.refine(group, &masks, &mut labels);
+            if group as usize + 1 < group_count {
+                trie.refine(group, &masks, &mut labels);
+            } else {
+                trie.weigh(group, &masks, &labels, &edges.lengths);
+            }
             if trie.nodes.len() > limit {
                 return None;
             }
         }
-        Some(trie.classes(sets.len(), &labels, &edges.lengths))
+        Some(trie.classes(sets.len()))
     }
 
     /// The sets of a class, as masks of groups, the last group first; groups without any are left out.
@@ -133,20 +140,39 @@ struct Trie {
 }
 
 impl Trie {
+    /// The class that all segments start in.
+    fn new(segments: usize) -> Self {
+        let start =
+            Node { mask: [0; MASK_WORDS], group: u32::MAX, before: 0, holders: 0, weight: 0 };
+        // Room for the most that one group makes; what is not used takes no memory.
+        let mut nodes = Vec::with_capacity(segments + 1);
+        nodes.push(start);
+        Self { nodes, places: HashTable::new() }
+    }
+
     /// Moves each segment from its class to the one that its mask of a group leads to.
-    fn refine(&mut self, group: u32, masks: &[Mask], labels: &mut [u32]) {
-        let mut mask = [0; MASK_WORDS];
-        for (label, change) in labels.iter_mut().zip(masks) {
-            for (word, change) in mask.iter_mut().zip(change) {
-                *word ^= change;
-            }
-            if mask != [0; MASK_WORDS] {
-                *label = self.child(*label, group, mask);
-            }
+    fn refine(&mut self, group: u32, changes: &[Mask], labels: &mut [u32]) {
+        for (label, mask) in labels.iter_mut().zip(masks(changes)) {
+            *label = self.child(*label, group, mask);
         }
     }
 
+    /// Like [`refine`](Self::refine) for the last group: adds up the lengths of the segments.
+    fn weigh(&mut self, group: u32, changes: &[Mask], labels: &[u32], lengths: &[u32]) {
+        let labels = labels.iter().copied().chain(std::iter::repeat(0));
+        for ((label, mask), length) in labels.zip(masks(changes)).zip(lengths) {
+            let label = self.child(label, group, mask);
+            // The ids in no set at all may be too many, and do not count.
+            let weight = &mut self.nodes[label as usize].weight;
+            *weight = weight.saturating_add(*length);
+        }
+    }
+
+    /// The class that a mask leads to.
     fn child(&mut self, before: u32, group: u32, mask: Mask) -> u32 {
+        if mask == [0; MASK_WORDS] {
+            return before;
+        }
         let nodes = &mut self.nodes;
         let is_it = |place: &u32| {
             let node = &nodes[*place as usize];
@@ -164,30 +190,36 @@ impl Trie {
                 place.insert(label);
                 let more: u32 = mask.iter().map(|word| word.count_ones()).sum();
                 let holders = nodes[before as usize].holders + more;
-                nodes.push(Node { mask, group, before, holders });
+                nodes.push(Node { mask, group, before, holders, weight: 0 });
                 label
             }
         }
     }
 
-    /// The classes of the segments in two sets or more.
-    fn classes(self, sets: usize, labels: &[u32], lengths: &[u32]) -> Classes {
-        let mut sums = vec![0_u32; self.nodes.len()];
-        for (&label, length) in labels.iter().zip(lengths) {
-            // The ids in no set at all may be too many, and are left out.
-            sums[label as usize] = sums[label as usize].saturating_add(*length);
-        }
+    /// The classes in two sets or more.
+    fn classes(self, sets: usize) -> Classes {
         let mut classes =
             Classes { sets, weights: vec![], holders: vec![], last: vec![], nodes: self.nodes };
-        for ((weight, node), label) in sums.into_iter().zip(&classes.nodes).zip(0..) {
-            if weight > 0 && node.holders > 1 {
-                classes.weights.push(weight);
+        for (node, label) in classes.nodes.iter().zip(0..) {
+            if node.weight > 0 && node.holders > 1 {
+                classes.weights.push(node.weight);
                 classes.holders.push(node.holders);
                 classes.last.push(label);
             }
         }
         classes
     }
+}
+
+/// The masks of the segments, from the changes at the edges.
+fn masks(changes: &[Mask]) -> impl Iterator<Item = Mask> + '_ {
+    let mut mask = [0; MASK_WORDS];
+    changes.iter().map(move |change| {
+        for (word, change) in mask.iter_mut().zip(change) {
+            *word ^= change;
+        }
+        mask
+    })
 }
 
 /// Mixes what tells nodes of one group apart.
@@ -199,4 +231,115 @@ fn hash(before: u32, mask: Mask) -> u64 {
         mixed ^= mixed >> 32;
     }
     mixed.wrapping_mul(FACTORS[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path_set::Run;
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// How many paths lie in exactly these sets, for each two sets or more that have such paths,
+    /// found path by path.
+    fn naive(sets: &[BTreeSet<u32>]) -> BTreeMap<Vec<usize>, u32> {
+        let mut holders: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (set, ids) in sets.iter().enumerate() {
+            for id in ids {
+                holders.entry(*id).or_default().push(set);
+            }
+        }
+        let mut weights = BTreeMap::new();
+        for sets in holders.into_values().filter(|sets| sets.len() > 1) {
+            *weights.entry(sets).or_default() += 1;
+        }
+        weights
+    }
+
+    fn holders(classes: &Classes, class: usize) -> Vec<usize> {
+        let mut holders: Vec<usize> = classes
+            .masks(class)
+            .flat_map(|(group, mask)| (0..GROUP).map(move |bit| (group, mask, bit)))
+            .filter(|(_, mask, bit)| mask[bit / 64] >> (bit % 64) & 1 == 1)
+            .map(|(group, _, bit)| group * GROUP + bit)
+            .collect();
+        holders.sort_unstable();
+        holders
+    }
+
+    /// The classes of all windows together.
+    fn all(sets: &[PathSet], limits: Limits) -> BTreeMap<Vec<usize>, u32> {
+        let sets: Vec<&PathSet> = sets.iter().collect();
+        let mut all = BTreeMap::new();
+        for classes in Classes::all(&sets, limits) {
+            assert_eq!(classes.sets, sets.len());
+            let mut seen = BTreeSet::new();
+            for (class, &weight) in classes.weights.iter().enumerate() {
+                let holders = holders(&classes, class);
+                assert_eq!(holders.len(), classes.holders[class] as usize);
+                assert!(weight > 0 && seen.insert(holders.clone()), "two classes of the same sets");
+                *all.entry(holders).or_default() += weight;
+            }
+        }
+        all
+    }
+
+    prop_compose! {
+        fn any_limits()(
+            runs in prop_oneof![1_usize..400, Just(usize::MAX)],
+            classes in prop_oneof![0_usize..80, Just(usize::MAX)],
+        ) -> Limits {
+            Limits { runs, classes }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn classes_are_the_groups_of_equal_paths(
+            sets in prop_oneof![
+                3 => vec(btree_set(0_u32..500, 0..200), 0..9),
+                1 => vec(btree_set(0_u32..40, 0..20), 0..400),
+            ],
+            copies in vec((0_usize..400, 0_usize..400), 0..4),
+            limits in any_limits(),
+            spread in prop_oneof![Just(1_u32), Just(3), Just(8_000_000)],
+            from_the_end in any::<bool>(),
+        ) {
+            let id = |id: u32| if from_the_end { u32::MAX - id * spread } else { id * spread };
+            let mut sets: Vec<BTreeSet<u32>> =
+                sets.iter().map(|ids| ids.iter().map(|&number| id(number)).collect()).collect();
+            for (from, to) in copies {
+                if let (true, Some(set)) = (to < sets.len(), sets.get(from).cloned()) {
+                    sets[to] = set;
+                }
+            }
+            let path_sets: Vec<PathSet> = sets
+                .iter()
+                .map(|ids| PathSet::from_unsorted(ids.iter().copied().collect()))
+                .collect();
+            prop_assert_eq!(all(&path_sets, limits), naive(&sets));
+        }
+    }
+
+    #[test]
+    fn classes_may_have_nearly_all_ids() {
+        let runs = |runs: &[(u32, u32)]| {
+            let runs = runs.iter().map(|&(first, len)| Run { first, len }).collect();
+            PathSet::from_runs(runs).unwrap()
+        };
+        let sets = [runs(&[(0, u32::MAX)]), runs(&[(0, 5), (7, u32::MAX - 6)]), runs(&[(6, 1)])];
+        let expected = [(vec![0, 1], u32::MAX - 2), (vec![0, 2], 1)];
+        assert_eq!(all(&sets, Limits::default()), expected.into());
+    }
+
+    #[test]
+    fn equal_masks_of_two_groups_are_two_classes() {
+        let set = |id| PathSet::from_unsorted(vec![id]);
+        let mut sets = vec![PathSet::default(); 2 * GROUP];
+        (sets[3], sets[4]) = (set(1), set(1));
+        (sets[GROUP + 3], sets[GROUP + 4]) = (set(2), set(2));
+        let expected = [(vec![3, 4], 1), (vec![GROUP + 3, GROUP + 4], 1)];
+        assert_eq!(all(&sets, Limits::default()), expected.into());
+    }
 }

@@ -30,7 +30,7 @@ struct Arguments {
 enum Engine {
     /// Relatives are found in the sets, then the rows are counted
     Search,
-    /// The matrix as `oskin matrix` finds it: by dense panels of classes below 3,000 images
+    /// The matrix as `oskin matrix` finds it: by dense panels of classes below 4,000 images
     Matrix,
     /// Differences from the parents are at hand, as a catalog keeps them
     Known,

@@ -118,8 +118,8 @@ impl Edges {
         let mut is_edge = vec![0_u8; (width / BLOCK + 1) * BLOCK];
         for set in sets {
             for (start, end) in window.ranges(set) {
-                is_edge[start as usize] = 1;
-                is_edge[end as usize] = 1;
+                is_edge[place(start)] = 1;
+                is_edge[place(end)] = 1;
             }
         }
         let (before, lengths) = number(&mut is_edge);
@@ -150,7 +150,7 @@ impl Edges {
         match &self.index {
             Index::Near { in_block, before } => {
                 let position = |id: u64| {
-                    before[id as usize / BLOCK] as usize + usize::from(in_block[id as usize])
+                    before[place(id) / BLOCK] as usize + usize::from(in_block[place(id)])
                 };
                 for (start, end) in self.window.ranges(set) {
                     at(position(start));
@@ -166,6 +166,12 @@ impl Edges {
             }
         }
     }
+}
+
+/// Where an id has its byte.
+fn place(id: u64) -> usize {
+    // No id is cut: it lies in a window that has a byte for each.
+    usize::try_from(id).unwrap_or(usize::MAX)
 }
 
 /// How many of the ascending `ids` lie before `id`, looked up in steps that double.

@@ -262,14 +262,14 @@ mod tests {
     #[test]
     fn a_square_is_mirrored() {
         let mut square = [0_u64; 64];
-        for (row, word) in square.iter_mut().enumerate() {
-            *word = (row as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(row as u32);
+        for (row, word) in (1_u32..).zip(&mut square) {
+            *word = u64::from(row).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(row);
         }
         let before = square;
         transpose(&mut square);
-        for row in 0..64 {
-            for column in 0..64 {
-                assert_eq!(square[row] >> column & 1, before[column] >> row & 1);
+        for (row, word) in square.iter().enumerate() {
+            for (column, was) in before.iter().enumerate() {
+                assert_eq!(word >> column & 1, was >> row & 1);
             }
         }
     }

@@ -8,7 +8,8 @@ use oskin::path_set::PathSet;
 use oskin_bench::{Corpus, dense};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
 /// Measures the all-pairs engine on a corpus, in CPU seconds of this process
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ fn main() -> Result<()> {
     let mut expected = None;
     for round in 0..arguments.rounds {
         for engine in &arguments.engines {
-            let sum = match engine {
+            let sums = match engine {
                 Engine::Known => {
                     let copy = corpus.images.clone();
                     let start = cpu_seconds();
@@ -68,35 +69,72 @@ fn main() -> Result<()> {
                 Engine::Matrix => {
                     let start = cpu_seconds();
                     let matrix = OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
-                    println!("matrix: {:.4} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
-                    matrix.common.iter().map(|common| u64::from(*common)).sum()
+                    println!("matrix: {:.6} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
+                    Sums::of_triangle(&matrix.common, sets.len())
                 }
                 Engine::Dense => {
                     let start = cpu_seconds();
                     let common = dense::overlaps(&sets, corpus.paths);
                     println!("dense: {:.3} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
-                    common.iter().map(|common| u64::from(*common)).sum()
+                    Sums::of_triangle(&common, sets.len())
                 }
             };
             ensure!(
-                *expected.get_or_insert(sum) == sum,
-                "round {round}, {engine:?}: the overlaps sum up to {sum}, before to {expected:?}"
+                *expected.get_or_insert(sums) == sums,
+                "round {round}, {engine:?}: the overlaps come to {sums:?}, before to {expected:?}"
             );
         }
     }
-    println!("all overlaps sum up to {}", expected.unwrap_or_default());
+    let Sums { sum, hash } = expected.unwrap_or_default();
+    println!("all overlaps sum up to {sum}, hash {hash}");
     Ok(())
 }
 
-/// Counts all pairs and prints what that cost since `start`; returns the sum of all overlaps.
-fn stream(name: &str, start: f64, family: &Family) -> u64 {
+/// What all overlaps come to, in whatever order they are added; never part of what is timed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    sum: u64,
+    /// The sum of all overlaps, each times the hash of its pair: a sum alone would not see counts
+    /// that stand in each other's place. `peers/measure.py` computes the same.
+    hash: u64,
+}
+
+impl Sums {
+    fn add(&mut self, i: usize, j: usize, common: u32) {
+        self.sum += u64::from(common);
+        let pair = (i.min(j) as u64) << 32 | i.max(j) as u64;
+        self.hash = self.hash.wrapping_add(u64::from(common).wrapping_mul(hash64(pair)));
+    }
+
+    /// The sums of a strict upper triangle, row by row.
+    fn of_triangle(common: &[u32], count: usize) -> Self {
+        let mut sums = Self::default();
+        let pairs = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
+        for ((i, j), &common) in pairs.zip(common) {
+            sums.add(i, j, common);
+        }
+        sums
+    }
+}
+
+/// A number as good as random for each number: the output function of `SplitMix64` (Steele, Lea and
+/// Flood 2014), for the number after it.
+fn hash64(number: u64) -> u64 {
+    let mut bits = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+/// Counts all pairs and prints what that cost since `start`; returns what all overlaps come to.
+fn stream(name: &str, start: f64, family: &Family) -> Sums {
     let prepare = cpu_seconds();
     let rows = Rows::counting(family);
     let count = cpu_seconds();
     let sum = AtomicU64::new(0);
     rows.for_each(|row| {
         let of_row = row.common.iter().map(|common| u64::from(*common)).sum();
-        sum.fetch_add(of_row, Ordering::Relaxed);
+        sum.fetch_add(of_row, atomic::Ordering::Relaxed);
     });
     let end = cpu_seconds();
     let (events, lines) = rows.steps();
@@ -109,7 +147,20 @@ fn stream(name: &str, start: f64, family: &Family) -> u64 {
         end - count,
         peak_mb()
     );
-    sum.into_inner()
+    // The hash takes another pass, so that it is in no figure.
+    let sums = Mutex::new(Sums::default());
+    rows.for_each(|row| {
+        let mut of_row = Sums::default();
+        for (&other, &common) in row.others.iter().zip(row.common) {
+            of_row.add(row.set as usize, other as usize, common);
+        }
+        let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.sum += of_row.sum;
+        sums.hash = sums.hash.wrapping_add(of_row.hash);
+    });
+    let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(sums.sum, sum.into_inner(), "two passes differ");
+    sums
 }
 
 /// The CPU time of all threads of this process.

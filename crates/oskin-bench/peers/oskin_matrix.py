@@ -5,13 +5,14 @@ Opponents count once in a fresh process as well, so nobody's memory or processor
 costs when it is repeated in the same process stands in the line as `warm_cpu_seconds`, the median.
 
     cargo build --release -p oskin-bench --bin engine
-    rounds.py CORPUS --rounds 9 oskin_matrix.py sets.py scipy_product.py >figures.jsonl
+    rounds.py CORPUS --rounds 11 --cpu-limit 0 oskin_matrix.py sets.py scipy_product.py >figures.jsonl
     figures.py figures.jsonl --base oskin
 """
 import argparse
 import json
 import pathlib
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,8 @@ def main():
     parser.add_argument("--engine", default=ENGINE, help="the program, if it is not in target/release")
     parser.add_argument("--calls", type=int, default=6, help="how often the process counts all pairs")
     args = parser.parse_args()
+    if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
+        parser.error("with a limit on CPU time that time is counted by ticks, too coarse here: --cpu-limit 0")
     command = [str(args.engine), str(args.corpus), "--engines", "matrix", "--rounds", str(args.calls)]
     text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     first, *warm = [float(seconds) for seconds in re.findall(r"^matrix: ([0-9.]+) s", text, re.MULTILINE)]

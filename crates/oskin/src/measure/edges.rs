@@ -64,12 +64,24 @@ impl Window {
         sets.iter().map(|set| self.runs(set).len()).sum()
     }
 
-    /// The runs of a set inside the window as half-open ranges, counted from its first id.
-    fn ranges(self, set: &PathSet) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.runs(set).iter().map(move |run| {
-            let start = u64::from(run.first).max(self.start);
-            (start - self.start, run.end().min(self.end) - self.start)
-        })
+    /// Calls `at` with the ends of the runs of a set inside the window, ascending, counted from its
+    /// first id: where each begins, and the id behind it.
+    fn for_each_end(self, set: &PathSet, mut at: impl FnMut(u64)) {
+        let Self { start, end } = self;
+        let runs = self.runs(set);
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return };
+        // Sets are seldom cut, and then the hot loop can do without looking.
+        if u64::from(first.first) >= start && last.end() <= end {
+            for run in runs {
+                at(u64::from(run.first) - start);
+                at(run.end() - start);
+            }
+        } else {
+            for run in runs {
+                at(u64::from(run.first).max(start) - start);
+                at(run.end().min(end) - start);
+            }
+        }
     }
 }
 
@@ -117,10 +129,7 @@ impl Edges {
         // The edge behind the last id needs a place as well.
         let mut is_edge = vec![0_u8; (width / BLOCK + 1) * BLOCK];
         for set in sets {
-            for (start, end) in window.ranges(set) {
-                is_edge[place(start)] = 1;
-                is_edge[place(end)] = 1;
-            }
+            window.for_each_end(set, |id| is_edge[place(id)] = 1);
         }
         let (before, lengths) = number(&mut is_edge);
         Self { window, lengths, index: Index::Near { in_block: is_edge, before } }
@@ -129,7 +138,7 @@ impl Edges {
     fn far(sets: &[&PathSet], window: Window) -> Self {
         let mut ids: Vec<u64> = Vec::with_capacity(2 * window.run_count(sets));
         for set in sets {
-            ids.extend(window.ranges(set).flat_map(|(start, end)| [start, end]));
+            window.for_each_end(set, |id| ids.push(id));
         }
         ids.sort_unstable();
         ids.dedup();
@@ -149,20 +158,17 @@ impl Edges {
     pub(super) fn for_each(&self, set: &PathSet, mut at: impl FnMut(usize)) {
         match &self.index {
             Index::Near { in_block, before } => {
-                let position = |id: u64| {
-                    before[place(id) / BLOCK] as usize + usize::from(in_block[place(id)])
-                };
-                for (start, end) in self.window.ranges(set) {
-                    at(position(start));
-                    at(position(end));
-                }
+                self.window.for_each_end(set, |id| {
+                    let id = place(id);
+                    at(before[id / BLOCK] as usize + usize::from(in_block[id]));
+                });
             }
             Index::Far(ids) => {
                 let mut position = 0;
-                for id in self.window.ranges(set).flat_map(|(start, end)| [start, end]) {
+                self.window.for_each_end(set, |id| {
                     position += distance(&ids[position..], id);
                     at(position);
-                }
+                });
             }
         }
     }
@@ -244,7 +250,11 @@ mod tests {
                 prop_assert!(window.start >= from && window.start < window.end);
                 from = window.end;
                 let ends = |set: &PathSet| -> Vec<u64> {
-                    window.ranges(set).flat_map(|(start, end)| [start, end]).collect()
+                    let inside = |id: u64| id.clamp(window.start, window.end) - window.start;
+                    let runs = set.runs().iter().map(|run| (u64::from(run.first), run.end()));
+                    runs.filter(|&(start, end)| start < window.end && end > window.start)
+                        .flat_map(|(start, end)| [inside(start), inside(end)])
+                        .collect()
                 };
                 let all: BTreeSet<u64> = sets.iter().flat_map(|set| ends(set)).collect();
                 let all: Vec<u64> = all.into_iter().collect();

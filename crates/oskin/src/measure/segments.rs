@@ -21,6 +21,7 @@ use super::edges::{Edges, Window};
 use crate::path_set::PathSet;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use std::hash::{BuildHasher as _, RandomState};
 
 /// The words of a [`Mask`].
 pub(super) const MASK_WORDS: usize = 2;
@@ -137,7 +138,12 @@ struct Trie {
     nodes: Vec<Node>,
     /// All nodes but the first, by all that tells them apart.
     places: HashTable<u32>,
+    seeds: Seeds,
 }
+
+/// What hashes begin with. It differs from run to run, so that no sets can be made to collide; the
+/// order of nodes does not depend on it.
+type Seeds = [u64; 4];
 
 impl Trie {
     /// The class that all segments start in.
@@ -147,7 +153,8 @@ impl Trie {
         // Room for the most that one group makes; what is not used takes no memory.
         let mut nodes = Vec::with_capacity(segments + 1);
         nodes.push(start);
-        Self { nodes, places: HashTable::new() }
+        let random = RandomState::new();
+        Self { nodes, places: HashTable::new(), seeds: [0, 1, 2, 3].map(|n| random.hash_one(n)) }
     }
 
     /// Moves each segment from its class to the one that its mask of a group leads to.
@@ -173,14 +180,14 @@ impl Trie {
         if mask == [0; MASK_WORDS] {
             return before;
         }
-        let nodes = &mut self.nodes;
+        let (nodes, seeds) = (&mut self.nodes, self.seeds);
         let is_it = |place: &u32| {
             let node = &nodes[*place as usize];
             node.mask == mask && node.before == before && node.group == group
         };
-        let place = self.places.entry(hash(before, mask), is_it, |place| {
+        let place = self.places.entry(hash(before, mask, seeds), is_it, |place| {
             let node = &nodes[*place as usize];
-            hash(node.before, node.mask)
+            hash(node.before, node.mask, seeds)
         });
         match place {
             Entry::Occupied(place) => *place.get(),
@@ -222,15 +229,15 @@ fn masks(changes: &[Mask]) -> impl Iterator<Item = Mask> + '_ {
     })
 }
 
-/// Mixes what tells nodes of one group apart.
-fn hash(before: u32, mask: Mask) -> u64 {
-    const FACTORS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93];
-    let mut mixed = u64::from(before);
-    for (word, factor) in mask.into_iter().zip(FACTORS.into_iter().cycle()) {
-        mixed = (mixed ^ word).wrapping_mul(factor);
-        mixed ^= mixed >> 32;
-    }
-    mixed.wrapping_mul(FACTORS[0])
+/// Mixes what tells nodes of one group apart, by products of 128 bits folded to 64, as wyhash does.
+fn hash(before: u32, mask: Mask, seeds: Seeds) -> u64 {
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let [low, high] = mask;
+    fold(fold(low ^ seeds[0], high ^ seeds[1]) ^ u64::from(before) ^ seeds[2], seeds[3] | 1)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
 use oskin::measure::{AllPairs, Family, OverlapMatrix, Rows, find_relatives};
 use oskin::path_set::PathSet;
+use oskin_bench::clock::{cpu_seconds, peak_mb};
 use oskin_bench::{Corpus, dense};
-use rustix::time::{ClockId, clock_gettime};
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ struct Arguments {
 enum Engine {
     /// Relatives are found in the sets, then the rows are counted
     Search,
-    /// The matrix as `oskin matrix` finds it: by dense panels of classes below 3,000 images
+    /// The matrix as `oskin matrix` finds it: by dense panels of classes below 4,000 images
     Matrix,
     /// Differences from the parents are at hand, as a catalog keeps them
     Known,
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
                 Engine::Matrix => {
                     let start = cpu_seconds();
                     let matrix = OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
-                    println!("matrix: {:.4} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
+                    println!("matrix: {:.6} s, peak {:.0} MB", cpu_seconds() - start, peak_mb());
                     Sums::of_triangle(&matrix.common, sets.len())
                 }
                 Engine::Rows => whole_rows(&sets),
@@ -201,18 +201,4 @@ fn stream(name: &str, start: f64, family: &Family) -> Sums {
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(sums.sum, sum.into_inner(), "two passes differ");
     sums
-}
-
-/// The CPU time of all threads of this process.
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-/// The most memory that this process has had, as the kernel counts it.
-fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kilobytes.unwrap_or_default() / 1024.0
 }

@@ -76,7 +76,7 @@ fn main() -> Result<()> {
         for set in &asked {
             let start = thread_seconds();
             let common = index.overlaps(set, &mut scratch);
-            let near = index.nearest((&common, set.len()), Measure::Dice, TOP, 0.0);
+            let near = index.nearest((&common, set.len()), Measure::Dice, 0.0, TOP);
             times[0].push(thread_seconds() - start);
             ensure!(near.len() == TOP.min(images), "fewer images than asked for");
             if round == 0 {
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
             let start = thread_seconds();
             let common = postings.overlaps(set);
             // The choice of the best is the same code, so that only the overlaps differ.
-            index.nearest((&common, set.len()), Measure::Dice, TOP, 0.0);
+            index.nearest((&common, set.len()), Measure::Dice, 0.0, TOP);
             times[1].push(thread_seconds() - start);
             ensure!(answers.get(at).is_none_or(|answer| *answer == common), "overlaps differ");
         }

@@ -2,7 +2,7 @@
 //!
 //! Which way the rows are made is chosen by the number of sets, as [`OverlapMatrix`] does:
 //!
-//! * Below 3,000 sets the matrix is counted by dense panels and held, at most 18 MB, and its rows
+//! * Below 4,000 sets the matrix is counted by dense panels and held, at most 32 MB, and its rows
 //!   are read off.
 //! * From there on the sets are told as a [`Family`], and blocks of rows (32 MiB, or 512 rows where
 //!   those are more) are made from it (see [`whole_rows`](super::whole_rows)): memory grows with the sets and what they do not share
@@ -13,6 +13,7 @@
 
 use super::family::Family;
 use super::matrix::{FAMILY_SETS, OverlapMatrix};
+use super::near::{Near, nearest};
 use super::relatives::find_relatives;
 use super::set::Measure;
 use super::whole_rows::{WholeRows, block_rows};
@@ -44,21 +45,10 @@ pub struct PairRow<'a> {
     pub common: &'a [u32],
 }
 
-/// A pair and how alike it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
-    /// The number of the other set: the right of the pair.
-    pub other: usize,
-    /// The exact counts.
-    pub overlap: Overlap,
-    /// The similarity that they stand for, in `0..=1`.
-    pub value: f64,
-}
-
 impl AllPairs {
     /// Prepares all pairs of sets; what is kept does not borrow them.
     ///
-    /// Counts are those of sets of fewer than 2³² ids. Cost: of fewer than 3,000 sets all pairs are
+    /// Counts are those of sets of fewer than 2³² ids. Cost: of fewer than 4,000 sets all pairs are
     /// counted here, of more a relative is searched for each.
     pub fn from_sets(sets: &[&PathSet]) -> Self {
         if sets.len() >= FAMILY_SETS {
@@ -163,24 +153,7 @@ impl PairRow<'_> {
     /// alike first, of equals the one that was given first. O(n + most log(most)) time for values in no
     /// particular order; memory for twice as many as are wanted.
     pub fn nearest(&self, measure: Measure, min: f64, most: usize) -> Vec<Near> {
-        let order = |a: &Near, b: &Near| b.value.total_cmp(&a.value).then(a.other.cmp(&b.other));
-        let Some(last) = most.checked_sub(1) else { return Vec::new() };
-        let mut near: Vec<Near> = Vec::new();
-        // What later ones must exceed; of equals the earlier stays.
-        let mut worst = f64::NEG_INFINITY;
-        for candidate in self.at_least(measure, min) {
-            if candidate.value > worst {
-                near.push(candidate);
-                if near.len() >= most.saturating_mul(2) {
-                    near.select_nth_unstable_by(last, order);
-                    near.truncate(most);
-                    worst = near[last].value;
-                }
-            }
-        }
-        near.sort_unstable_by(order);
-        near.truncate(most);
-        near
+        nearest(self.at_least(measure, min), most)
     }
 }
 

@@ -1,17 +1,18 @@
 //! Exact overlaps of all pairs of images.
 
 use super::family::Family;
-use super::gram::{self, Limits};
+use super::gram;
 use super::relatives::find_relatives;
 use super::rows::Rows;
-use super::segments::{Classes, Window};
+use super::segments::{self, Classes};
 use super::set::Measure;
 use crate::path_set::{Overlap, PathSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// From how many sets on relatives are searched: below, the search costs more than it saves
-/// (measured on made images: at 2,000 it costs nearly twice as much in all, at 4,000 two thirds).
-pub(super) const FAMILY_SETS: usize = 3_000;
+/// (measured on the first of 10,000 and of 50,000 made images: 2.3 times as much in all at 2,000 and
+/// 1.5 at 3,000, the same at 4,000, 0.9 at 6,000, 0.65 at 8,000).
+pub(super) const FAMILY_SETS: usize = 4_000;
 
 /// The overlaps of all pairs of `n` path sets, as exact counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +27,9 @@ impl OverlapMatrix {
     /// Counts what each pair of sets shares, exactly.
     ///
     /// Few sets go through weighted classes of paths (same sets, same class) and dense panels of
-    /// bits: about `runs + n² · classes / 128` simple steps for `n` sets. From some thousands on
-    /// relatives are searched and the sets told as a [`Family`]: see [`Rows`]. The counts do not
+    /// bits: about `runs + n · segments / 128 + n² · classes / 128` simple steps for `n` sets, where
+    /// segments are what the ends of all runs cut the ids into; how far apart the ids lie does not
+    /// matter. From some thousands on relatives are searched and the sets told as a [`Family`]: see [`Rows`]. The counts do not
     /// depend on the way, nor on the number of threads of the global pool of `rayon` that share it.
     ///
     /// Counts saturate at [`u32::MAX`], which only sets of all 2³² ids exceed.
@@ -36,8 +38,8 @@ impl OverlapMatrix {
             return Self::from_family(&Family::from_sets(sets, &find_relatives(sets)));
         }
         let mut common = vec![0; sets.len() * sets.len().saturating_sub(1) / 2];
-        for window in Window::all(sets) {
-            gram::add_common(&Classes::of(sets, window), &mut common, Limits::default());
+        for classes in Classes::all(sets, segments::Limits::default()) {
+            gram::add_common(&classes, &mut common, gram::Limits::default());
         }
         Self { sizes: sets.iter().map(|set| count_of(set.len())).collect(), common }
     }

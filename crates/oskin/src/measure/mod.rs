@@ -4,12 +4,14 @@
 
 mod all_pairs;
 mod cluster;
+mod edges;
 mod family;
 mod gram;
 mod history;
 mod index;
 mod leaf_order;
 mod matrix;
+mod near;
 mod panel;
 mod popular;
 mod relatives;
@@ -18,14 +20,15 @@ mod segments;
 mod set;
 mod whole_rows;
 
-pub use all_pairs::{AllPairs, Near, PairRow};
+pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
 pub use history::Sum;
 pub use index::{
-    BLOCK_IDS, Block, Changes, Near, Node, OverlapIndex, Parts, Piece, Scratch, Slot, Station,
+    BLOCK_IDS, Block, Changes, Node, OverlapIndex, Parts, Piece, Scratch, Slot, Station,
 };
 pub use matrix::OverlapMatrix;
+pub use near::Near;
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;

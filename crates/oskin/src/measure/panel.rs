@@ -38,9 +38,14 @@ impl Panel {
         Self { rows, stride, words: vec![0; stride * shifts.len()], shifts }
     }
 
-    /// Sets the bit of a row in a column of a line.
-    pub(super) fn set(&mut self, row: usize, line: usize, column: u32) {
-        self.words[line * self.stride + row] |= 1 << (column % 64);
+    /// Writes one line of some rows: for each row from `first_row` on a word of 64 columns. Words of
+    /// rows that do not exist are left out.
+    pub(super) fn put_words(&mut self, line: usize, first_row: usize, words: &[u64]) {
+        let rows = self.rows.saturating_sub(first_row).min(words.len());
+        let line = &mut self.words[line * self.stride..][..self.stride];
+        if let Some(line) = line.get_mut(first_row..first_row + rows) {
+            line.copy_from_slice(&words[..rows]);
+        }
     }
 
     /// How many lines of 64 columns there are.
@@ -358,12 +363,11 @@ mod tests {
                 .map(|row| (0..lines).map(|line| word(row, line)).collect())
                 .collect();
             let mut panel = Panel::new(row_count, shifts.clone());
-            for (row, words) in rows.iter().enumerate() {
-                for (line, word) in words.iter().enumerate() {
-                    for column in (0..64).filter(|column| word >> column & 1 == 1) {
-                        panel.set(row, line, column);
-                    }
-                }
+            for line in 0..lines {
+                let words: Vec<u64> = rows.iter().map(|words| words[line]).collect();
+                let (first, last) = words.split_at(cuts.0.min(row_count));
+                panel.put_words(line, 0, first);
+                panel.put_words(line, first.len(), &[last, &[1, 2]].concat());
             }
             let (a, b) = (cuts.0.min(row_count), cuts.1.min(row_count));
             let range = a.min(b)..a.max(b);

@@ -23,7 +23,7 @@ mod query;
 mod trie;
 
 pub use blocks::{BLOCK_IDS, Block, Piece};
-pub use query::{Near, Scratch};
+pub use query::Scratch;
 pub use trie::{Node, Station};
 
 use super::family::index;

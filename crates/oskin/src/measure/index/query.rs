@@ -4,9 +4,8 @@ use super::blocks::for_each_part;
 use super::trie::{MARK, NO_STATION, NOWHERE, Step};
 use super::{OverlapIndex, Slot, Station};
 use crate::measure::Measure;
+use crate::measure::near::{Near, nearest};
 use crate::path_set::{Overlap, PathSet};
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 
 /// Memory that questions use again, 4 bytes for a node; it is clean between questions.
 #[derive(Clone, Debug, Default)]
@@ -18,17 +17,6 @@ pub struct Scratch {
     // How many ids pass each station, and a bit for each station that any pass.
     passing: Vec<u32>,
     marks: Vec<u64>,
-}
-
-/// A set near to another one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
-    /// Its number.
-    pub number: u32,
-    /// What the asked set (left) and this one (right) share.
-    pub overlap: Overlap,
-    /// The similarity of the two.
-    pub value: f64,
 }
 
 impl OverlapIndex {
@@ -127,40 +115,29 @@ impl OverlapIndex {
         (differs < size).then_some(number)
     }
 
-    /// The nearest sets by a measure: at most `count`, no value below `least`, the nearest first,
+    /// The nearest sets by a measure: `most` at the most, no value below `min`, the most alike first,
     /// of equals the one added first; `common` is what [`overlaps`](Self::overlaps) gave for a set
-    /// of so many ids.
+    /// of `size` ids.
     ///
-    /// The asked set is the left one of the measure. O(sets + `count` log `count`).
+    /// The asked set is the left one of the measure. O(sets + `most` log `most`).
     pub fn nearest(
         &self,
         (common, size): (&[u32], u64),
         measure: Measure,
-        count: usize,
-        least: f64,
+        min: f64,
+        most: usize,
     ) -> Vec<Near> {
-        let mut best: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
-        for (number, (slot, &common)) in (0..).zip(self.slots.iter().zip(common)) {
-            if !slot.alive {
-                continue;
-            }
+        let alive = self.slots.iter().zip(common).enumerate().filter(|(_, (slot, _))| slot.alive);
+        let pairs = alive.map(|(other, (slot, &common))| {
             let common = u64::from(common);
             let overlap = Overlap {
                 common,
                 left_only: size.saturating_sub(common),
                 right_only: u64::from(slot.size).saturating_sub(common),
             };
-            let value = measure.of(overlap);
-            let full = best.len() >= count;
-            if value < least || full && best.peek().is_none_or(|worst| value <= worst.0.0.value) {
-                continue;
-            }
-            if full {
-                best.pop();
-            }
-            best.push(Reverse(Ranked(Near { number, overlap, value })));
-        }
-        best.into_sorted_vec().into_iter().map(|Reverse(Ranked(near))| near).collect()
+            Near { other, overlap, value: measure.of(overlap) }
+        });
+        nearest(pairs.filter(|near| near.value >= min), most)
     }
 }
 
@@ -171,30 +148,6 @@ fn note(common: &mut [u32], event: u32, count: u32) {
     // Sums wrap: what is taken away here was added to a relative.
     *noted = if event & MARK == 0 { noted.wrapping_add(count) } else { noted.wrapping_sub(count) };
 }
-
-/// Ordered by value, of equal ones the higher number being less.
-#[derive(Clone, Copy, Debug)]
-struct Ranked(Near);
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.value.total_cmp(&other.0.value).then(other.0.number.cmp(&self.0.number))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked {}
 
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
@@ -288,9 +241,9 @@ mod tests {
             ranked.retain(|(_, overlap)| measure.of(*overlap) >= least);
             ranked.sort_by(|a, b| measure.of(b.1).total_cmp(&measure.of(a.1)));
             ranked.truncate(count);
-            let near = index.nearest((&expected, asked.len()), measure, count, least);
+            let near = index.nearest((&expected, asked.len()), measure, least, count);
             let found: Vec<(usize, Overlap)> =
-                near.iter().map(|near| (near.number as usize, near.overlap)).collect();
+                near.iter().map(|near| (near.other, near.overlap)).collect();
             prop_assert_eq!(found, ranked);
         }
     }

@@ -14,6 +14,7 @@ mod relatives;
 mod rows;
 mod segments;
 mod set;
+mod sketch;
 
 pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
@@ -22,3 +23,4 @@ pub use matrix::OverlapMatrix;
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;
+pub use sketch::{CONFIDENCE, DEFAULT_HASHES, Estimate, MAX_HASHES, Probe, Sketch, path_hash};

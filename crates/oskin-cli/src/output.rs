@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::text::printable_lines;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
-use std::io::{IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -28,10 +29,12 @@ pub(crate) enum Format {
     Png,
     /// Inventories.
     Oski,
+    /// Sketches of images.
+    Sketches,
 }
 
 impl Format {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Text, "text"),
         (Self::Json, "json"),
         (Self::Csv, "csv"),
@@ -40,6 +43,7 @@ impl Format {
         (Self::Svg, "svg"),
         (Self::Png, "png"),
         (Self::Oski, "oski"),
+        (Self::Sketches, "sketches"),
     ];
 
     fn name(self) -> &'static str {
@@ -159,6 +163,31 @@ impl Outputs {
         Ok(())
     }
 
+    /// Writes each output piece by piece; for what may be too large to be held.
+    ///
+    /// `write` gets what turns its errors of writing into those of the command.
+    pub(crate) fn stream(
+        &self,
+        mut write: impl FnMut(
+            &mut dyn Write,
+            &dyn Fn(std::io::Error) -> CliError,
+        ) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        for spec in &self.specs {
+            if let Some(file) = &spec.file {
+                let failed = |error| cannot_write(file, &error);
+                let mut out = BufWriter::new(File::create(file).map_err(failed)?);
+                write(&mut out, &failed)?;
+                out.flush().map_err(failed)?;
+            } else {
+                let mut out = BufWriter::new(std::io::stdout().lock());
+                write(&mut out, &CliError::from)?;
+                out.flush()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes an answer that is text for people or a JSON document.
     pub(crate) fn answer(&self, report: &Value, text: impl Fn() -> String) -> Result<(), CliError> {
         self.write(|format| match format {
@@ -170,8 +199,11 @@ impl Outputs {
 
 /// Writes a file, naming it in the error.
 pub(crate) fn write_file(file: &std::path::Path, content: &[u8]) -> Result<(), CliError> {
-    std::fs::write(file, content)
-        .map_err(|error| CliError::new(format!("cannot write {}: {error}", file.display())))
+    std::fs::write(file, content).map_err(|error| cannot_write(file, &error))
+}
+
+fn cannot_write(file: &std::path::Path, error: &std::io::Error) -> CliError {
+    CliError::new(format!("cannot write {}: {error}", file.display()))
 }
 
 fn color_of(when: When) -> ColorChoice {

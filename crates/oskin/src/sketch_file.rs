@@ -381,7 +381,9 @@ mod tests {
         }
         let more = [bytes.as_slice(), b"x"].concat();
         let offset = bytes.len() as u64;
-        assert!(matches!(read(&more), Err(SketchFileError::Damaged { offset: at, .. }) if at == offset));
+        assert!(
+            matches!(read(&more), Err(SketchFileError::Damaged { offset: at, .. }) if at == offset)
+        );
     }
 
     #[test]

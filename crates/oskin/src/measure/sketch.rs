@@ -134,9 +134,8 @@ impl Sketch {
 
 /// The hashes that are not above a threshold.
 fn up_to(hashes: &[u64], threshold: Option<u64>) -> &[u64] {
-    let end = threshold.map_or(hashes.len(), |threshold| {
-        hashes.partition_point(|hash| *hash <= threshold)
-    });
+    let end = threshold
+        .map_or(hashes.len(), |threshold| hashes.partition_point(|hash| *hash <= threshold));
     &hashes[..end]
 }
 

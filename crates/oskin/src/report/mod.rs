@@ -6,6 +6,7 @@
 mod answers;
 mod compare;
 pub mod heatmap;
+mod sketch;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
@@ -13,4 +14,7 @@ pub use answers::{
 };
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
+};
+pub use sketch::{
+    IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };

@@ -184,10 +184,10 @@ fn nearest(truth: &OverlapMatrix, estimate: &dyn Fn(usize, usize) -> Estimate) {
         order.sort_by(|left, right| right.0.total_cmp(&left.0));
         let best = order.iter().map(|(_, j)| of(*j)).fold(0.0, f64::max);
         let Some((_, found)) = order.first() else { continue };
-        let loss = best - of(*found);
-        lost += loss;
-        lost_most = lost_most.max(loss);
-        first += usize::from(loss <= 0.0);
+        let behind = best - of(*found);
+        lost += behind;
+        lost_most = lost_most.max(behind);
+        first += usize::from(behind <= 0.0);
         among += usize::from(order.iter().take(10).any(|(_, j)| of(*j) >= best));
     }
     let count = truth.len().max(1) as f64;

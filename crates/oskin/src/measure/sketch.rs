@@ -168,7 +168,7 @@ impl Probe {
         let shift = u64::BITS - bits;
         let mut starts = vec![0_u32; (1_usize << bits) + 1];
         for hash in &sketch.hashes {
-            starts[(hash >> shift) as usize + 1] += 1;
+            starts[bucket_of(*hash, shift) + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
@@ -194,13 +194,18 @@ impl Probe {
         for hash in others {
             repeated = if before == Some(*hash) { repeated + 1 } else { 0 };
             before = Some(*hash);
-            let bucket = (hash >> self.shift) as usize;
+            let bucket = bucket_of(*hash, self.shift);
             let range = self.starts[bucket] as usize..self.starts[bucket + 1] as usize;
             let same = self.sketch.hashes[range].iter().filter(|own| *own == hash).count();
             common += u64::from(same > repeated);
         }
         common
     }
+}
+
+/// The leading bits of a hash; no more than there are hashes in memory, so they fit.
+fn bucket_of(hash: u64, shift: u32) -> usize {
+    usize::try_from(hash >> shift).unwrap_or_default()
 }
 
 /// What two sets share, as far as their sketches tell.

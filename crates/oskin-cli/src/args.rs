@@ -3,7 +3,7 @@
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oskin::image::Platform;
-use oskin::measure::Measure;
+use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -142,7 +142,10 @@ impl Command {
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
             | Self::Matrix { reading, .. }
-            | Self::Heatmap { reading, .. } => Some(&mut reading.platform),
+            | Self::Heatmap { reading, .. }
+            | Self::Sketch {
+                command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
+            } => Some(&mut reading.platform),
             _ => None,
         }
     }
@@ -241,6 +244,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         reading: Reading,
     },
+    /// Estimates for catalogs that cannot be had whole: sketches of images, and the nearest of many
+    Sketch {
+        #[command(subcommand)]
+        command: SketchCommand,
+    },
     /// A tour of the main things, on the sample systems that come with oskin
     Demo {
         /// Where to put catalog and heatmap
@@ -258,6 +266,62 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// What to do with sketches.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SketchCommand {
+    /// Write sketches of images to a file, some kilobytes each [default: sketches=oskin.sketches]
+    #[command(after_help = "\
+        A sketch is the number of paths of an image and the smallest hashes of them. Give the file \
+        to others, or hold it against your images with `oskin sketch near`. An image with no more \
+        paths than hashes is kept whole. Another file is named with -o sketches=FILE.")]
+    Make {
+        /// The images [default: all of the catalog]
+        #[arg(value_name = "IMAGE")]
+        images: Vec<OsString>,
+        /// files (all that is not a directory), directories, both
+        #[arg(long, default_value_t, value_name = "SELECTION")]
+        selection: Selection,
+        /// How many hashes are kept of an image: four times as many halve the error
+        #[arg(long, default_value_t = DEFAULT_HASHES, value_name = "K", value_parser = hashes)]
+        hashes: usize,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// List the images of files of sketches that are nearest to an image
+    #[command(after_help = "\
+        All values are estimates with an interval that holds the true one 95 times of 100 or more \
+        often, but where `exact` is said. They find what is near; `oskin compare` tells exactly.")]
+    Near {
+        /// The image
+        image: OsString,
+        /// What `oskin sketch make` wrote
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// dice, jaccard, containment (of the image in the others), containment-right
+        #[arg(long, default_value_t, value_name = "MEASURE")]
+        measure: Measure,
+        /// How many are listed
+        #[arg(long, default_value_t = 10, value_name = "N", value_parser = listed)]
+        top: usize,
+        #[command(flatten)]
+        reading: Reading,
+    },
+}
+
+fn hashes(text: &str) -> Result<usize, String> {
+    within(text, MAX_HASHES)
+}
+
+fn listed(text: &str) -> Result<usize, String> {
+    within(text, 1_000_000)
+}
+
+/// A number of at least one.
+fn within(text: &str, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {most}"))
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use crate::text::printable;
 use oskin::catalog::CatalogError;
 use oskin::ingest::IngestError;
 use oskin::oski::OskiError;
+use oskin::sketch_file::SketchFileError;
 use oskin::source::SourceError;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Two images differ, or a check found something.
@@ -26,6 +28,20 @@ impl CliError {
     /// An error of the CLI itself.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { cause: anyhow::anyhow!(message.into()), hints: Vec::new() }
+    }
+
+    /// What is wrong with a file of sketches.
+    pub(crate) fn of_sketches(file: &Path, error: SketchFileError) -> Self {
+        let hint = match &error {
+            SketchFileError::NotSketches => Some("`oskin sketch make` writes such files"),
+            SketchFileError::TooNew { .. } => Some("use the oskin that wrote it, or a newer one"),
+            SketchFileError::Damaged { .. } => Some(
+                "copy it anew from where it is from, or write it anew with `oskin sketch make`",
+            ),
+            _ => None,
+        };
+        let cause = anyhow::Error::from(error).context(file.display().to_string());
+        Self { cause, hints: hint.into_iter().map(str::to_owned).collect() }
     }
 
     /// Adds what the user can do.

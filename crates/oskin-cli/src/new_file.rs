@@ -6,7 +6,7 @@
 
 use crate::error::CliError;
 use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Write as _};
+use std::io::{Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is being written; removed if it is dropped before it is finished.
@@ -46,6 +46,16 @@ impl NewFile {
             self.moving = None;
         }
         Ok(())
+    }
+}
+
+impl Write for &mut NewFile {
+    fn write(&mut self, content: &[u8]) -> std::io::Result<usize> {
+        self.file.write(content)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -92,7 +102,7 @@ fn create_beside(place: &Path) -> Result<(File, PathBuf), Error> {
     }
 }
 
-fn cannot_write(name: &Path, error: &Error) -> CliError {
+pub(crate) fn cannot_write(name: &Path, error: &Error) -> CliError {
     CliError::new(format!("cannot write {}: {error}", name.display()))
 }
 

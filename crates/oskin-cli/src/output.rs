@@ -2,12 +2,12 @@
 
 use crate::args::{Global, When};
 use crate::error::CliError;
-use crate::new_file::NewFile;
+use crate::new_file::{NewFile, cannot_write};
 use crate::stream::Streams;
 use crate::text::printable_lines;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -30,10 +30,12 @@ pub(crate) enum Format {
     Png,
     /// Inventories.
     Oski,
+    /// Sketches of images.
+    Sketches,
 }
 
 impl Format {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Text, "text"),
         (Self::Json, "json"),
         (Self::Csv, "csv"),
@@ -42,6 +44,7 @@ impl Format {
         (Self::Svg, "svg"),
         (Self::Png, "png"),
         (Self::Oski, "oski"),
+        (Self::Sketches, "sketches"),
     ];
 
     fn name(self) -> &'static str {
@@ -173,6 +176,34 @@ impl Outputs {
     /// The formats of the outputs, in the order of [`open`](Self::open).
     pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
         self.specs.iter().map(|spec| spec.format)
+    }
+
+    /// Writes each output piece by piece; for what may be too large to be held.
+    ///
+    /// `write` gets what turns its errors of writing into those of the command.
+    pub(crate) fn stream(
+        &self,
+        mut write: impl FnMut(
+            &mut dyn Write,
+            &dyn Fn(std::io::Error) -> CliError,
+        ) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        for spec in &self.specs {
+            if let Some(file) = &spec.file {
+                let failed = |error| cannot_write(file, &error);
+                let mut new = NewFile::create(file)?;
+                let mut out = BufWriter::new(&mut new);
+                write(&mut out, &failed)?;
+                out.flush().map_err(failed)?;
+                drop(out);
+                new.finish()?;
+            } else {
+                let mut out = BufWriter::new(std::io::stdout().lock());
+                write(&mut out, &CliError::from)?;
+                out.flush()?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes an answer that is text for people or a JSON document.

@@ -10,4 +10,5 @@ pub mod path;
 pub mod path_set;
 pub mod relation;
 pub mod report;
+pub mod sketch_file;
 pub mod source;

@@ -10,6 +10,7 @@ mod heatmap;
 mod ls;
 mod matrix;
 mod show;
+mod sketch;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Heatmap { images, measuring, reading } => {
             heatmap::run(&global, &images, &measuring, reading)
         }
+        Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man_pages(&dir),

@@ -344,7 +344,7 @@ fn a_heatmap_of_too_many_images_is_refused() {
     let place = Place::new();
     place.file("a.paths", b"1\n");
     place.ok(&["add", "--name", "a", "paths:a.paths"]);
-    let ran = place.run(&[&["heatmap"][..], &["a"; 5_001]].concat());
+    let ran = place.run(&[vec!["heatmap"], vec!["a"; 5_001]].concat());
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("5,000 images at most, not 5,001"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: ") && ran.stderr.contains("--top"), "{}", ran.stderr);

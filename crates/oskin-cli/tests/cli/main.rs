@@ -7,3 +7,4 @@ mod common;
 mod config;
 mod kill;
 mod real_data;
+mod sketch;

@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod format;
+mod hashes;
 mod images;
 mod intern;
 mod layers;
@@ -17,6 +18,7 @@ mod sets;
 pub use check::Violation;
 pub use error::CatalogError;
 pub use format::FORMAT_VERSION;
+pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
 

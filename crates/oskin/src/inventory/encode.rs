@@ -35,6 +35,16 @@ pub fn seal(plain: &[u8], level: i32) -> Vec<u8> {
     sealed
 }
 
+/// As [`seal`] without compressing, for bytes that are random; [`unseal`] takes both back.
+pub fn seal_plain(plain: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(plain.len() + 17);
+    sealed.extend_from_slice(&xxh3_64(plain).to_le_bytes());
+    sealed.extend_from_slice(&(plain.len() as u64).to_le_bytes());
+    sealed.push(0);
+    sealed.extend_from_slice(plain);
+    sealed
+}
+
 /// Takes back what [`seal`] made.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ mod relatives;
 mod rows;
 mod segments;
 mod set;
+mod sketch;
 mod whole_rows;
 
 pub use all_pairs::{AllPairs, PairRow};
@@ -32,3 +33,4 @@ pub use near::Near;
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;
+pub use sketch::{CONFIDENCE, DEFAULT_HASHES, Estimate, MAX_HASHES, Probe, Sketch, path_hash};

@@ -7,6 +7,7 @@ mod answers;
 mod compare;
 pub mod heatmap;
 mod pairs;
+mod sketch;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
@@ -16,3 +17,6 @@ pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
+pub use sketch::{
+    IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
+};

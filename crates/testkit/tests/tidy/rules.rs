@@ -36,7 +36,7 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 12] = [
+pub(crate) const MODULES: [(&str, &[&str]); 13] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
@@ -46,13 +46,14 @@ pub(crate) const MODULES: [(&str, &[&str]); 12] = [
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("report", &["path", "path_set", "image", "inventory", "measure", "relation", "diff"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
+    ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "inventory", "oski"]),
     ("catalog", &["path", "path_set", "image", "inventory", "measure"]),
     ("ingest", &["path", "path_set", "image", "inventory", "source", "catalog"]),
 ];
 
 /// The modules that do I/O and may fail; all others are pure.
-const IMPURE: [&str; 4] = ["source", "catalog", "oski", "ingest"];
+const IMPURE: [&str; 5] = ["source", "catalog", "oski", "sketch_file", "ingest"];
 
 /// What each crate may depend on of ours: always, and for its tests.
 const CRATES: [(&str, &[&str], &[&str]); 4] = [

@@ -162,10 +162,8 @@ impl Workspace {
         if images.is_empty() {
             let catalog = self.catalog()?;
             let names = catalog.names()?;
-            let load = |selection: &Selection| -> Result<Vec<PathSet>, CliError> {
-                let sets = names.iter().map(|(id, _)| catalog.path_set(*id, *selection));
-                Ok(sets.collect::<Result<_, _>>()?)
-            };
+            let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
+            let load = |selection: &Selection| catalog.path_sets(&ids, *selection);
             let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
             return Ok(Sets { names: names.into_iter().map(|(_, name)| name).collect(), sets });
         }

@@ -4,7 +4,8 @@
 use oskin::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use oskin::image::{Digest, ImageRecord, LayerKey};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
-use oskin::path_set::Selection;
+use oskin::measure::Measure;
+use oskin::path_set::{Overlap, PathSet, Selection};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -155,6 +156,53 @@ proptest! {
         names.sort();
         prop_assert_eq!(names, model.keys().cloned().collect::<Vec<_>>());
         prop_assert_eq!(catalog.check().unwrap(), []);
+        answers_are_those_of_the_sets(&catalog);
+    }
+}
+
+/// What the index tells is what comparing the sets one by one does.
+fn answers_are_those_of_the_sets(catalog: &Catalog) {
+    let ids: Vec<i64> = catalog.names().unwrap().into_iter().map(|(id, _)| id).collect();
+    let foreign = PathSet::from_unsorted(vec![1, 3, 4_000_000_000]);
+    for selection in Selection::ALL {
+        let sets: Vec<PathSet> =
+            ids.iter().map(|id| catalog.path_set(*id, selection).unwrap()).collect();
+        assert_eq!(catalog.path_sets(&ids, selection).unwrap(), sets);
+        for asked in sets.iter().chain([&foreign]) {
+            let overlaps = sets.iter().map(|set| asked.overlap(set));
+            let mut expected: Vec<(i64, Overlap)> = ids.iter().copied().zip(overlaps).collect();
+            assert_eq!(catalog.overlaps(asked, selection).unwrap(), expected);
+            for measure in Measure::ALL {
+                expected.sort_by_key(|(id, _)| ids.iter().position(|other| other == id));
+                expected.sort_by(|a, b| measure.of(b.1).total_cmp(&measure.of(a.1)));
+                let wanted = expected.iter().filter(|it| measure.of(it.1) >= 0.3).take(2);
+                let near = catalog.nearest((asked, selection), measure, 0.3, 2).unwrap();
+                assert!(near.iter().map(|near| (near.image, near.overlap)).eq(wanted.copied()));
+            }
+        }
+    }
+}
+
+/// Two handles write in turn, as two processes do.
+#[test]
+fn the_index_follows_another_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut one, mut two) = (open(directory.path()), open(directory.path()));
+    let reader = Catalog::open(one.path()).unwrap();
+    let image = |names: &[&str]| {
+        let raw = names.iter().map(|name| (name.to_string(), EntryKind::File, String::new(), 1));
+        vec![layer_of(&raw.collect::<Vec<_>>())]
+    };
+    add(&mut one, "a", &image(&["x", "y", "z"])).unwrap();
+    add(&mut two, "b", &image(&["x", "y", "w"])).unwrap();
+    answers_are_those_of_the_sets(&reader);
+    add(&mut one, "c", &image(&["x", "v"])).unwrap();
+    two.remove("b").unwrap();
+    add(&mut one, "d", &image(&["x", "y", "w", "u"])).unwrap();
+    for catalog in [&one, &two, &reader] {
+        assert_eq!(catalog.names().unwrap().len(), 3);
+        answers_are_those_of_the_sets(catalog);
+        assert_eq!(catalog.check().unwrap(), []);
     }
 }
 
@@ -230,8 +278,19 @@ fn every_kind_of_damage_is_reported() {
         ("UPDATE layer SET key = CAST(x'41ff' AS TEXT)", "layers"),
         ("UPDATE path_block SET paths = 'many'", "path dictionary"),
         ("DROP TABLE path_hash", "path hashes"),
-        ("DELETE FROM image_set WHERE selection = 1", "image"),
-        ("UPDATE image_set SET data = (SELECT data FROM image_set WHERE selection = 1)", "image"),
+        ("DELETE FROM told_set", "image"),
+        ("UPDATE told_set SET image_id = NULL", "image"),
+        ("UPDATE told_set SET data = zeroblob(30)", "image"),
+        ("UPDATE told_set SET data = substr(data, 1, length(data) - 1)", "path set 0"),
+        ("UPDATE told_set SET relative = 0", "path set 0"),
+        ("UPDATE told_set SET number = 3", "path set 3"),
+        ("UPDATE path_block SET directories = x'ff'", "image"),
+        ("UPDATE path_block SET directories = x''", "image"),
+        ("DELETE FROM index_slots", "index"),
+        ("UPDATE index_nodes SET data = zeroblob(30)", "index"),
+        ("DELETE FROM index_block", "index"),
+        ("UPDATE index_block SET data = substr(data, 1, length(data) - 1)", "index"),
+        ("INSERT INTO index_stations VALUES (0, x'00')", "index"),
     ];
     for (damage, place) in damages {
         let directory = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
 //! Every invariant of the catalog file, verified by code that writes none of it.
 
 use super::error::{At as _, CatalogError};
+use super::format::TOLD_VERSION;
 use super::intern::{decode_block, hash_of};
 use super::replay::replay;
-use super::{Catalog, format, layers};
+use super::{Catalog, check_sets, format, layers};
 use crate::image::ImageRecord;
 use crate::path::escape;
 use crate::path_set::{PathSet, Selection};
@@ -21,12 +22,15 @@ pub struct Violation {
 /// Runs all checks; one violation does not keep the others from being found.
 pub(super) fn check(catalog: &Catalog) -> Result<Vec<Violation>, CatalogError> {
     let mut checker = Checker { catalog, violations: Vec::new(), paths: 0 };
-    let steps: [(&str, Step<'_>); 5] = [
+    // What was read before may not be what is there.
+    catalog.kinds.take();
+    let steps: [(&str, Step<'_>); 6] = [
         ("store", Checker::store),
         ("path dictionary", Checker::dictionary),
         ("path hashes", Checker::hashes),
         ("layers", Checker::layers),
         ("images", Checker::images),
+        ("path sets", Checker::sets),
     ];
     for (place, step) in steps {
         match step(&mut checker) {
@@ -170,6 +174,14 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Sets are told truly, and the index is theirs.
+    fn sets(&mut self) -> Result<(), CatalogError> {
+        match self.catalog.version {
+            ..TOLD_VERSION => Ok(()),
+            _ => check_sets::check(self.catalog, &mut self.violations),
+        }
+    }
+
     /// Counts and sets of each image are those of its layers, flattened by the second implementation.
     fn images(&mut self) -> Result<(), CatalogError> {
         for image in self.catalog.images()? {
@@ -218,7 +230,7 @@ impl Checker<'_> {
 }
 
 /// An error with all its causes in one line.
-fn full_text(error: &dyn std::error::Error) -> String {
+pub(super) fn full_text(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

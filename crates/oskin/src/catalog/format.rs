@@ -11,7 +11,12 @@ use std::time::Duration;
 /// 1. The first.
 /// 2. Paths are found by the beginning of their sha256, not by their xxh3. Catalogs of version 1
 ///    stay what they are.
-pub const FORMAT_VERSION: i64 = 2;
+/// 3. Path sets are told by how they differ from others, and there is an index of them. Catalogs of
+///    earlier versions stay what they are.
+pub const FORMAT_VERSION: i64 = 3;
+
+/// From which version on path sets are told by others.
+pub(super) const TOLD_VERSION: i64 = 3;
 
 /// Marks the file as ours in the header of SQLite ("OSKN").
 const APPLICATION_ID: i64 = 0x4F53_4B4E;
@@ -19,10 +24,14 @@ const APPLICATION_ID: i64 = 0x4F53_4B4E;
 /// How long to wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The most bytes of the file that are mapped into memory; the rest is read.
+const MAP_BYTES: i64 = 1 << 40;
+
 const SCHEMA: &str = "
 CREATE TABLE path_block (
     first_id INTEGER PRIMARY KEY,
     paths    INTEGER NOT NULL,
+    directories BLOB NOT NULL,
     data     BLOB NOT NULL
 );
 CREATE TABLE path_hash (
@@ -67,12 +76,17 @@ CREATE TABLE image_layer (
     PRIMARY KEY (image_id, position)
 ) WITHOUT ROWID;
 CREATE INDEX image_layer_by_layer ON image_layer (layer_id);
-CREATE TABLE image_set (
-    image_id  INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
-    selection INTEGER NOT NULL,
-    data      BLOB NOT NULL,
-    UNIQUE (image_id, selection)
+CREATE TABLE told_set (
+    number   INTEGER PRIMARY KEY,
+    image_id INTEGER UNIQUE REFERENCES image (id) ON DELETE SET NULL,
+    relative INTEGER,
+    other    BLOB,
+    data     BLOB NOT NULL
 );
+CREATE TABLE index_slots (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE index_nodes (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE index_stations (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE index_block (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 ";
 
 /// Opens an existing catalog to read it, while others may write.
@@ -96,6 +110,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, CatalogError> 
                 check_version(&connection, path)?;
                 let query_only = connection.pragma_update(None, "query_only", true);
                 query_only.at(path, "open it for reading")?;
+                map(&connection, path)?;
                 return Ok(connection);
             }
             Err(source) => last = Some(source),
@@ -108,6 +123,13 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, CatalogError> 
         Some(source) => CatalogError::Store { path: path.to_owned(), doing: "open it", source },
         None => CatalogError::NotFound { path: path.to_owned() },
     })
+}
+
+/// Lets SQLite read the file through a map of memory, not by copies into its cache.
+fn map(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
+    // It answers with the size, which is less where it may not or cannot.
+    let mapped = connection.pragma_update_and_check(None, "mmap_size", MAP_BYTES, |_| Ok(()));
+    mapped.optional().at(path, "map it into memory").map(drop)
 }
 
 /// Whether a writer left changes in the log beside the file.

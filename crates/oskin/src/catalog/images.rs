@@ -1,14 +1,17 @@
 //! Images in the catalog: what is told of each, its layers in order, its path sets.
 
 use super::error::{At as _, CatalogError};
+use super::format::TOLD_VERSION;
+use super::index::StoredIndex;
 use super::intern::Interner;
 use super::layers::{self, StoredLayer};
-use super::{Catalog, sets};
+use super::{Catalog, path_sets, told};
 use crate::image::{ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::path_set::{PathSet, Selection};
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -156,21 +159,6 @@ impl Catalog {
         keys.into_iter().map(load).collect()
     }
 
-    /// The path set of an image under a selection.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails or is damaged.
-    pub fn path_set(&self, image: i64, selection: Selection) -> Result<PathSet, CatalogError> {
-        let single = |selection| sets::load(&self.connection, &self.path, image, selection);
-        match selection {
-            Selection::Both => {
-                Ok(single(Selection::Files)?.union(&single(Selection::Directories)?))
-            }
-            _ => single(selection),
-        }
-    }
-
     /// Adds an image in one transaction: after it returns, the image survives a crash.
     ///
     /// # Errors
@@ -192,8 +180,14 @@ impl Catalog {
             }
             return Err(CatalogError::NameTaken { name: taken.name });
         }
-        let record = insert(&transaction, &path, draft)?;
+        let mut index = match self.version {
+            ..TOLD_VERSION => None,
+            _ => Some(StoredIndex::of(self.index.take(), &transaction, &path)?),
+        };
+        let record = insert(&transaction, &path, draft, index.as_mut())?;
         transaction.commit().at(&path, "commit an image")?;
+        // Only now is it what the file holds.
+        self.index = RefCell::new(index);
         Ok(Added::New(record))
     }
 
@@ -208,14 +202,25 @@ impl Catalog {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .at(&path, "begin to write")?;
-        let removed =
-            transaction.execute("DELETE FROM image WHERE name = ?1", [name]).at(&path, doing)?;
-        if removed == 0 {
+        let Some(image) = find(&transaction, &path, name)? else {
             return Err(CatalogError::NoSuchImage { name: name.to_owned() });
+        };
+        let mut index = None;
+        if self.version >= TOLD_VERSION {
+            let number = told::number_of(&transaction, &path, image.id)?;
+            let mut stored = StoredIndex::of(self.index.take(), &transaction, &path)?;
+            if (number as usize) < stored.index.slots().len() {
+                stored.index.remove(number);
+            }
+            stored.save(&transaction, &path)?;
+            index = Some(stored);
         }
+        transaction.execute("DELETE FROM image WHERE id = ?1", [image.id]).at(&path, doing)?;
         let orphans = "DELETE FROM layer WHERE id NOT IN (SELECT layer_id FROM image_layer)";
         transaction.execute(orphans, []).at(&path, doing)?;
-        transaction.commit().at(&path, doing)
+        transaction.commit().at(&path, doing)?;
+        self.index = RefCell::new(index);
+        Ok(())
     }
 }
 
@@ -308,6 +313,7 @@ fn insert(
     transaction: &Transaction<'_>,
     catalog: &Path,
     draft: &Draft<'_>,
+    index: Option<&mut StoredIndex>,
 ) -> Result<ImageRecord, CatalogError> {
     let mut interner = Interner::new(transaction, catalog)?;
     let mut rows = Vec::new();
@@ -328,7 +334,9 @@ fn insert(
     }
     // What flattening made has no layer of its own, but its paths count.
     if let Some(made) = draft.inventory.layers().get(draft.layers.len()) {
-        path_ids.push(Arc::new(interner.intern(made.len(), |index| made.path(index))?));
+        path_ids.push(Arc::new(
+            interner.intern(made.len(), |at| (made.path(at), made.kind(at).is_directory()))?,
+        ));
     }
     let totals = draft.inventory.totals();
     let record = ImageRecord {
@@ -344,11 +352,13 @@ fn insert(
         let mut statement = transaction.prepare_cached(sql).at(catalog, "store an image")?;
         statement.execute(params![id, position, row]).at(catalog, "store an image")?;
     }
-    for selection in [Selection::Files, Selection::Directories] {
+    let set = |selection| {
         let slots = draft.inventory.selected(selection);
-        let ids = slots.map(|slot| path_ids[slot.layer as usize][slot.index as usize]).collect();
-        sets::store(transaction, catalog, (id, selection), &PathSet::from_unsorted(ids))?;
-    }
+        let ids = slots.map(|slot| path_ids[slot.layer as usize][slot.index as usize]);
+        PathSet::from_unsorted(ids.collect())
+    };
+    let files_and_directories = [set(Selection::Files), set(Selection::Directories)];
+    path_sets::store((transaction, catalog), id, &files_and_directories, index)?;
     Ok(ImageRecord { id, ..record })
 }
 

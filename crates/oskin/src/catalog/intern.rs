@@ -5,7 +5,7 @@
 //! cannot mix two paths up, and many for one hash cannot be made.
 
 use super::error::{At as _, CatalogError};
-use super::format;
+use super::{format, kinds};
 use crate::inventory::encode::{self, Decoder, PathList};
 use crate::path::{MAX_PATH_BYTES, table_hash};
 use hashbrown::HashTable;
@@ -171,30 +171,30 @@ impl<'c> Interner<'c> {
         Ok(Self { reader: PathReader::new(connection, catalog), next_id })
     }
 
-    /// The ids of so many paths, new ones given in order.
+    /// The ids of so many paths, new ones given in order; each comes with whether it is a directory.
     pub(super) fn intern<'p>(
         &mut self,
         count: usize,
-        path: impl Fn(usize) -> &'p [u8],
+        path: impl Fn(usize) -> (&'p [u8], bool),
     ) -> Result<Vec<u32>, CatalogError> {
         let mut ids = Vec::with_capacity(count);
         for start in (0..count).step_by(BATCH_PATHS) {
             let end = count.min(start + BATCH_PATHS);
-            let paths: Vec<&[u8]> = (start..end).map(&path).collect();
+            let paths: Vec<(&[u8], bool)> = (start..end).map(&path).collect();
             ids.extend(self.intern_batch(&paths)?);
         }
         Ok(ids)
     }
 
-    fn intern_batch(&mut self, paths: &[&[u8]]) -> Result<Vec<u32>, CatalogError> {
+    fn intern_batch(&mut self, paths: &[(&[u8], bool)]) -> Result<Vec<u32>, CatalogError> {
         let known = match self.next_id {
             0 => vec![None; paths.len()],
-            _ => self.reader.ids(paths)?,
+            _ => self.reader.ids(&paths.iter().map(|(path, _)| *path).collect::<Vec<_>>())?,
         };
-        let mut fresh: Vec<&[u8]> = Vec::new();
+        let mut fresh: Vec<(&[u8], bool)> = Vec::new();
         let mut seen: HashTable<usize> = HashTable::new();
         let mut ids = Vec::with_capacity(paths.len());
-        for (known, path) in known.into_iter().zip(paths) {
+        for (known, (path, is_directory)) in known.into_iter().zip(paths) {
             let number = match known {
                 Some(id) => {
                     ids.push(id);
@@ -202,12 +202,16 @@ impl<'c> Interner<'c> {
                 }
                 // A batch may name a new path twice.
                 None => *seen
-                    .entry(table_hash(path), |&at| fresh[at] == *path, |&at| table_hash(fresh[at]))
+                    .entry(
+                        table_hash(path),
+                        |&at| fresh[at].0 == *path,
+                        |&at| table_hash(fresh[at].0),
+                    )
                     .or_insert_with(|| fresh.len())
                     .get(),
             };
             if number == fresh.len() {
-                fresh.push(path);
+                fresh.push((path, *is_directory));
             }
             let id = u32::try_from(number).ok().and_then(|number| self.next_id.checked_add(number));
             let full = || CatalogError::Full { path: self.reader.catalog.clone() };
@@ -218,20 +222,30 @@ impl<'c> Interner<'c> {
     }
 
     /// Appends new paths to the dictionary.
-    fn store(&mut self, fresh: &[&[u8]]) -> Result<(), CatalogError> {
+    fn store(&mut self, fresh: &[(&[u8], bool)]) -> Result<(), CatalogError> {
         let (connection, catalog) = (self.reader.connection, &self.reader.catalog);
         let doing = "extend the path dictionary";
         let version = format::version(connection, catalog)?;
         let mut rows: Vec<(i64, u32)> = Vec::with_capacity(fresh.len());
-        let mut insert_block = connection
-            .prepare_cached("INSERT INTO path_block (first_id, paths, data) VALUES (?1, ?2, ?3)")
-            .at(catalog, doing)?;
+        let sql = match version {
+            1 | 2 => "INSERT INTO path_block (first_id, paths, data) VALUES (?1, ?2, ?3)",
+            _ => {
+                "INSERT INTO path_block (first_id, paths, data, directories)
+                 VALUES (?1, ?2, ?3, ?4)"
+            }
+        };
+        let mut insert_block = connection.prepare_cached(sql).at(catalog, doing)?;
         for block in fresh.chunks(BLOCK_PATHS) {
             let mut plain = Vec::new();
-            encode::put_paths(&mut plain, block.iter().copied());
+            encode::put_paths(&mut plain, block.iter().map(|(path, _)| *path));
             let data = encode::seal(&plain, 3);
-            insert_block.execute(params![self.next_id, block.len(), data]).at(catalog, doing)?;
-            for path in block {
+            let directories = kinds::bits(block.iter().map(|(_, is_directory)| *is_directory));
+            let inserted = match version {
+                1 | 2 => insert_block.execute(params![self.next_id, block.len(), data]),
+                _ => insert_block.execute(params![self.next_id, block.len(), data, directories]),
+            };
+            inserted.at(catalog, doing)?;
+            for (path, _) in block {
                 rows.push((hash_of(version, path), self.next_id));
                 self.next_id += 1;
             }

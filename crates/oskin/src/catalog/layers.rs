@@ -44,7 +44,8 @@ pub(super) fn store(
     (layer, size_bytes): (&Layer, u64),
 ) -> Result<(i64, Vec<u32>), CatalogError> {
     let doing = "store a layer";
-    let path_ids = interner.intern(layer.len(), |index| layer.path(index))?;
+    let path_ids = interner
+        .intern(layer.len(), |index| (layer.path(index), layer.kind(index).is_directory()))?;
     connection
         .prepare_cached(
             "INSERT INTO layer (key, size_bytes, entries, listing) VALUES (?1, ?2, ?3, ?4)",

@@ -6,14 +6,20 @@
 //! implementation.
 
 mod check;
+mod check_sets;
 mod error;
 mod format;
 mod hashes;
 mod images;
+mod index;
 mod intern;
+mod kinds;
 mod layers;
+mod nearest;
+mod path_sets;
 mod replay;
 mod sets;
+mod told;
 
 pub use check::Violation;
 pub use error::CatalogError;
@@ -21,9 +27,13 @@ pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
+pub use nearest::NearImage;
 
 use crate::inventory::{Inventory, flatten};
+use index::StoredIndex;
+use kinds::Kinds;
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +42,10 @@ use std::sync::Arc;
 pub struct Catalog {
     connection: Connection,
     path: PathBuf,
+    version: i64,
+    // What has been read of them.
+    kinds: RefCell<Kinds>,
+    index: RefCell<Option<StoredIndex>>,
 }
 
 impl Catalog {
@@ -42,7 +56,7 @@ impl Catalog {
     /// [`CatalogError::NotFound`], [`CatalogError::NotACatalog`], [`CatalogError::TooNew`], or the
     /// store's failure.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        Ok(Self { connection: format::open_for_reading(path)?, path: path.to_owned() })
+        Self::of(format::open_for_reading(path)?, path)
     }
 
     /// Opens a catalog to write to it, and makes it if there is none.
@@ -51,7 +65,13 @@ impl Catalog {
     ///
     /// As for [`open`](Self::open), and when directory or file cannot be made.
     pub fn open_or_create(path: &Path) -> Result<Self, CatalogError> {
-        Ok(Self { connection: format::open_for_writing(path)?, path: path.to_owned() })
+        Self::of(format::open_for_writing(path)?, path)
+    }
+
+    fn of(connection: Connection, path: &Path) -> Result<Self, CatalogError> {
+        let version = format::version(&connection, path)?;
+        let (kinds, index) = Default::default();
+        Ok(Self { connection, path: path.to_owned(), version, kinds, index })
     }
 
     /// The file.

@@ -1,4 +1,4 @@
-//! The path sets of images, stored as runs of ids.
+//! Path sets as bytes; and how catalogs up to version 2 store them, each whole.
 
 use super::error::{At as _, CatalogError};
 use crate::inventory::encode::{self, Damaged, Decoder};
@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use std::path::Path;
 
 /// The most bytes that a set may decode to.
-const SET_LIMIT_BYTES: usize = 1 << 30;
+pub(super) const SET_LIMIT_BYTES: usize = 1 << 30;
 
 /// The stored number of a selection; `both` is not stored, it is the union.
 pub(super) const fn code_of(selection: Selection) -> i64 {
@@ -51,23 +51,31 @@ pub(super) fn load(
     })
 }
 
-/// Per run the gap since the run before and the length.
 fn put(set: &PathSet) -> Vec<u8> {
     let mut plain = Vec::new();
-    let mut end = 0;
-    for run in set.runs() {
-        encode::put_number(&mut plain, u64::from(run.first) - end);
-        encode::put_number(&mut plain, run.len.into());
-        end = run.end();
-    }
+    put_runs(&mut plain, set);
     plain
 }
 
-fn take(plain: &[u8]) -> Result<PathSet, Damaged> {
-    let mut decoder = Decoder::new(plain);
+/// Per run the gap since the run before and the length.
+pub(super) fn put_runs(plain: &mut Vec<u8>, set: &PathSet) {
+    let mut end = 0;
+    for run in set.runs() {
+        encode::put_number(plain, u64::from(run.first) - end);
+        encode::put_number(plain, run.len.into());
+        end = run.end();
+    }
+}
+
+pub(super) fn take(plain: &[u8]) -> Result<PathSet, Damaged> {
+    take_runs(&mut Decoder::new(plain), u64::MAX)
+}
+
+/// So many runs, or as many as there are.
+pub(super) fn take_runs(decoder: &mut Decoder<'_>, count: u64) -> Result<PathSet, Damaged> {
     let mut runs = Vec::new();
     let mut end = 0_u64;
-    while !decoder.is_done() {
+    while runs.len() as u64 != count && !(count == u64::MAX && decoder.is_done()) {
         let first = end.checked_add(decoder.number()?).and_then(|first| u32::try_from(first).ok());
         let run =
             Run { first: first.ok_or(Damaged("path id out of range"))?, len: decoder.small()? };

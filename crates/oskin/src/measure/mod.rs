@@ -26,10 +26,11 @@ pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
 pub use history::Sum;
 pub use index::{
-    BLOCK_IDS, Block, Changes, Node, OverlapIndex, Parts, Piece, Scratch, Slot, Station,
+    BLOCK_IDS, Block, CHUNKS, Changes, Chunks, Node, OverlapIndex, Parts, Piece, STATION_EVENTS,
+    Scratch, Slot, Station,
 };
 pub use matrix::OverlapMatrix;
-pub use near::Near;
+pub use near::{Near, nearest};
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;

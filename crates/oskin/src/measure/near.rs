@@ -14,8 +14,9 @@ pub struct Near {
 }
 
 /// The nearest of candidates that come in the order of their numbers, `most` at the most: the most
-/// alike first, of equals the first that came.
-pub(super) fn nearest(candidates: impl Iterator<Item = Near>, most: usize) -> Vec<Near> {
+/// alike first, of equals the first that came. O(candidates + `most` log `most`), memory for twice as
+/// many as are wanted.
+pub fn nearest(candidates: impl Iterator<Item = Near>, most: usize) -> Vec<Near> {
     let order = |a: &Near, b: &Near| b.value.total_cmp(&a.value).then(a.other.cmp(&b.other));
     let Some(last) = most.checked_sub(1) else { return Vec::new() };
     let mut near: Vec<Near> = Vec::new();

@@ -15,7 +15,7 @@
 //!
 //! Sets are never renumbered. A removed set is only no longer told of: others may be told by it.
 //!
-//! Memory: 8 bytes for a node and at most 16 for its share of the stations, 16 for a set, 6 for a
+//! Memory: 8 bytes for a node and at most 16 for its share of the stations, 20 for a set, 6 for a
 //! piece of the map from paths to nodes, with some 60 for a block of 1,024 ids.
 
 mod blocks;
@@ -24,7 +24,7 @@ mod trie;
 
 pub use blocks::{BLOCK_IDS, Block, Piece};
 pub use query::Scratch;
-pub use trie::{Node, Station};
+pub use trie::{Node, STRETCH as STATION_EVENTS, Station};
 
 use super::family::index;
 use crate::path_set::{Delta, PathSet};
@@ -51,19 +51,40 @@ pub struct Slot {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OverlapIndex {
     slots: Vec<Slot>,
+    // By how many relatives each set is told.
+    depths: Vec<u32>,
     trie: Trie,
     blocks: BTreeMap<u32, Block>,
     changes: Changes,
 }
 
-/// What has been added or changed since [`OverlapIndex::take_changes`] was called last.
+/// How many slots, nodes and stations a chunk of [`Changes`] spans: some 4 kB of each.
+pub const CHUNKS: Chunks = Chunks { slots: 512, nodes: 512, stations: 64 };
+
+/// Numbers of things in one chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as what they count")]
+pub struct Chunks {
+    pub slots: u32,
+    pub nodes: u32,
+    pub stations: u32,
+}
+
+/// The numbers of the chunks and blocks that have been added or changed since
+/// [`OverlapIndex::take_changes`] was called last. The chunk of a number is the number divided by
+/// that of [`CHUNKS`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as what they count")]
 pub struct Changes {
-    /// The sets that are new or have been removed.
     pub slots: BTreeSet<u32>,
-    /// The blocks that are new or changed.
+    pub nodes: BTreeSet<u32>,
+    pub stations: BTreeSet<u32>,
     pub blocks: BTreeSet<u32>,
 }
+
+/// By how many relatives a set is told at the most: who tells sets by the closest bounds what it
+/// costs to put one together from its differences.
+const DEEPEST: u32 = 100;
 
 /// The histories of an index, as they are kept: see [`OverlapIndex::from_parts`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,8 +107,15 @@ impl OverlapIndex {
         let before = |(at, slot): (u32, &Slot)| slot.relative.is_none_or(|it| it < at);
         let relatives = (0..).zip(&slots).all(before);
         let trie = Trie::from_parts(nodes, stations, index(slots.len()))?;
+        if !relatives {
+            return None;
+        }
+        let mut depths: Vec<u32> = Vec::with_capacity(slots.len());
+        for slot in &slots {
+            depths.push(slot.relative.map_or(0, |relative| depths[relative as usize] + 1));
+        }
         let (blocks, changes) = Default::default();
-        relatives.then_some(Self { slots, trie, blocks, changes })
+        Some(Self { slots, depths, trie, blocks, changes })
     }
 
     /// The sets, removed ones included.
@@ -108,6 +136,11 @@ impl OverlapIndex {
     /// A block, if it is in memory.
     pub fn block(&self, number: u32) -> Option<&Block> {
         self.blocks.get(&number)
+    }
+
+    /// The blocks that are in memory, by number.
+    pub fn blocks(&self) -> impl Iterator<Item = (u32, &Block)> {
+        self.blocks.iter().map(|(number, block)| (*number, block))
     }
 
     /// Brings a block that was kept.
@@ -139,20 +172,31 @@ impl OverlapIndex {
         let number = index(self.slots.len());
         let base = relative.map_or(0, |relative| self.slots[relative as usize].size);
         let size = (u64::from(base) + delta.added.len()).saturating_sub(delta.removed.len());
+        let depth = relative.map_or(0, |relative| self.depths[relative as usize] + 1);
         let mut next: BTreeMap<u32, u32> = BTreeMap::new();
-        let trie = &mut self.trie;
+        let (trie, changes) = (&mut self.trie, &mut self.changes);
         let mut moved = |node: u32, gone: bool| {
             let event = if gone { number | MARK } else { number };
-            *next.entry(node).or_insert_with(|| trie.push(node, event))
+            *next.entry(node).or_insert_with(|| {
+                let (node, station) = trie.push(node, event);
+                changes.nodes.insert(node / CHUNKS.nodes);
+                if let Some(node) = station {
+                    changes.nodes.insert(node / CHUNKS.nodes);
+                    changes.stations.insert(index(trie.stations().len() - 1) / CHUNKS.stations);
+                }
+                node
+            })
         };
-        for (block, cuts) in &blocks::cut(delta) {
+        let cuts = blocks::cut(delta);
+        for (block, cuts) in &cuts {
             let kept = self.blocks.entry(*block).or_default();
             kept.move_ids(cuts, &mut moved);
-            self.changes.blocks.insert(*block);
         }
+        self.changes.blocks.extend(cuts.keys());
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.slots.push(Slot { relative, size, alive: true });
-        self.changes.slots.insert(number);
+        self.depths.push(depth);
+        self.changes.slots.insert(number / CHUNKS.slots);
         number
     }
 
@@ -163,7 +207,7 @@ impl OverlapIndex {
     /// If there is no set of that number.
     pub fn remove(&mut self, number: u32) {
         self.slots[number as usize].alive = false;
-        self.changes.slots.insert(number);
+        self.changes.slots.insert(number / CHUNKS.slots);
     }
 
     /// What changed since the last call.
@@ -174,6 +218,6 @@ impl OverlapIndex {
     /// The bytes of memory that the index takes.
     pub fn size_bytes(&self) -> usize {
         let blocks: usize = self.blocks.values().map(Block::size_bytes).sum();
-        blocks + self.slots.len() * size_of::<Slot>() + self.trie.size_bytes()
+        blocks + self.slots.len() * (size_of::<Slot>() + size_of::<u32>()) + self.trie.size_bytes()
     }
 }

@@ -11,7 +11,7 @@ use super::super::family::index;
 pub(super) const NOWHERE: u32 = 0;
 
 /// How many events a station keeps: with the station before they fill a line of the cache.
-const STRETCH: usize = 15;
+pub const STRETCH: usize = 15;
 
 /// How many nodes follow a station at least, so that what stations keep is bounded by the nodes.
 const BEHIND: usize = 4;
@@ -96,8 +96,9 @@ impl Trie {
         &self.stations
     }
 
-    /// Appends an event to the history of a node; returns the number of the new node.
-    pub(super) fn push(&mut self, before: u32, event: u32) -> u32 {
+    /// Appends an event to the history of a node; returns the number of the new node, and that of
+    /// the older one that has become a station, if one has.
+    pub(super) fn push(&mut self, before: u32, event: u32) -> (u32, Option<u32>) {
         let node = index(self.nodes.len());
         self.nodes.push(Node { event, before });
         // The node at which the last whole stretch ends, if enough events follow it.
@@ -114,18 +115,19 @@ impl Trie {
             };
             // Only where parts that were kept have fewer stations than they should.
             if length == way.len() {
-                return node;
+                return (node, None);
             }
             way[length] = at;
             length += 1;
             at = before;
         };
-        if length == way.len() {
+        let station = (length == way.len()).then_some(way[BEHIND]);
+        if let Some(station) = station {
             let events = std::array::from_fn(|at| self.nodes[way[BEHIND + at] as usize].event);
-            self.nodes[way[BEHIND] as usize].before = index(self.stations.len()) | MARK;
+            self.nodes[station as usize].before = index(self.stations.len()) | MARK;
             self.stations.push(Station { before, events });
         }
-        node
+        (node, station)
     }
 
     /// What comes before a node that is not [`NOWHERE`].
@@ -157,7 +159,7 @@ mod tests {
                 let last = histories.len() - 1;
                 let before = if kind > 0 { last } else { draw as usize % histories.len() };
                 let event = if gone { event | MARK } else { event };
-                prop_assert_eq!(trie.push(index(before), event) as usize, histories.len());
+                prop_assert_eq!(trie.push(index(before), event).0 as usize, histories.len());
                 let mut history: Vec<u32> = histories[before].clone();
                 history.push(event);
                 histories.push(history);
@@ -198,7 +200,7 @@ mod tests {
         let mut trie = Trie::default();
         let mut node = NOWHERE;
         for event in 0..50 {
-            node = trie.push(node, event);
+            node = trie.push(node, event).0;
         }
         let parts = (trie.nodes().to_vec(), trie.stations().to_vec());
         let check = |change: &dyn Fn(&mut (Vec<Node>, Vec<Station>))| {

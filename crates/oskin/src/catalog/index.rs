@@ -1,0 +1,280 @@
+//! The index of path sets in the catalog: chunks of its parts and blocks of its map, each a row.
+//!
+//! It is written in the transaction that adds or removes an image, and only where that changes it;
+//! what a question does not touch of the map is not read.
+
+use super::error::{At as _, CatalogError};
+use super::told::damaged;
+use crate::inventory::encode::{self, Damaged, Decoder};
+use crate::measure::{
+    Block, CHUNKS, Node, OverlapIndex, Parts, Piece, STATION_EVENTS, Scratch, Slot, Station,
+};
+use crate::path_set::PathSet;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::path::Path;
+
+/// The most bytes that a chunk or block may decode to.
+const LIMIT_BYTES: usize = 1 << 20;
+
+const READ: &str = "read the index";
+
+/// An index of which only the touched blocks are in memory.
+#[derive(Debug, Default)]
+pub(super) struct StoredIndex {
+    pub(super) index: OverlapIndex,
+    pub(super) scratch: Scratch,
+    // What SQLite's data_version was when it was read: it changes when another process writes.
+    seen: i64,
+}
+
+impl StoredIndex {
+    /// Takes the index that was read before, if it is still that of the file, or reads it. To be
+    /// called within a transaction.
+    pub(super) fn of(
+        kept: Option<Self>,
+        connection: &Connection,
+        catalog: &Path,
+    ) -> Result<Self, CatalogError> {
+        let sql = "SELECT coalesce(max(number) + 1, 0) FROM told_set";
+        // Reading anything first is what the version is that of.
+        let sets: u32 = connection.query_row(sql, [], |row| row.get(0)).at(catalog, READ)?;
+        let seen = connection
+            .pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))
+            .at(catalog, READ)?;
+        match kept {
+            Some(kept) if kept.seen == seen && kept.index.slots().len() == sets as usize => {
+                Ok(kept)
+            }
+            _ => {
+                let index = load(connection, catalog)?;
+                if index.slots().len() != sets as usize {
+                    return Err(damaged(catalog, "index".into(), "it has not the sets there are"));
+                }
+                Ok(Self { index, scratch: Scratch::default(), seen })
+            }
+        }
+    }
+
+    /// Brings the blocks that a set touches.
+    pub(super) fn bring(
+        &mut self,
+        connection: &Connection,
+        catalog: &Path,
+        set: &PathSet,
+    ) -> Result<(), CatalogError> {
+        let sql = "SELECT data FROM index_block WHERE number = ?1";
+        let mut statement = connection.prepare_cached(sql).at(catalog, READ)?;
+        for number in OverlapIndex::blocks_of(set) {
+            if self.index.block(number).is_some() {
+                continue;
+            }
+            let data = statement.query_row([number], |row| row.get::<_, Vec<u8>>(0));
+            let block = match data.optional().at(catalog, READ)? {
+                None => Block::default(),
+                Some(data) => take_block(&data).map_err(|Damaged(why)| {
+                    damaged(catalog, format!("block {number} of the index"), why)
+                })?,
+            };
+            self.index.put_block(number, block);
+        }
+        Ok(())
+    }
+
+    /// How many paths a set shares with each set, by number.
+    pub(super) fn overlaps(
+        &mut self,
+        connection: &Connection,
+        catalog: &Path,
+        set: &PathSet,
+    ) -> Result<Vec<u32>, CatalogError> {
+        self.bring(connection, catalog, set)?;
+        Ok(self.index.overlaps(set, &mut self.scratch))
+    }
+
+    /// Writes what has changed.
+    pub(super) fn save(
+        &mut self,
+        connection: &Connection,
+        catalog: &Path,
+    ) -> Result<(), CatalogError> {
+        let changes = self.index.take_changes();
+        let put = |table: &str, number: u32, data: Vec<u8>| -> Result<(), CatalogError> {
+            let sql = format!("INSERT OR REPLACE INTO {table} (number, data) VALUES (?1, ?2)");
+            let mut statement = connection.prepare_cached(&sql).at(catalog, "write the index")?;
+            statement.execute(params![number, data]).at(catalog, "write the index")?;
+            Ok(())
+        };
+        for &chunk in &changes.slots {
+            let slots = part(self.index.slots(), chunk, CHUNKS.slots);
+            put("index_slots", chunk, put_slots(slots, chunk * CHUNKS.slots))?;
+        }
+        for &chunk in &changes.nodes {
+            let nodes = part(self.index.nodes(), chunk, CHUNKS.nodes);
+            let numbers = nodes.iter().flat_map(|node| [node.event, node.before]);
+            put("index_nodes", chunk, put_numbers(numbers))?;
+        }
+        for &chunk in &changes.stations {
+            let stations = part(self.index.stations(), chunk, CHUNKS.stations);
+            let numbers = stations.iter().flat_map(|it| [it.before].into_iter().chain(it.events));
+            put("index_stations", chunk, put_numbers(numbers))?;
+        }
+        for &number in &changes.blocks {
+            if let Some(block) = self.index.block(number) {
+                put("index_block", number, put_block(block))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn part<T>(all: &[T], chunk: u32, size: u32) -> &[T] {
+    let first = all.len().min(chunk as usize * size as usize);
+    &all[first..all.len().min(first + size as usize)]
+}
+
+/// Reads all of the index but its blocks.
+fn load(connection: &Connection, catalog: &Path) -> Result<OverlapIndex, CatalogError> {
+    let mut slots = Vec::new();
+    for data in chunks(connection, catalog, "index_slots")? {
+        let plain = encode::unseal(&data, LIMIT_BYTES);
+        let taken = plain.and_then(|plain| take_slots(&plain, &mut slots));
+        taken.map_err(|Damaged(why)| damaged(catalog, "slots of the index".into(), why))?;
+    }
+    let numbers = |table: &str, what: &str| -> Result<Vec<u32>, CatalogError> {
+        let mut numbers = Vec::new();
+        for data in chunks(connection, catalog, table)? {
+            let plain = encode::unseal(&data, LIMIT_BYTES)
+                .map_err(|Damaged(why)| damaged(catalog, format!("{what} of the index"), why))?;
+            let words = plain.chunks_exact(4);
+            numbers.extend(words.map(|it| u32::from_le_bytes([it[0], it[1], it[2], it[3]])));
+        }
+        Ok(numbers)
+    };
+    let nodes = numbers("index_nodes", "nodes")?;
+    let mut nodes: Vec<Node> =
+        nodes.chunks_exact(2).map(|it| Node { event: it[0], before: it[1] }).collect();
+    if nodes.is_empty() {
+        nodes.extend(OverlapIndex::default().nodes());
+    }
+    let stations = numbers("index_stations", "stations")?;
+    let stations = stations
+        .chunks_exact(STATION_EVENTS + 1)
+        .map(|it| Station { before: it[0], events: std::array::from_fn(|at| it[at + 1]) });
+    let parts = Parts { slots, nodes, stations: stations.collect() };
+    OverlapIndex::from_parts(parts)
+        .ok_or_else(|| damaged(catalog, "index".into(), "its parts do not fit together"))
+}
+
+/// All blocks of the map, by number.
+pub(super) fn stored_blocks(
+    connection: &Connection,
+    catalog: &Path,
+) -> Result<Vec<(u32, Block)>, CatalogError> {
+    let sql = "SELECT number, data FROM index_block ORDER BY number";
+    let mut statement = connection.prepare(sql).at(catalog, READ)?;
+    let mut rows = statement.query([]).at(catalog, READ)?;
+    let mut blocks = Vec::new();
+    while let Some(row) = rows.next().at(catalog, READ)? {
+        let number: u32 = row.get(0).at(catalog, READ)?;
+        let data: Vec<u8> = row.get(1).at(catalog, READ)?;
+        let block = take_block(&data).map_err(|Damaged(why)| {
+            damaged(catalog, format!("block {number} of the index"), why)
+        })?;
+        blocks.push((number, block));
+    }
+    Ok(blocks)
+}
+
+fn chunks(
+    connection: &Connection,
+    catalog: &Path,
+    table: &str,
+) -> Result<Vec<Vec<u8>>, CatalogError> {
+    let sql = format!("SELECT number, data FROM {table} ORDER BY number");
+    let mut statement = connection.prepare_cached(&sql).at(catalog, READ)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, usize>(0)?, row.get(1)?)))
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .at(catalog, READ)?;
+    if rows.iter().enumerate().any(|(at, (number, _))| at != *number) {
+        return Err(damaged(catalog, "index".into(), "a chunk is missing"));
+    }
+    Ok(rows.into_iter().map(|(_, data)| data).collect())
+}
+
+fn put_numbers(numbers: impl Iterator<Item = u32>) -> Vec<u8> {
+    encode::seal_plain(&numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+}
+
+/// Per set the step back to its relative (0 for none), its size and whether it is alive.
+fn put_slots(slots: &[Slot], first: u32) -> Vec<u8> {
+    let mut plain = Vec::new();
+    for (number, slot) in (first..).zip(slots) {
+        encode::put_number(&mut plain, slot.relative.map_or(0, |it| number - it).into());
+        encode::put_number(&mut plain, slot.size.into());
+        plain.push(slot.alive.into());
+    }
+    encode::seal_plain(&plain)
+}
+
+fn take_slots(plain: &[u8], slots: &mut Vec<Slot>) -> Result<(), Damaged> {
+    let mut decoder = Decoder::new(plain);
+    while !decoder.is_done() {
+        let number = u32::try_from(slots.len()).map_err(|_| Damaged("too many sets"))?;
+        let relative = match decoder.small()? {
+            0 => None,
+            step => Some(number.checked_sub(step).ok_or(Damaged("relative out of range"))?),
+        };
+        let size = decoder.small()?;
+        slots.push(Slot { relative, size, alive: decoder.byte()? != 0 });
+    }
+    Ok(())
+}
+
+/// Per piece how far it begins behind the one before, and its node.
+fn put_block(block: &Block) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut last = 0;
+    for Piece { start, node } in block.pieces() {
+        encode::put_number(&mut plain, u64::from(start - last));
+        encode::put_number(&mut plain, node.into());
+        last = start;
+    }
+    encode::seal_plain(&plain)
+}
+
+fn take_block(data: &[u8]) -> Result<Block, Damaged> {
+    let plain = encode::unseal(data, LIMIT_BYTES)?;
+    let mut decoder = Decoder::new(&plain);
+    let mut pieces = Vec::new();
+    let mut start = 0_u16;
+    while !decoder.is_done() {
+        let step = u16::try_from(decoder.number()?).ok();
+        let next = step.and_then(|step| start.checked_add(step));
+        start = next.ok_or(Damaged("piece out of range"))?;
+        pieces.push(Piece { start, node: decoder.small()? });
+    }
+    Block::from_pieces(pieces).ok_or(Damaged("pieces are out of order"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(block) = take_block(&encode::seal_plain(&bytes)) {
+                prop_assert_eq!(take_block(&put_block(&block)), Ok(block));
+            }
+            let mut slots = Vec::new();
+            if take_slots(&bytes, &mut slots).is_ok() {
+                let mut again = Vec::new();
+                let put = encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap();
+                prop_assert_eq!(take_slots(&put, &mut again), Ok(()));
+                prop_assert_eq!(again, slots);
+            }
+        }
+    }
+}

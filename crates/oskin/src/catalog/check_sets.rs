@@ -57,7 +57,7 @@ pub(super) fn check(
             index.remove(number);
         }
     }
-    for what in differences(catalog, &index)? {
+    for what in differences(catalog, &index) {
         report("index".into(), what);
     }
     Ok(())
@@ -74,15 +74,15 @@ fn whole(catalog: &Catalog, number: u32) -> Result<(Told, PathSet), CatalogError
 }
 
 /// In what the stored index is not the one that it should be.
-fn differences(catalog: &Catalog, wanted: &OverlapIndex) -> Result<Vec<String>, CatalogError> {
+fn differences(catalog: &Catalog, wanted: &OverlapIndex) -> Vec<String> {
     let (connection, path) = (&catalog.connection, &catalog.path);
     let stored = match StoredIndex::of(None, connection, path) {
         Ok(stored) => stored.index,
-        Err(error) => return Ok(vec![super::check::full_text(&error)]),
+        Err(error) => return vec![super::check::full_text(&error)],
     };
     let blocks = match stored_blocks(connection, path) {
         Ok(blocks) => blocks,
-        Err(error) => return Ok(vec![super::check::full_text(&error)]),
+        Err(error) => return vec![super::check::full_text(&error)],
     };
     let same = [
         ("slots", stored.slots() == wanted.slots()),
@@ -91,5 +91,5 @@ fn differences(catalog: &Catalog, wanted: &OverlapIndex) -> Result<Vec<String>, 
         ("blocks", blocks.iter().map(|(number, block)| (*number, block)).eq(wanted.blocks())),
     ];
     let wrong = same.into_iter().filter(|(_, same)| !same);
-    Ok(wrong.map(|(what, _)| format!("its {what} are not those of the path sets")).collect())
+    wrong.map(|(what, _)| format!("its {what} are not those of the path sets")).collect()
 }

@@ -31,8 +31,11 @@ const SCHEMA: &str = "
 CREATE TABLE path_block (
     first_id INTEGER PRIMARY KEY,
     paths    INTEGER NOT NULL,
-    directories BLOB NOT NULL,
     data     BLOB NOT NULL
+);
+CREATE TABLE path_directory (
+    number INTEGER PRIMARY KEY,
+    bits   BLOB NOT NULL
 );
 CREATE TABLE path_hash (
     hash INTEGER NOT NULL,

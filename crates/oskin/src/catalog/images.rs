@@ -4,6 +4,7 @@ use super::error::{At as _, CatalogError};
 use super::format::TOLD_VERSION;
 use super::index::StoredIndex;
 use super::intern::Interner;
+use super::kinds::Kinds;
 use super::layers::{self, StoredLayer};
 use super::{Catalog, path_sets, told};
 use crate::image::{ImageRecord, LayerKey, OsIdentity};
@@ -184,10 +185,11 @@ impl Catalog {
             ..TOLD_VERSION => None,
             _ => Some(StoredIndex::of(self.index.take(), &transaction, &path)?),
         };
-        let record = insert(&transaction, &path, draft, index.as_mut())?;
+        let mut kinds = self.kinds.take();
+        let record = insert(&transaction, &path, draft, index.as_mut().map(|it| (it, &mut kinds)))?;
         transaction.commit().at(&path, "commit an image")?;
-        // Only now is it what the file holds.
-        self.index = RefCell::new(index);
+        // Only now are they what the file holds.
+        (self.index, self.kinds) = (RefCell::new(index), RefCell::new(kinds));
         Ok(Added::New(record))
     }
 
@@ -313,7 +315,7 @@ fn insert(
     transaction: &Transaction<'_>,
     catalog: &Path,
     draft: &Draft<'_>,
-    index: Option<&mut StoredIndex>,
+    index: Option<(&mut StoredIndex, &mut Kinds)>,
 ) -> Result<ImageRecord, CatalogError> {
     let mut interner = Interner::new(transaction, catalog)?;
     let mut rows = Vec::new();

@@ -227,24 +227,18 @@ impl<'c> Interner<'c> {
         let doing = "extend the path dictionary";
         let version = format::version(connection, catalog)?;
         let mut rows: Vec<(i64, u32)> = Vec::with_capacity(fresh.len());
-        let sql = match version {
-            1 | 2 => "INSERT INTO path_block (first_id, paths, data) VALUES (?1, ?2, ?3)",
-            _ => {
-                "INSERT INTO path_block (first_id, paths, data, directories)
-                 VALUES (?1, ?2, ?3, ?4)"
-            }
-        };
-        let mut insert_block = connection.prepare_cached(sql).at(catalog, doing)?;
+        if version >= format::TOLD_VERSION {
+            let directories: Vec<bool> = fresh.iter().map(|(_, directory)| *directory).collect();
+            kinds::note(connection, catalog, self.next_id, &directories)?;
+        }
+        let mut insert_block = connection
+            .prepare_cached("INSERT INTO path_block (first_id, paths, data) VALUES (?1, ?2, ?3)")
+            .at(catalog, doing)?;
         for block in fresh.chunks(BLOCK_PATHS) {
             let mut plain = Vec::new();
             encode::put_paths(&mut plain, block.iter().map(|(path, _)| *path));
             let data = encode::seal(&plain, 3);
-            let directories = kinds::bits(block.iter().map(|(_, is_directory)| *is_directory));
-            let inserted = match version {
-                1 | 2 => insert_block.execute(params![self.next_id, block.len(), data]),
-                _ => insert_block.execute(params![self.next_id, block.len(), data, directories]),
-            };
-            inserted.at(catalog, doing)?;
+            insert_block.execute(params![self.next_id, block.len(), data]).at(catalog, doing)?;
             for (path, _) in block {
                 rows.push((hash_of(version, path), self.next_id));
                 self.next_id += 1;

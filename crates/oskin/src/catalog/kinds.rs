@@ -1,56 +1,82 @@
-//! Which paths are directories: what each path was when it was first seen, as a bit in the
-//! dictionary.
+//! Which paths are directories: what each path was when it was first seen, as a bit by path id.
 //!
 //! Nearly all paths are in all images what they were first, so an image stores one set of paths and
 //! which of them are of the *other* kind in it, mostly none.
 
 use super::error::{At as _, CatalogError};
+use super::told::damaged;
 use crate::path_set::{PathSet, Run, Selection};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
+
+/// How many paths the bits of one row are for.
+const ROW_PATHS: usize = 8192;
+
+/// The number of a row in the file, if it has that one.
+const ROW: &str = "SELECT bits FROM path_directory WHERE number = ?1";
 
 /// A bit for each path that was a directory when it was first seen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     words: Vec<u64>,
-    // Of which paths the bits are known.
-    end: u32,
 }
 
-/// The bits of a block of the dictionary; empty if none of its paths was a directory.
-pub(super) fn bits(directories: impl ExactSizeIterator<Item = bool>) -> Vec<u8> {
-    let mut bits = vec![0_u8; directories.len().div_ceil(8)];
-    for (at, directory) in directories.enumerate() {
-        bits[at / 8] |= u8::from(directory) << (at % 8);
+/// Notes what new paths are, whose ids follow each other.
+pub(super) fn note(
+    connection: &Connection,
+    catalog: &Path,
+    first_id: u32,
+    directories: &[bool],
+) -> Result<(), CatalogError> {
+    let doing = "note which paths are directories";
+    let mut id = first_id as usize;
+    let mut rest = directories;
+    while !rest.is_empty() {
+        let (number, start) = (id / ROW_PATHS, id % ROW_PATHS);
+        let (here, later) = rest.split_at(rest.len().min(ROW_PATHS - start));
+        (id, rest) = (id + here.len(), later);
+        if !here.contains(&true) {
+            continue;
+        }
+        let mut select = connection.prepare_cached(ROW).at(catalog, doing)?;
+        let bits = select.query_row([number], |row| row.get(0)).optional().at(catalog, doing)?;
+        let mut bits: Vec<u8> = bits.unwrap_or_default();
+        bits.resize(ROW_PATHS / 8, 0);
+        for at in (start..).zip(here).filter(|(_, directory)| **directory).map(|(at, _)| at) {
+            bits[at / 8] |= 1 << (at % 8);
+        }
+        let sql = "INSERT OR REPLACE INTO path_directory (number, bits) VALUES (?1, ?2)";
+        let mut insert = connection.prepare_cached(sql).at(catalog, doing)?;
+        insert.execute(params![number, bits]).at(catalog, doing)?;
     }
-    if bits.iter().all(|byte| *byte == 0) { Vec::new() } else { bits }
+    Ok(())
 }
 
 impl Kinds {
-    /// Reads the bits of the paths that have come since they were read last.
+    /// Reads the bits that have come since they were read last.
     pub(super) fn read_on(
         &mut self,
         connection: &Connection,
         catalog: &Path,
     ) -> Result<(), CatalogError> {
         let doing = "read which paths are directories";
-        let sql = "SELECT first_id, paths, directories FROM path_block WHERE first_id >= ?1
-                   ORDER BY first_id";
+        // The last row may have got more bits; those before are full.
+        let last = (self.words.len() * 64 / ROW_PATHS).saturating_sub(1);
+        let sql = "SELECT number, bits FROM path_directory WHERE number >= ?1 ORDER BY number";
         let mut statement = connection.prepare_cached(sql).at(catalog, doing)?;
-        let mut rows = statement.query([self.end]).at(catalog, doing)?;
+        let mut rows = statement.query([last]).at(catalog, doing)?;
         while let Some(row) = rows.next().at(catalog, doing)? {
-            let first: u32 = row.get(0).at(catalog, doing)?;
-            let paths: u32 = row.get(1).at(catalog, doing)?;
-            let bits = row.get_ref(2).at(catalog, doing)?.as_blob().unwrap_or_default();
-            self.end = first.saturating_add(paths);
-            self.words.resize((self.end as usize).div_ceil(64), 0);
-            for (at, byte) in bits.iter().enumerate() {
-                for bit in 0..8_usize {
-                    let id = first as usize + at * 8 + bit;
-                    if byte & (1 << bit) != 0 && id < self.end as usize {
-                        self.words[id / 64] |= 1 << (id % 64);
-                    }
-                }
+            // As many rows as there can be ids.
+            let number: u32 = row.get(0).at(catalog, doing)?;
+            let bits: Vec<u8> = row.get(1).at(catalog, doing)?;
+            if bits.len() != ROW_PATHS / 8 || number as usize > u32::MAX as usize / ROW_PATHS {
+                let what = format!("kinds of paths, row {number}");
+                return Err(damaged(catalog, what, "it is not of its size"));
+            }
+            let start = number as usize * ROW_PATHS / 64;
+            self.words.resize(start + ROW_PATHS / 64, 0);
+            for (word, bytes) in self.words[start..].iter_mut().zip(bits.chunks_exact(8)) {
+                *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
             }
         }
         Ok(())
@@ -61,7 +87,7 @@ impl Kinds {
         let mut runs: Vec<Run> = Vec::new();
         for run in set.runs() {
             let mut at = u64::from(run.first);
-            let end = run.end().min(u64::from(self.end));
+            let end = run.end().min(self.words.len() as u64 * 64);
             while at < end {
                 // Below `end`, so in range.
                 let word = self.words[usize::try_from(at / 64).unwrap_or_default()] >> (at % 64);
@@ -98,6 +124,7 @@ impl Kinds {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers of the tests are small")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -112,18 +139,23 @@ mod tests {
         ) {
             let is_directory =
                 |id: u32| directories.get(id as usize).copied().unwrap_or_default();
-            let bits = bits(directories.iter().copied());
-            let mut kinds = Kinds { end: directories.len() as u32, ..Kinds::default() };
-            kinds.words.resize(directories.len().div_ceil(64), 0);
-            for (at, byte) in bits.iter().enumerate() {
-                kinds.words[at / 8] |= u64::from(*byte) << (at % 8 * 8);
+            // To the end of one row and over it.
+            let connection = Connection::open_in_memory().unwrap();
+            let table = "CREATE TABLE path_directory (number INTEGER PRIMARY KEY, bits BLOB)";
+            connection.execute(table, []).unwrap();
+            let first = ROW_PATHS as u32 - 100;
+            let mut kinds = Kinds::default();
+            let (one, two) = directories.split_at(directories.len() / 2);
+            for (at, part) in [(0, one), (one.len(), two)] {
+                note(&connection, Path::new(""), first + at as u32, part).unwrap();
+                kinds.read_on(&connection, Path::new("")).unwrap();
             }
             let other: BTreeSet<u32> = other.intersection(&set).copied().collect();
             let wanted = |directory: bool| -> PathSet {
                 let of_kind = |id: &u32| (is_directory(*id) != other.contains(id)) == directory;
-                PathSet::from_unsorted(set.iter().copied().filter(of_kind).collect())
+                PathSet::from_unsorted(set.iter().copied().filter(of_kind).map(|id| first + id).collect())
             };
-            let of = |ids: &BTreeSet<u32>| PathSet::from_unsorted(ids.iter().copied().collect());
+            let of = |ids: &BTreeSet<u32>| PathSet::from_unsorted(ids.iter().map(|id| first + id).collect());
             let (set, other) = (of(&set), of(&other));
             prop_assert_eq!(kinds.select(&set, &other, Selection::Files), wanted(false));
             prop_assert_eq!(kinds.select(&set, &other, Selection::Directories), wanted(true));

@@ -20,14 +20,13 @@ pub(super) fn store(
     (connection, catalog): (&Connection, &Path),
     image: i64,
     [files, directories]: &[PathSet; 2],
-    index: Option<&mut StoredIndex>,
+    index: Option<(&mut StoredIndex, &mut Kinds)>,
 ) -> Result<(), CatalogError> {
-    let Some(index) = index else {
+    let Some((index, kinds)) = index else {
         sets::store(connection, catalog, (image, Selection::Files), files)?;
         return sets::store(connection, catalog, (image, Selection::Directories), directories);
     };
     let set = files.union(directories);
-    let mut kinds = Kinds::default();
     kinds.read_on(connection, catalog)?;
     let first = kinds.directories_of(&set);
     let other = Delta::between(&first, directories);

@@ -1,10 +1,12 @@
 //! Puts a corpus into a catalog, as the layered images that it stands for.
 
+use crate::clock::cpu_seconds;
 use crate::corpus::{Corpus, Delta, PathTexts, beside};
 use anyhow::{Context as _, Result};
 use oskin::catalog::{Catalog, Draft, DraftLayer};
 use oskin::image::{ImageRecord, LayerKey};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
+use oskin::path_set::PathSet;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,6 +57,77 @@ pub fn fill(file: &Path, catalog: &Path, first: usize) -> Result<usize> {
     Ok(corpus.images.len())
 }
 
+/// What adding one image cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// How many paths it has.
+    pub paths: u64,
+    /// How many of them its parent has not.
+    pub added: u64,
+    /// CPU time from opening the catalog to closing it, in seconds.
+    pub cpu_seconds: f64,
+    /// By how much the file grew.
+    pub bytes: u64,
+}
+
+/// Adds the queries of a corpus to a catalog that holds it, at most `first`, each on the layers of
+/// its parent and with a catalog opened anew.
+///
+/// # Errors
+///
+/// If the corpus cannot be read or the catalog not be written.
+pub fn add_queries(file: &Path, path: &Path, first: usize) -> Result<Vec<Cost>> {
+    let corpus = Corpus::open(file)?;
+    let queries = corpus.open_queries(file)?;
+    // The paths that only queries have get names of their own.
+    let texts = corpus.read_paths(file)?;
+    let mut costs = Vec::new();
+    for (number, query) in queries.images.iter().take(first).enumerate() {
+        let before = std::fs::metadata(path)?.len();
+        let mut lines = Vec::new();
+        let mut at = query.parent;
+        while let Some(parent) = at {
+            lines.push(&corpus.images[parent as usize]);
+            at = corpus.images[parent as usize].parent;
+        }
+        let base: Vec<DraftLayer> =
+            lines.iter().rev().map(|delta| layer_of(delta, &texts)).collect::<Result<_>>()?;
+        let own = layer_of_query(query, &texts, number)?;
+        let start = cpu_seconds();
+        let mut catalog = Catalog::open_or_create(path)?;
+        let mut layers = Vec::new();
+        for mut layer in base {
+            // As an image is read: layers that the catalog has come from there.
+            let stored = catalog.layer(&layer.key)?.context("a layer of the parent is missing")?;
+            (layer.layer, layer.path_ids) = (stored.layer, Some(stored.path_ids));
+            layers.push(layer);
+        }
+        layers.push(own);
+        add(&mut catalog, &format!("query-{number}"), &layers)?;
+        drop(catalog);
+        let cpu_seconds = cpu_seconds() - start;
+        let bytes = std::fs::metadata(path)?.len().saturating_sub(before);
+        let parent = query.parent.map(|parent| corpus.path_set(parent)).unwrap_or_default();
+        let paths = query.apply(&parent).len();
+        costs.push(Cost { paths, added: query.added.len(), cpu_seconds, bytes });
+    }
+    Ok(costs)
+}
+
+/// The changeset of a query: its unknown paths lie in a directory of its own.
+fn layer_of_query(delta: &Delta, texts: &PathTexts, number: usize) -> Result<DraftLayer> {
+    let known = u32::try_from(texts.len())?;
+    let (mut own, mut unknown) = (delta.clone(), Vec::new());
+    let ids: Vec<u32> = delta.added.ids().collect();
+    own.added = PathSet::from_unsorted(ids.iter().copied().filter(|id| *id < known).collect());
+    for id in ids.into_iter().filter(|id| *id >= known) {
+        unknown.push(format!("opt/query-{number}/share/data/file-{id:08}.txt"));
+    }
+    let entries = entries_of(&own, texts);
+    let unknown = unknown.iter().map(|path| (path.as_bytes(), EntryKind::File));
+    layer_from(entries.into_iter().chain(unknown).collect())
+}
+
 fn add(catalog: &mut Catalog, name: &str, layers: &[DraftLayer]) -> Result<()> {
     let record = ImageRecord {
         name: name.to_owned(),
@@ -70,6 +143,10 @@ fn add(catalog: &mut Catalog, name: &str, layers: &[DraftLayer]) -> Result<()> {
 /// The changeset of a delta: a whiteout for each removed path whose directory stays, and what is
 /// added, in path order.
 fn layer_of(delta: &Delta, texts: &PathTexts) -> Result<DraftLayer> {
+    layer_from(entries_of(delta, texts))
+}
+
+fn entries_of<'t>(delta: &Delta, texts: &'t PathTexts) -> Vec<(&'t [u8], EntryKind)> {
     let mut entries: Vec<(&[u8], EntryKind)> = Vec::new();
     let mut removed: Vec<&[u8]> = delta.removed.ids().map(|id| texts.get(id).0).collect();
     removed.sort_unstable();
@@ -84,6 +161,10 @@ fn layer_of(delta: &Delta, texts: &PathTexts) -> Result<DraftLayer> {
         let kind = if is_directory { EntryKind::Directory } else { EntryKind::File };
         entries.push((path, kind));
     }
+    entries
+}
+
+fn layer_from(mut entries: Vec<(&[u8], EntryKind)>) -> Result<DraftLayer> {
     entries.sort_unstable_by(|left, right| left.0.cmp(right.0));
     let mut layer = Layer::new();
     for (path, kind) in entries {

@@ -305,27 +305,32 @@ fn every_kind_of_damage_is_reported() {
     }
 }
 
-/// Two lists of paths, added by an oskin that wrote version 1.
+/// Two lists of paths, added by an oskin that wrote that version.
 #[test]
-fn catalogs_of_version_1_are_read_and_written_on() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("catalog.db");
-    let stored = zstd::decode_all(&include_bytes!("data/catalog-1.db.zst")[..]).unwrap();
-    std::fs::write(&path, stored).unwrap();
-    let catalog = Catalog::open(&path).unwrap();
-    assert_eq!(catalog.check().unwrap(), []);
-    let ids = catalog.path_ids(&[b"usr/bin/sh", b"opt/app", b"nothing"]).unwrap();
-    assert!(ids[0].is_some() && ids[1].is_some() && ids[2].is_none());
-    drop(catalog);
-    let mut catalog = Catalog::open_or_create(&path).unwrap();
-    let before = catalog.path_count().unwrap();
-    add(&mut catalog, "third", &sample()).unwrap();
-    assert!(catalog.path_count().unwrap() > before);
-    catalog.remove("first").unwrap();
-    assert_eq!(catalog.check().unwrap(), []);
-    let raw = rusqlite::Connection::open(&path).unwrap();
-    let version: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 1);
+fn catalogs_of_earlier_versions_are_read_and_written_on() {
+    let stored: [&[u8]; 2] =
+        [include_bytes!("data/catalog-1.db.zst"), include_bytes!("data/catalog-2.db.zst")];
+    for (version, stored) in (1_i64..).zip(stored) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("catalog.db");
+        std::fs::write(&path, zstd::decode_all(stored).unwrap()).unwrap();
+        let catalog = Catalog::open(&path).unwrap();
+        assert_eq!(catalog.check().unwrap(), []);
+        let ids = catalog.path_ids(&[b"usr/bin/sh", b"opt/app", b"nothing"]).unwrap();
+        assert!(ids[0].is_some() && ids[1].is_some() && ids[2].is_none());
+        drop(catalog);
+        let mut catalog = Catalog::open_or_create(&path).unwrap();
+        let before = catalog.path_count().unwrap();
+        add(&mut catalog, "third", &sample()).unwrap();
+        assert!(catalog.path_count().unwrap() > before);
+        answers_are_those_of_the_sets(&catalog);
+        catalog.remove("first").unwrap();
+        answers_are_those_of_the_sets(&catalog);
+        assert_eq!(catalog.check().unwrap(), []);
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        let now: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(now, version);
+    }
 }
 
 /// Paths that have one xxh3 without a seed: where eight bytes are those of its secret, the next

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
+use oskin_bench::fill::Cost;
 use oskin_bench::make::{Maker, Options};
 use oskin_bench::{Corpus, fill, stats};
 use std::io::{self, BufWriter, Write as _};
@@ -42,6 +43,17 @@ enum Command {
         catalog: PathBuf,
         /// Only so many images
         #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+        first: usize,
+    },
+    /// Add the queries of a corpus to a catalog that holds it, and tell what each cost
+    Queries {
+        /// The corpus file
+        file: PathBuf,
+        /// The catalog, which is changed
+        #[arg(long)]
+        catalog: PathBuf,
+        /// Only so many queries
+        #[arg(long, default_value_t = 50)]
         first: usize,
     },
     /// Count what is in a corpus
@@ -102,6 +114,13 @@ fn main() -> Result<()> {
         Command::Catalog { file, catalog, first } => {
             let count = fill::fill(&file, &catalog, first)?;
             writeln!(out, "{count} images")?;
+        }
+        Command::Queries { file, catalog, first } => {
+            writeln!(out, "paths\tadded\tcpu_ms\tbytes")?;
+            for cost in fill::add_queries(&file, &catalog, first)? {
+                let Cost { paths, added, cpu_seconds, bytes } = cost;
+                writeln!(out, "{paths}\t{added}\t{:.1}\t{bytes}", cpu_seconds * 1e3)?;
+            }
         }
         Command::Stats { file } => writeln!(out, "{}", stats::Stats::of(&file)?)?,
         Command::List { file, image } => {

@@ -7,6 +7,7 @@ use oskin::catalog::Catalog;
 use oskin::image::{ImageRecord, LayerKey};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
+use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::ffi::OsStr;
@@ -151,6 +152,28 @@ impl Workspace {
                 full: image.layer_keys(),
             }),
         }
+    }
+
+    /// Names and all pairs of images under a selection; of all in the catalog if none is named.
+    pub(crate) fn all_pairs(
+        &mut self,
+        images: &[std::ffi::OsString],
+        selection: Selection,
+    ) -> Result<(Vec<String>, AllPairs), CliError> {
+        if images.is_empty() && selection == Selection::Both {
+            let catalog = self.catalog()?;
+            let names = catalog.names()?;
+            // Few are counted faster from their sets.
+            if names.len() >= FAMILY_SETS
+                && let Some(family) = catalog.family()?.filter(|it| it.len() == names.len())
+            {
+                let names = names.into_iter().map(|(_, name)| name).collect();
+                return Ok((names, AllPairs::from_family(family)));
+            }
+        }
+        let Sets { names, sets } = self.path_sets(images, &[selection])?;
+        let pairs = AllPairs::from_sets(&sets.iter().flatten().collect::<Vec<&PathSet>>());
+        Ok((names, pairs))
     }
 
     /// Names and path sets (files, directories) of images; of all in the catalog if none is named.

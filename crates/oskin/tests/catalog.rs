@@ -4,10 +4,11 @@
 use oskin::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use oskin::image::{Digest, ImageRecord, LayerKey};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
-use oskin::measure::Measure;
+use oskin::measure::{AllPairs, Measure};
 use oskin::path_set::{Overlap, PathSet, Selection};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -168,6 +169,15 @@ fn answers_are_those_of_the_sets(catalog: &Catalog) {
         let sets: Vec<PathSet> =
             ids.iter().map(|id| catalog.path_set(*id, selection).unwrap()).collect();
         assert_eq!(catalog.path_sets(&ids, selection).unwrap(), sets);
+        if selection == Selection::Both
+            && let Some(family) = catalog.family().unwrap()
+        {
+            let _: ControlFlow<()> = AllPairs::from_family(family).for_each_row(|row| {
+                let overlap = |other: usize| sets[row.set].overlap(&sets[other]);
+                assert!((0..sets.len()).all(|other| row.overlap(other) == overlap(other)));
+                ControlFlow::Continue(())
+            });
+        }
         for asked in sets.iter().chain([&foreign]) {
             let overlaps = sets.iter().map(|set| asked.overlap(set));
             let mut expected: Vec<(i64, Overlap)> = ids.iter().copied().zip(overlaps).collect();

@@ -3,8 +3,10 @@
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
-use oskin::measure::{AllPairs, Family, OverlapMatrix, Rows, find_relatives};
-use oskin::path_set::PathSet;
+use oskin::measure::{
+    AllPairs, Family, OverlapIndex, OverlapMatrix, Rows, Scratch, find_relatives,
+};
+use oskin::path_set::{Delta, PathSet};
 use oskin_bench::clock::{cpu_seconds, peak_mb};
 use oskin_bench::{Corpus, dense};
 use std::cmp::Ordering;
@@ -33,9 +35,11 @@ struct Arguments {
 enum Engine {
     /// Relatives are found in the sets, then the rows are counted
     Search,
+    /// Differences from the closest earlier images are at hand, as a catalog keeps them
+    Closest,
     /// The matrix as `oskin matrix` finds it: by dense panels of classes below 4,000 images
     Matrix,
-    /// Differences from the parents are at hand, as a catalog keeps them
+    /// Differences from the declared parents are at hand
     Known,
     /// Whole rows in the order of the images, as `oskin matrix` writes them: each pair twice
     Rows,
@@ -49,19 +53,23 @@ fn main() -> Result<()> {
     let needs_sets = arguments.engines.iter().any(|engine| *engine != Engine::Known);
     let sets = if needs_sets { corpus.path_sets(usize::MAX) } else { Vec::new() };
     println!("images {}  input {:.0} MB", corpus.images.len(), peak_mb());
-    let mut expected = None;
+    let (mut expected, mut closest) = (None, None);
     for round in 0..arguments.rounds {
         for engine in &arguments.engines {
             let sums = match engine {
                 Engine::Known => {
-                    let copy = corpus.images.clone();
-                    let start = cpu_seconds();
-                    let told = copy.into_iter().map(|image| {
-                        let delta =
-                            oskin::path_set::Delta { added: image.added, removed: image.removed };
-                        (image.parent, delta)
+                    let told = corpus.images.iter().map(|image| {
+                        let (added, removed) = (image.added.clone(), image.removed.clone());
+                        (image.parent, Delta { added, removed })
                     });
-                    stream("known", start, &Family::from_deltas(told.collect()))
+                    let told = told.collect();
+                    let start = cpu_seconds();
+                    stream("known", start, &Family::from_deltas(told))
+                }
+                Engine::Closest => {
+                    let told = closest.get_or_insert_with(|| told_by_closest(&sets)).clone();
+                    let start = cpu_seconds();
+                    stream("closest", start, &Family::from_deltas(told))
                 }
                 Engine::Search => {
                     let start = cpu_seconds();
@@ -164,6 +172,21 @@ fn whole_rows(sets: &[PathSet]) -> Sums {
     assert!(flow.is_continue() && again.is_continue());
     assert!(later == earlier && sum == 2 * later.sum, "the two halves of the rows differ");
     later
+}
+
+/// Tells each set by the closest of those before it, as a catalog does when it is added.
+fn told_by_closest(sets: &[PathSet]) -> Vec<(Option<u32>, Delta)> {
+    let (mut index, mut scratch) = (OverlapIndex::default(), Scratch::default());
+    let tell = |set: &PathSet| {
+        let common = index.overlaps(set, &mut scratch);
+        let relative = index.closest((&common, set.len()));
+        let none = PathSet::default();
+        let base = relative.map_or(&none, |relative| &sets[relative as usize]);
+        let delta = Delta::between(base, set);
+        index.add(relative, &delta);
+        (relative, delta)
+    };
+    sets.iter().map(tell).collect()
 }
 
 /// Counts all pairs and prints what that cost since `start`; returns what all overlaps come to.

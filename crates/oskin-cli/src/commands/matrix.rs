@@ -3,10 +3,7 @@
 use super::workspace;
 use crate::args::{Global, Listing, Measuring, Reading};
 use crate::error::CliError;
-use crate::images::Sets;
 use crate::output::{Format, Outputs};
-use oskin::measure::AllPairs;
-use oskin::path_set::PathSet;
 use oskin::report::{PairsDocument, PairsForm, PairsKind};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -21,11 +18,10 @@ pub(super) fn run(
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Csv, Format::Tsv, Format::Json])?;
     let asked = (measuring.selection, measuring.measure);
-    let Sets { names, sets } = workspace(global, reading)?.path_sets(images, &[asked.0])?;
     // What cannot be written is told before the work.
+    let mut workspace = workspace(global, reading)?;
     let mut streams = outputs.open()?;
-    let pairs = AllPairs::from_sets(&sets.iter().flatten().collect::<Vec<&PathSet>>());
-    drop(sets);
+    let (names, pairs) = workspace.all_pairs(images, asked.0)?;
     let kind = match (listing.top, listing.min) {
         (None, None) => PairsKind::Matrix,
         (top, min) => PairsKind::Nearest { top: top.map(Into::into), min },

@@ -10,6 +10,7 @@ use super::index::StoredIndex;
 use super::kinds::Kinds;
 use super::told::{self, Told};
 use super::{Catalog, sets};
+use crate::measure::Family;
 use crate::path_set::{Delta, PathSet, Selection};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -78,6 +79,23 @@ impl Catalog {
         }
         let mut known: BTreeMap<u32, PathSet> = BTreeMap::new();
         images.iter().map(|image| self.known_set(*image, selection, &mut known)).collect()
+    }
+
+    /// All images as the catalog tells them, under [`Selection::Both`], in the order in which they
+    /// were added; ready to be counted without a search for relatives.
+    ///
+    /// `None` if the catalog tells them otherwise: if it is of a format version below 3, or an image
+    /// has been removed. O(what is told).
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn family(&self) -> Result<Option<Family>, CatalogError> {
+        if self.version < TOLD_VERSION {
+            return Ok(None);
+        }
+        let all = told::all(&self.connection, &self.path)?;
+        Ok(all.map(Family::from_deltas))
     }
 
     fn known_set(

@@ -122,6 +122,34 @@ pub(super) fn set(
     Ok((line.into_iter().rev().fold(PathSet::default(), apply), told.other))
 }
 
+/// All sets in order, with the numbers of their relatives; `None` if one has no image any more.
+pub(super) fn all(
+    connection: &Connection,
+    catalog: &Path,
+) -> Result<Option<Vec<(Option<u32>, Delta)>>, CatalogError> {
+    let sql = "SELECT number, image_id, relative, data FROM told_set ORDER BY number";
+    let mut statement = connection.prepare_cached(sql).at(catalog, DOING)?;
+    let mut rows = statement.query([]).at(catalog, DOING)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().at(catalog, DOING)? {
+        let number: u32 = row.get(0).at(catalog, DOING)?;
+        let image: Option<i64> = row.get(1).at(catalog, DOING)?;
+        let relative: Option<u32> = row.get(2).at(catalog, DOING)?;
+        let data: Vec<u8> = row.get(3).at(catalog, DOING)?;
+        if image.is_none() {
+            return Ok(None);
+        }
+        let what = || format!("path set {number}");
+        if number as usize != all.len() || relative.is_some_and(|relative| relative >= number) {
+            return Err(damaged(catalog, what(), "it is out of order"));
+        }
+        let taken = take(&data, None);
+        let (delta, _) = taken.map_err(|Damaged(why)| damaged(catalog, what(), why))?;
+        all.push((relative, delta));
+    }
+    Ok(Some(all))
+}
+
 /// The sets that have paths of the other kind, and which.
 pub(super) fn others(
     connection: &Connection,

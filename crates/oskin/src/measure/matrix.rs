@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// From how many sets on relatives are searched: below, the search costs more than it saves
 /// (measured on the first of 10,000 and of 50,000 made images: 2.3 times as much in all at 2,000 and
 /// 1.5 at 3,000, the same at 4,000, 0.9 at 6,000, 0.65 at 8,000).
-pub(super) const FAMILY_SETS: usize = 4_000;
+pub const FAMILY_SETS: usize = 4_000;
 
 /// The overlaps of all pairs of `n` path sets, as exact counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub use index::{
     BLOCK_IDS, Block, CHUNKS, Changes, Chunks, Node, OverlapIndex, Parts, Piece, STATION_EVENTS,
     Scratch, Slot, Station,
 };
-pub use matrix::OverlapMatrix;
+pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use near::{Near, nearest};
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};

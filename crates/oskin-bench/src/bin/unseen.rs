@@ -3,12 +3,13 @@
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
+use oskin::catalog::Catalog;
 use oskin::measure::{Measure, OverlapIndex, Scratch};
-use oskin::path_set::{Delta, PathSet};
+use oskin::path_set::{Delta, PathSet, Selection};
 use oskin_bench::Corpus;
 use oskin_bench::clock::{cpu_seconds, peak_mb, thread_seconds};
 use oskin_bench::postings::Postings;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Measures the ten nearest of unseen images, exact, in CPU seconds
 #[derive(Debug, Parser)]
@@ -24,6 +25,9 @@ struct Arguments {
     /// By which images the index tells another
     #[arg(long, value_enum, default_value_t = Relatives::Closest)]
     relatives: Relatives,
+    /// Ask this catalog too, which holds the corpus
+    #[arg(long)]
+    catalog: Option<PathBuf>,
     /// Ask the index alone: posting lists of large corpora need much memory
     #[arg(long)]
     alone: bool,
@@ -96,12 +100,58 @@ fn main() -> Result<()> {
             times = [Vec::new(), Vec::new()];
         }
     }
-    for (name, mut times) in ["index", "posting lists"].into_iter().zip(times) {
-        times.sort_by(f64::total_cmp);
-        let Some(last) = times.len().checked_sub(1) else { continue };
-        let at = |percent: usize| times[last * percent / 100] * 1e3;
-        println!("{name}: p50 {:.3} ms, p99 {:.3} ms, most {:.3} ms", at(50), at(99), at(100));
+    for (name, times) in ["index", "posting lists"].into_iter().zip(times) {
+        print_times(name, times);
     }
+    match arguments.catalog {
+        Some(catalog) => ask_catalog((&corpus, &arguments.file), &catalog, &asked, &index),
+        None => Ok(()),
+    }
+}
+
+fn print_times(name: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    let Some(last) = times.len().checked_sub(1) else { return };
+    let at = |percent: usize| times[last * percent / 100] * 1e3;
+    println!("{name}: p50 {:.3} ms, p99 {:.3} ms, most {:.3} ms", at(50), at(99), at(100));
+}
+
+/// Asks a catalog, first opened and then open, and compares what it answers with the index.
+fn ask_catalog(
+    (corpus, file): (&Corpus, &Path),
+    catalog: &Path,
+    asked: &[PathSet],
+    index: &OverlapIndex,
+) -> Result<()> {
+    let texts = corpus.read_paths(file)?;
+    let (mut scratch, mut lookups, mut first, mut later) =
+        (Scratch::default(), vec![], vec![], vec![]);
+    let open = Catalog::open(catalog)?;
+    for set in asked {
+        let paths: Vec<&[u8]> =
+            set.ids().take_while(|id| *id < corpus.paths).map(|id| texts.get(id).0).collect();
+        let start = thread_seconds();
+        let known = open.path_ids(&paths)?;
+        lookups.push(thread_seconds() - start);
+        // What the corpus does not have lies behind all ids of the catalog.
+        let unknown = u32::try_from(set.len())? - u32::try_from(paths.len())?;
+        let ids = known.into_iter().flatten().chain((0..unknown).map(|id| u32::MAX - 1 - id));
+        let ids = PathSet::from_unsorted(ids.collect());
+        let start = thread_seconds();
+        let anew = Catalog::open(catalog)?;
+        anew.nearest((&ids, Selection::Both), Measure::Dice, 0.0, TOP)?;
+        let middle = thread_seconds();
+        let near = open.nearest((&ids, Selection::Both), Measure::Dice, 0.0, TOP)?;
+        first.push(middle - start);
+        later.push(thread_seconds() - middle);
+        let common = index.overlaps(set, &mut scratch);
+        let wanted = index.nearest((&common, set.len()), Measure::Dice, 0.0, TOP);
+        let same = near.iter().map(|near| near.overlap).eq(wanted.iter().map(|near| near.overlap));
+        ensure!(same, "the catalog answers otherwise");
+    }
+    print_times("catalog, looking up the paths", lookups);
+    print_times("catalog, opened for each question", first);
+    print_times("catalog, open", later);
     Ok(())
 }
 

@@ -58,8 +58,9 @@ pub struct OverlapIndex {
     changes: Changes,
 }
 
-/// How many slots, nodes and stations a chunk of [`Changes`] spans: some 4 kB of each.
-pub const CHUNKS: Chunks = Chunks { slots: 512, nodes: 512, stations: 64 };
+/// How many slots, nodes and stations a chunk of [`Changes`] spans: what fits a page of 4 kB, with
+/// a little to spare for those who keep them.
+pub const CHUNKS: Chunks = Chunks { slots: 512, nodes: 500, stations: 63 };
 
 /// Numbers of things in one chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,19 +24,20 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("--engine", default=ENGINE, help="the program, if it is not in target/release")
+    parser.add_argument("--way", default="matrix", help="which way of the program: matrix, search or closest")
     parser.add_argument("--calls", type=int, default=6, help="how often the process counts all pairs")
     args = parser.parse_args()
     if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
         parser.error("with a limit on CPU time that time is counted by ticks, too coarse here: --cpu-limit 0")
-    command = [str(args.engine), str(args.corpus), "--engines", "matrix", "--rounds", str(args.calls)]
+    command = [str(args.engine), str(args.corpus), "--engines", args.way, "--rounds", str(args.calls)]
     text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    first, *warm = [float(seconds) for seconds in re.findall(r"^matrix: ([0-9.]+) s", text, re.MULTILINE)]
+    first, *warm = [float(seconds) for seconds in re.findall(rf"\b{args.way}: ([0-9.]+) s", text)]
     images, loaded = re.search(r"^images (\d+) +input (\d+) MB", text).groups()
     peak = re.search(r"peak (\d+) MB", text)[1]
     total, mixed = re.search(r"sum up to (\d+), hash (\d+)", text).groups()
     line = {
         "engine": "oskin",
-        "version": "matrix",
+        "version": args.way,
         "corpus": args.corpus.name,
         "images": int(images),
         "rows": int(images),

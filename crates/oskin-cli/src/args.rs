@@ -141,6 +141,7 @@ impl Command {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
+            | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
             | Self::Sketch {
@@ -214,6 +215,22 @@ pub(crate) enum Command {
         left: OsString,
         /// Another
         right: OsString,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// List the images of the catalog that are nearest to an image, in the catalog or not
+    #[command(
+        after_help = "ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the share of the\n\
+            image's paths that the other has, OF IT the share of the other's paths that the image has."
+    )]
+    Classify {
+        /// The image
+        image: OsString,
+        /// How many are listed
+        #[arg(long, default_value_t = 10, value_name = "N", value_parser = listed)]
+        top: usize,
+        #[command(flatten)]
+        measuring: Measuring,
         #[command(flatten)]
         reading: Reading,
     },

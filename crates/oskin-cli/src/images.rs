@@ -154,6 +154,24 @@ impl Workspace {
         }
     }
 
+    /// The path set of an image, with ids of the catalog and others for paths that it has not.
+    pub(crate) fn path_set(
+        &mut self,
+        found: &Found,
+        selection: Selection,
+    ) -> Result<PathSet, CliError> {
+        let catalog = self.catalog_if_any()?;
+        match (found, catalog) {
+            (Found::Kept(record), Some(catalog)) => Ok(catalog.path_set(record.id, selection)?),
+            (Found::Read(image), _) => {
+                let sets = ForeignPaths::new(catalog)?.path_sets(&image.inventory)?;
+                Ok(select(&sets, selection))
+            }
+            // What is kept was found in the catalog.
+            (Found::Kept(_), None) => Ok(PathSet::default()),
+        }
+    }
+
     /// Names and all pairs of images under a selection; of all in the catalog if none is named.
     pub(crate) fn all_pairs(
         &mut self,
@@ -195,7 +213,7 @@ impl Workspace {
         let mut foreign = ForeignPaths::new(catalog)?;
         let mut sets = vec![Vec::new(); wanted.len()];
         for found in &found {
-            let [files, directories] = match (found, catalog) {
+            let both = match (found, catalog) {
                 (Found::Kept(record), Some(catalog)) => [
                     catalog.path_set(record.id, Selection::Files)?,
                     catalog.path_set(record.id, Selection::Directories)?,
@@ -205,15 +223,20 @@ impl Workspace {
                 (Found::Kept(_), None) => continue,
             };
             for (selection, sets) in wanted.iter().zip(&mut sets) {
-                sets.push(match selection {
-                    Selection::Files => files.clone(),
-                    Selection::Directories => directories.clone(),
-                    Selection::Both => files.union(&directories),
-                });
+                sets.push(select(&both, *selection));
             }
         }
         let names = found.iter().map(|found| found.name().to_owned()).collect();
         Ok(Sets { names, sets })
+    }
+}
+
+/// What a selection takes of files and directories.
+fn select([files, directories]: &[PathSet; 2], selection: Selection) -> PathSet {
+    match selection {
+        Selection::Files => files.clone(),
+        Selection::Directories => directories.clone(),
+        Selection::Both => files.union(directories),
     }
 }
 

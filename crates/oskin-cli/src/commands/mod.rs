@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod classify;
 mod compare;
 mod demo;
 mod export;
@@ -40,6 +41,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Export { images, all } => export::run(&global, images, all),
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
+        }
+        Command::Classify { image, top, measuring, reading } => {
+            classify::run(&global, &image, (top, &measuring), reading)
         }
         Command::Matrix { images, listing, measuring, reading } => {
             matrix::run(&global, &images, (listing, &measuring), reading)

@@ -164,6 +164,34 @@ fn matrix_lists_the_nearest() {
 }
 
 #[test]
+fn classify_lists_the_nearest_of_the_catalog() {
+    let place = Place::new();
+    assert_eq!(place.run(&["classify", "paths:a.paths"]).code, Some(2), "there is no catalog");
+    for (name, lines) in [("a", "1\n2\n3\n4\n"), ("b", "1\n2\n"), ("c", "3/\n4\n")] {
+        place.file(&format!("{name}.paths"), lines.as_bytes());
+        place.ok(&["add", "--name", name, &format!("paths:{name}.paths")]);
+    }
+    let near = |args: &[&str]| {
+        let report = place.json(&[&["classify"], args].concat());
+        let near = report["nearest"].as_array().unwrap().iter();
+        let near = near.map(|it| format!("{} {} {}", it["name"], it["common"], it["dice"]));
+        (report["compared"].as_u64().unwrap(), near.collect::<Vec<_>>().join(", ").replace('"', ""))
+    };
+    assert_eq!(near(&["a"]), (2, "b 2 0.6666666666666666, c 2 0.6666666666666666".into()));
+    // A path that is a directory there is none of the files.
+    assert_eq!(near(&["a", "--selection", "files"]).1, "b 2 0.6666666666666666, c 1 0.4");
+    assert_eq!(near(&["c", "--selection", "directories"]).1, "a 0 0.0, b 0 0.0");
+    place.file("new.paths", b"2\n1\n9\nnowhere\n");
+    assert_eq!(near(&["paths:new.paths", "--top", "1"]), (3, "b 2 0.6666666666666666".into()));
+    let contained = near(&["paths:new.paths", "--measure", "containment"]).1;
+    assert_eq!(contained, "a 2 0.5, b 2 0.6666666666666666, c 0 0.0");
+    place.ok(&["rm", "b"]);
+    assert_eq!(near(&["paths:new.paths"]), (2, "a 2 0.5, c 0 0.0".into()));
+    let text = place.ok(&["classify", "paths:new.paths"]);
+    assert!(text.starts_with("new: 4 paths, compared with 2 images\n\nNEAREST"), "{text}");
+}
+
+#[test]
 fn matrix_writes_the_same_whichever_way_it_goes() {
     let place = Place::new();
     place.ok(&["demo", "--dir", "."]);

@@ -65,7 +65,7 @@ pub struct SelectionReport {
 }
 
 impl SelectionReport {
-    fn new(overlap: Overlap) -> Self {
+    pub(super) fn new(overlap: Overlap) -> Self {
         Self {
             left: overlap.left(),
             right: overlap.right(),

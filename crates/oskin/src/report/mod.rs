@@ -4,6 +4,7 @@
 //! fields and what may change within a version.
 
 mod answers;
+mod classify;
 mod compare;
 pub mod heatmap;
 mod pairs;
@@ -13,6 +14,7 @@ pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
     OsReport, ShowReport, ViolationReport, WarningReport,
 };
+pub use classify::{ClassifyReport, NearestImage};
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };

@@ -36,8 +36,8 @@ def main():
     peak = re.search(r"peak (\d+) MB", text)[1]
     total, mixed = re.search(r"sum up to (\d+), hash (\d+)", text).groups()
     line = {
-        "engine": "oskin",
-        "version": args.way,
+        "engine": "oskin" if args.way == "matrix" else f"oskin, {args.way}",
+        "version": "",
         "corpus": args.corpus.name,
         "images": int(images),
         "rows": int(images),

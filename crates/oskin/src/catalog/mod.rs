@@ -30,9 +30,10 @@ pub use layers::StoredLayer;
 pub use nearest::NearImage;
 
 use crate::inventory::{Inventory, flatten};
+use error::At as _;
 use index::StoredIndex;
 use kinds::Kinds;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,7 +106,21 @@ impl Catalog {
     ///
     /// If the store fails or is damaged.
     pub fn path_ids(&self, paths: &[&[u8]]) -> Result<Vec<Option<u32>>, CatalogError> {
-        intern::PathReader::new(&self.connection, &self.path).ids(paths)
+        self.at_one_moment(|| intern::PathReader::new(&self.connection, &self.path).ids(paths))
+    }
+
+    /// Calls for what reads many rows, all of them as they are now: besides, each row read alone
+    /// would lock the file and unlock it.
+    fn at_one_moment<T>(
+        &self,
+        read: impl FnOnce() -> Result<T, CatalogError>,
+    ) -> Result<T, CatalogError> {
+        if !self.connection.is_autocommit() {
+            return read();
+        }
+        let begun = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
+        let _transaction = begun.at(&self.path, "begin to read")?;
+        read()
     }
 
     /// Verifies every invariant of the file and returns all violations, none for a sound one.
@@ -116,6 +131,6 @@ impl Catalog {
     ///
     /// Only if the store cannot be queried at all; damage is a violation.
     pub fn check(&self) -> Result<Vec<Violation>, CatalogError> {
-        check::check(self)
+        self.at_one_moment(|| check::check(self))
     }
 }

@@ -57,9 +57,11 @@ impl Catalog {
         if self.version < TOLD_VERSION {
             return self.whole_set(image, selection);
         }
-        let number = told::number_of(connection, path, image)?;
-        let (set, other) = told::set(connection, path, number)?;
-        self.select(&set, &other, selection)
+        self.at_one_moment(|| {
+            let number = told::number_of(connection, path, image)?;
+            let (set, other) = told::set(connection, path, number)?;
+            self.select(&set, &other, selection)
+        })
     }
 
     /// The path sets of images under a selection, in the order of the images. Each set that tells
@@ -78,7 +80,9 @@ impl Catalog {
             return images.iter().map(|image| self.whole_set(*image, selection)).collect();
         }
         let mut known: BTreeMap<u32, PathSet> = BTreeMap::new();
-        images.iter().map(|image| self.known_set(*image, selection, &mut known)).collect()
+        self.at_one_moment(|| {
+            images.iter().map(|image| self.known_set(*image, selection, &mut known)).collect()
+        })
     }
 
     /// All images as the catalog tells them, under [`Selection::Both`], in the order in which they

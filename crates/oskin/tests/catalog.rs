@@ -294,6 +294,11 @@ fn every_kind_of_damage_is_reported() {
         ("UPDATE told_set SET data = substr(data, 1, length(data) - 1)", "path set 0"),
         ("UPDATE told_set SET relative = 0", "path set 0"),
         ("UPDATE told_set SET number = 3", "path set 3"),
+        // All ids there can be.
+        (
+            "UPDATE told_set SET data = x'bda3dac34560a51a0800000000000000000100feffffff0f00'",
+            "path set 0",
+        ),
         ("UPDATE path_directory SET bits = x'ff'", "image"),
         ("DELETE FROM path_directory", "image"),
         ("DELETE FROM index_slots", "index"),

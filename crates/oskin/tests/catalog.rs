@@ -214,6 +214,18 @@ fn the_index_follows_another_writer() {
         answers_are_those_of_the_sets(catalog);
         assert_eq!(catalog.check().unwrap(), []);
     }
+    // What others write meanwhile is not of the moment.
+    let moment = reader.at_one_moment(|reader| {
+        let before = reader.names()?;
+        add(&mut one, "e", &image(&["x", "t"])).unwrap();
+        two.remove("a").unwrap();
+        assert_eq!(reader.names()?, before);
+        answers_are_those_of_the_sets(reader);
+        Ok::<_, CatalogError>(before.len())
+    });
+    assert_eq!(moment.unwrap(), 3);
+    assert!(reader.names().unwrap().iter().any(|(_, name)| name == "e"));
+    answers_are_those_of_the_sets(&reader);
 }
 
 fn sample() -> Vec<Layer> {

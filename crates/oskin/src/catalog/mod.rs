@@ -30,9 +30,10 @@ pub use layers::StoredLayer;
 pub use nearest::NearImage;
 
 use crate::inventory::{Inventory, flatten};
+use error::At as _;
 use index::StoredIndex;
 use kinds::Kinds;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,6 +117,23 @@ impl Catalog {
     ///
     /// Only if the store cannot be queried at all; damage is a violation.
     pub fn check(&self) -> Result<Vec<Violation>, CatalogError> {
-        check::check(self)
+        self.at_one_moment(check::check)
+    }
+
+    /// Calls with this catalog as it is now: all that the call reads is of one moment, whatever
+    /// others write meanwhile. What they write can be brought into the file only after it returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call, and if the store fails.
+    pub fn at_one_moment<T, E: From<CatalogError>>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Within another call it is that one's moment.
+        let begin = || Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
+        let outer = self.connection.is_autocommit().then(begin).transpose();
+        let _outer = outer.at(&self.path, "begin to read")?;
+        call(self)
     }
 }

@@ -7,7 +7,6 @@ use super::index::StoredIndex;
 use super::{Catalog, told};
 use crate::measure::{Measure, Near, nearest};
 use crate::path_set::{Overlap, PathSet, Selection};
-use rusqlite::{Transaction, TransactionBehavior};
 
 const DOING: &str = "ask the index";
 
@@ -89,13 +88,13 @@ impl Catalog {
         call: impl FnOnce(&mut StoredIndex) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {
         // All that is read has to be of one moment.
-        let begun = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
-        let transaction = begun.at(&self.path, "begin to read")?;
-        let kept = self.index.borrow_mut().take();
-        let mut stored = StoredIndex::of(kept, &transaction, &self.path)?;
-        let answer = call(&mut stored)?;
-        *self.index.borrow_mut() = Some(stored);
-        Ok(answer)
+        self.at_one_moment(|catalog| {
+            let kept = catalog.index.borrow_mut().take();
+            let mut stored = StoredIndex::of(kept, &catalog.connection, &catalog.path)?;
+            let answer = call(&mut stored)?;
+            *catalog.index.borrow_mut() = Some(stored);
+            Ok(answer)
+        })
     }
 
     fn near_image(&self, near: Near) -> Result<NearImage, CatalogError> {

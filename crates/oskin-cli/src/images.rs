@@ -202,11 +202,13 @@ impl Workspace {
     ) -> Result<Sets, CliError> {
         if images.is_empty() {
             let catalog = self.catalog()?;
-            let names = catalog.names()?;
-            let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
-            let load = |selection: &Selection| catalog.path_sets(&ids, *selection);
-            let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
-            return Ok(Sets { names: names.into_iter().map(|(_, name)| name).collect(), sets });
+            return catalog.at_one_moment(|catalog| {
+                let names = catalog.names()?;
+                let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
+                let load = |selection: &Selection| catalog.path_sets(&ids, *selection);
+                let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
+                Ok(Sets { names: names.into_iter().map(|(_, name)| name).collect(), sets })
+            });
         }
         let found = images.iter().map(|image| self.find(image)).collect::<Result<Vec<_>, _>>()?;
         let catalog = self.catalog_if_any()?;

@@ -214,6 +214,18 @@ fn the_index_follows_another_writer() {
         answers_are_those_of_the_sets(catalog);
         assert_eq!(catalog.check().unwrap(), []);
     }
+    // What others write meanwhile is not of the moment.
+    let moment = reader.at_one_moment(|reader| {
+        let before = reader.names()?;
+        add(&mut one, "e", &image(&["x", "t"])).unwrap();
+        two.remove("a").unwrap();
+        assert_eq!(reader.names()?, before);
+        answers_are_those_of_the_sets(reader);
+        Ok::<_, CatalogError>(before.len())
+    });
+    assert_eq!(moment.unwrap(), 3);
+    assert!(reader.names().unwrap().iter().any(|(_, name)| name == "e"));
+    answers_are_those_of_the_sets(&reader);
 }
 
 fn sample() -> Vec<Layer> {
@@ -294,6 +306,11 @@ fn every_kind_of_damage_is_reported() {
         ("UPDATE told_set SET data = substr(data, 1, length(data) - 1)", "path set 0"),
         ("UPDATE told_set SET relative = 0", "path set 0"),
         ("UPDATE told_set SET number = 3", "path set 3"),
+        // All ids there can be.
+        (
+            "UPDATE told_set SET data = x'bda3dac34560a51a0800000000000000000100feffffff0f00'",
+            "path set 0",
+        ),
         ("UPDATE path_directory SET bits = x'ff'", "image"),
         ("DELETE FROM path_directory", "image"),
         ("DELETE FROM index_slots", "index"),

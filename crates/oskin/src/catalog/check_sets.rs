@@ -29,6 +29,7 @@ pub(super) fn check(
     let sql = "SELECT number, image_id IS NOT NULL FROM told_set ORDER BY number";
     let mut statement = connection.prepare(sql).at(path, doing)?;
     let mut rows = statement.query([]).at(path, doing)?;
+    let paths = u64::from(catalog.path_count()?);
     let mut index = OverlapIndex::default();
     while let Some(row) = rows.next().at(path, doing)? {
         let number: u32 = row.get(0).at(path, doing)?;
@@ -51,6 +52,11 @@ pub(super) fn check(
         }
         if !other.difference(&set).is_empty() {
             report(place, "it states the kind of a path that it has not".into());
+        }
+        let ends = [&delta.added, &delta.removed].map(|it| it.runs().last().map(|run| run.end()));
+        if ends.iter().flatten().any(|end| *end > paths) {
+            report(format!("path set {number}"), "a path id is not in the dictionary".into());
+            return Ok(());
         }
         index.add(relative, &delta);
         if !alive {

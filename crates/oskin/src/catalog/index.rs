@@ -71,13 +71,23 @@ impl StoredIndex {
             let data = statement.query_row([number], |row| row.get::<_, Vec<u8>>(0));
             let block = match data.optional().at(catalog, READ)? {
                 None => Block::default(),
-                Some(data) => take_block(&data).map_err(|Damaged(why)| {
-                    damaged(catalog, format!("block {number} of the index"), why)
-                })?,
+                Some(data) => {
+                    let block = take_block(&data).and_then(|block| self.fitting(block));
+                    block.map_err(|Damaged(why)| {
+                        damaged(catalog, format!("block {number} of the index"), why)
+                    })?
+                }
             };
             self.index.put_block(number, block);
         }
         Ok(())
+    }
+
+    /// A block all of whose histories are there: a new set will continue them.
+    fn fitting(&self, block: Block) -> Result<Block, Damaged> {
+        let nodes = self.index.nodes().len();
+        let fits = block.pieces().all(|piece| (piece.node as usize) < nodes);
+        fits.then_some(block).ok_or(Damaged("node out of range"))
     }
 
     /// How many paths a set shares with each set, by number.
@@ -134,36 +144,47 @@ fn part<T>(all: &[T], chunk: u32, size: u32) -> &[T] {
 
 /// Reads all of the index but its blocks.
 fn load(connection: &Connection, catalog: &Path) -> Result<OverlapIndex, CatalogError> {
-    let mut slots = Vec::new();
-    for data in chunks(connection, catalog, "index_slots")? {
-        let plain = encode::unseal(&data, LIMIT_BYTES);
-        let taken = plain.and_then(|plain| take_slots(&plain, &mut slots));
-        taken.map_err(|Damaged(why)| damaged(catalog, "slots of the index".into(), why))?;
-    }
-    let numbers = |table: &str, what: &str| -> Result<Vec<u32>, CatalogError> {
-        let mut numbers = Vec::new();
+    let read = |table: &str, what: &str, size: u32, take: &mut dyn FnMut(&[u8]) -> Taken| {
+        let wrong = |Damaged(why): Damaged| damaged(catalog, format!("{what} of the index"), why);
+        let mut last = size as usize;
         for data in chunks(connection, catalog, table)? {
-            let plain = encode::unseal(&data, LIMIT_BYTES)
-                .map_err(|Damaged(why)| damaged(catalog, format!("{what} of the index"), why))?;
-            let words = plain.chunks_exact(4);
-            numbers.extend(words.map(|it| u32::from_le_bytes([it[0], it[1], it[2], it[3]])));
+            // Else the chunks that are written later would not be at their places.
+            if last != size as usize {
+                return Err(wrong(Damaged("a chunk is not full")));
+            }
+            last = encode::unseal(&data, LIMIT_BYTES)
+                .and_then(|plain| take(&plain))
+                .and_then(|count| match count {
+                    0 => Err(Damaged("a chunk is empty")),
+                    _ if count > size as usize => Err(Damaged("a chunk is too long")),
+                    _ => Ok(count),
+                })
+                .map_err(wrong)?;
         }
-        Ok(numbers)
+        Ok(())
     };
-    let nodes = numbers("index_nodes", "nodes")?;
-    let mut nodes: Vec<Node> =
-        nodes.chunks_exact(2).map(|it| Node { event: it[0], before: it[1] }).collect();
+    let (mut slots, mut nodes, mut stations) = (Vec::new(), Vec::new(), Vec::new());
+    read("index_slots", "slots", CHUNKS.slots, &mut |plain| take_slots(plain, &mut slots))?;
+    read("index_nodes", "nodes", CHUNKS.nodes, &mut |plain| {
+        let node = |it: [u32; 2]| Node { event: it[0], before: it[1] };
+        take_numbers(plain, &mut nodes, node)
+    })?;
+    read("index_stations", "stations", CHUNKS.stations, &mut |plain| {
+        let station = |it: [u32; STATION_EVENTS + 1]| Station {
+            before: it[0],
+            events: std::array::from_fn(|at| it[at + 1]),
+        };
+        take_numbers(plain, &mut stations, station)
+    })?;
     if nodes.is_empty() {
         nodes.extend(OverlapIndex::default().nodes());
     }
-    let stations = numbers("index_stations", "stations")?;
-    let stations = stations
-        .chunks_exact(STATION_EVENTS + 1)
-        .map(|it| Station { before: it[0], events: std::array::from_fn(|at| it[at + 1]) });
-    let parts = Parts { slots, nodes, stations: stations.collect() };
-    OverlapIndex::from_parts(parts)
+    OverlapIndex::from_parts(Parts { slots, nodes, stations })
         .ok_or_else(|| damaged(catalog, "index".into(), "its parts do not fit together"))
 }
+
+/// How many things a chunk held.
+type Taken = Result<usize, Damaged>;
 
 /// All blocks of the map, by number.
 pub(super) fn stored_blocks(
@@ -217,7 +238,8 @@ fn put_slots(slots: &[Slot], first: u32) -> Vec<u8> {
     encode::seal_plain(&plain)
 }
 
-fn take_slots(plain: &[u8], slots: &mut Vec<Slot>) -> Result<(), Damaged> {
+fn take_slots(plain: &[u8], slots: &mut Vec<Slot>) -> Taken {
+    let before = slots.len();
     let mut decoder = Decoder::new(plain);
     while !decoder.is_done() {
         let number = u32::try_from(slots.len()).map_err(|_| Damaged("too many sets"))?;
@@ -226,9 +248,32 @@ fn take_slots(plain: &[u8], slots: &mut Vec<Slot>) -> Result<(), Damaged> {
             step => Some(number.checked_sub(step).ok_or(Damaged("relative out of range"))?),
         };
         let size = decoder.small()?;
-        slots.push(Slot { relative, size, alive: decoder.byte()? != 0 });
+        let alive = match decoder.byte()? {
+            0 => false,
+            1 => true,
+            _ => return Err(Damaged("neither there nor removed")),
+        };
+        slots.push(Slot { relative, size, alive });
     }
-    Ok(())
+    Ok(slots.len() - before)
+}
+
+/// Things of so many numbers each.
+fn take_numbers<T, const N: usize>(
+    plain: &[u8],
+    all: &mut Vec<T>,
+    thing: impl Fn([u32; N]) -> T,
+) -> Taken {
+    let things = plain.chunks_exact(4 * N);
+    if !things.remainder().is_empty() {
+        return Err(Damaged("a chunk ends within a number"));
+    }
+    let number = |it: &[u8], at: usize| {
+        u32::from_le_bytes([it[4 * at], it[4 * at + 1], it[4 * at + 2], it[4 * at + 3]])
+    };
+    let count = things.len();
+    all.extend(things.map(|it| thing(std::array::from_fn(|at| number(it, at)))));
+    Ok(count)
 }
 
 /// Per piece how far it begins behind the one before, and its node.
@@ -272,9 +317,62 @@ mod tests {
             if take_slots(&bytes, &mut slots).is_ok() {
                 let mut again = Vec::new();
                 let put = encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap();
-                prop_assert_eq!(take_slots(&put, &mut again), Ok(()));
+                prop_assert_eq!(take_slots(&put, &mut again), Ok(slots.len()));
                 prop_assert_eq!(again, slots);
             }
         }
+    }
+
+    fn stored() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for table in ["index_slots", "index_nodes", "index_stations", "index_block"] {
+            let sql = format!("CREATE TABLE {table} (number INTEGER PRIMARY KEY, data BLOB)");
+            connection.execute(&sql, []).unwrap();
+        }
+        connection
+    }
+
+    fn put(connection: &Connection, table: &str, number: u32, plain: &[u8]) {
+        let sql = format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)");
+        connection.execute(&sql, params![number, encode::seal_plain(plain)]).unwrap();
+    }
+
+    #[test]
+    fn blocks_of_nodes_that_are_not_there_are_refused() {
+        let connection = stored();
+        let set = PathSet::from_unsorted(vec![3]);
+        for (node, refused) in [(0, false), (1, true), (2, true), (u32::MAX, true)] {
+            let mut plain = vec![0];
+            encode::put_number(&mut plain, node.into());
+            put(&connection, "index_block", 0, &plain);
+            let brought = StoredIndex::default().bring(&connection, Path::new(""), &set);
+            assert_eq!(brought.is_err(), refused, "{node}");
+        }
+    }
+
+    #[test]
+    fn chunks_of_another_size_are_refused() {
+        let connection = stored();
+        let slots = |count: u32| {
+            let one = Slot { relative: None, size: 0, alive: true };
+            let slots = vec![one; count as usize];
+            encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap()
+        };
+        let sound = |chunks: [&[u8]; 2]| {
+            put(&connection, "index_slots", 0, chunks[0]);
+            put(&connection, "index_slots", 1, chunks[1]);
+            load(&connection, Path::new("")).is_ok()
+        };
+        assert!(sound([&slots(512), &slots(3)]));
+        assert!(!sound([&slots(511), &slots(4)]));
+        assert!(!sound([&slots(513), &slots(2)]));
+        assert!(!sound([&slots(512), &slots(0)]));
+        assert!(!sound([&slots(512), &[0, 0, 2]]));
+        assert!(sound([&slots(512), &[0, 0, 1]]));
+        let root: Vec<u8> = [1_u32 << 31, 0].into_iter().flat_map(u32::to_le_bytes).collect();
+        put(&connection, "index_nodes", 0, &root);
+        assert!(load(&connection, Path::new("")).is_ok());
+        put(&connection, "index_nodes", 0, &[&root[..], &[0, 0, 0]].concat());
+        assert!(load(&connection, Path::new("")).is_err());
     }
 }

@@ -106,21 +106,7 @@ impl Catalog {
     ///
     /// If the store fails or is damaged.
     pub fn path_ids(&self, paths: &[&[u8]]) -> Result<Vec<Option<u32>>, CatalogError> {
-        self.at_one_moment(|| intern::PathReader::new(&self.connection, &self.path).ids(paths))
-    }
-
-    /// Calls for what reads many rows, all of them as they are now: besides, each row read alone
-    /// would lock the file and unlock it.
-    fn at_one_moment<T>(
-        &self,
-        read: impl FnOnce() -> Result<T, CatalogError>,
-    ) -> Result<T, CatalogError> {
-        if !self.connection.is_autocommit() {
-            return read();
-        }
-        let begun = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
-        let _transaction = begun.at(&self.path, "begin to read")?;
-        read()
+        self.at_one_moment(|it| intern::PathReader::new(&it.connection, &it.path).ids(paths))
     }
 
     /// Verifies every invariant of the file and returns all violations, none for a sound one.
@@ -131,6 +117,24 @@ impl Catalog {
     ///
     /// Only if the store cannot be queried at all; damage is a violation.
     pub fn check(&self) -> Result<Vec<Violation>, CatalogError> {
-        self.at_one_moment(|| check::check(self))
+        self.at_one_moment(check::check)
+    }
+
+    /// Calls with this catalog as it is now: all that the call reads is of one moment, whatever
+    /// others write meanwhile; and cheaper where it is many rows, since each read alone would lock
+    /// the file and unlock it. What others write can be brought into the file only after it returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call, and if the store fails.
+    pub fn at_one_moment<T, E: From<CatalogError>>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Within another call it is that one's moment.
+        let begin = || Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
+        let outer = self.connection.is_autocommit().then(begin).transpose();
+        let _outer = outer.at(&self.path, "begin to read")?;
+        call(self)
     }
 }

@@ -87,11 +87,12 @@ impl Catalog {
         &self,
         call: impl FnOnce(&mut StoredIndex) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {
-        self.at_one_moment(|| {
-            let kept = self.index.borrow_mut().take();
-            let mut stored = StoredIndex::of(kept, &self.connection, &self.path)?;
+        // All that is read has to be of one moment.
+        self.at_one_moment(|catalog| {
+            let kept = catalog.index.borrow_mut().take();
+            let mut stored = StoredIndex::of(kept, &catalog.connection, &catalog.path)?;
             let answer = call(&mut stored)?;
-            *self.index.borrow_mut() = Some(stored);
+            *catalog.index.borrow_mut() = Some(stored);
             Ok(answer)
         })
     }

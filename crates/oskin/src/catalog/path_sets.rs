@@ -37,6 +37,10 @@ pub(super) fn store(
         Some(relative) => told::set(connection, catalog, relative)?.0,
         None => PathSet::default(),
     };
+    let sizes = index.index.slots();
+    if relative.is_some_and(|it| u64::from(sizes[it as usize].size) != base.len()) {
+        return Err(told::damaged(catalog, "index".into(), "it has another size of a path set"));
+    }
     let delta = Delta::between(&base, &set);
     // The difference may touch blocks that the set does not: of paths that it has no more.
     index.bring(connection, catalog, &delta.removed)?;
@@ -57,7 +61,7 @@ impl Catalog {
         if self.version < TOLD_VERSION {
             return self.whole_set(image, selection);
         }
-        self.at_one_moment(|| {
+        self.at_one_moment(|_| {
             let number = told::number_of(connection, path, image)?;
             let (set, other) = told::set(connection, path, number)?;
             self.select(&set, &other, selection)
@@ -80,7 +84,7 @@ impl Catalog {
             return images.iter().map(|image| self.whole_set(*image, selection)).collect();
         }
         let mut known: BTreeMap<u32, PathSet> = BTreeMap::new();
-        self.at_one_moment(|| {
+        self.at_one_moment(|_| {
             images.iter().map(|image| self.known_set(*image, selection, &mut known)).collect()
         })
     }
@@ -118,6 +122,7 @@ impl Catalog {
                 base = set.clone();
                 break;
             }
+            told::not_too_deep(path, asked, line.len())?;
             line.push((relative, told::load(connection, path, relative)?));
         }
         for (number, told) in line.into_iter().rev() {

@@ -6,6 +6,7 @@
 use super::error::{At as _, CatalogError};
 use super::sets;
 use crate::inventory::encode::{self, Damaged, Decoder};
+use crate::measure::DEEPEST;
 use crate::path_set::{Delta, PathSet};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
@@ -102,6 +103,15 @@ fn take(data: &[u8], other: Option<&[u8]>) -> Result<(Delta, PathSet), Damaged> 
     Ok((delta, sets::take(&encode::unseal(other, sets::SET_LIMIT_BYTES)?)?))
 }
 
+/// Fails if a set is told by more others than a set may be.
+pub(super) fn not_too_deep(catalog: &Path, number: u32, others: usize) -> Result<(), CatalogError> {
+    if others > DEEPEST as usize {
+        let why = "it is told by more than a hundred others";
+        return Err(damaged(catalog, format!("path set {number}"), why));
+    }
+    Ok(())
+}
+
 /// A set put together from its differences, and which of its paths are of the other kind. O(sets
 /// that tell it).
 pub(super) fn set(
@@ -113,8 +123,9 @@ pub(super) fn set(
     let mut relative = told.relative;
     let mut line = vec![told.delta];
     // Each has a smaller number than the one before.
-    while let Some(number) = relative {
-        let above = load(connection, catalog, number)?;
+    while let Some(above) = relative {
+        not_too_deep(catalog, number, line.len())?;
+        let above = load(connection, catalog, above)?;
         line.push(above.delta);
         relative = above.relative;
     }
@@ -178,6 +189,23 @@ pub(super) fn damaged(catalog: &Path, what: String, why: &'static str) -> Catalo
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn sets_that_too_many_tell_are_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE told_set (number INTEGER PRIMARY KEY, image_id INTEGER,
+                     relative INTEGER, data BLOB, other BLOB)";
+        connection.execute(table, []).unwrap();
+        for number in 0..DEEPEST + 2 {
+            let added = PathSet::from_unsorted(vec![number]);
+            let delta = Delta { added, removed: PathSet::default() };
+            let told = Told { relative: number.checked_sub(1), delta, ..Told::default() };
+            store(&connection, Path::new(""), (number, 0), &told).unwrap();
+        }
+        let deepest = set(&connection, Path::new(""), DEEPEST).unwrap().0;
+        assert_eq!(deepest.len(), u64::from(DEEPEST) + 1);
+        assert!(set(&connection, Path::new(""), DEEPEST + 1).is_err());
+    }
 
     proptest! {
         #[test]

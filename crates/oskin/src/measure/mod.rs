@@ -26,8 +26,8 @@ pub use cluster::{Dendrogram, Merge};
 pub use family::Family;
 pub use history::Sum;
 pub use index::{
-    BLOCK_IDS, Block, CHUNKS, Changes, Chunks, Node, OverlapIndex, Parts, Piece, STATION_EVENTS,
-    Scratch, Slot, Station,
+    BLOCK_IDS, Block, CHUNKS, Changes, Chunks, DEEPEST, Node, OverlapIndex, Parts, Piece,
+    STATION_EVENTS, Scratch, Slot, Station,
 };
 pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use near::{Near, nearest};

@@ -83,9 +83,9 @@ pub struct Changes {
     pub blocks: BTreeSet<u32>,
 }
 
-/// By how many relatives a set is told at the most: who tells sets by the closest bounds what it
-/// costs to put one together from its differences.
-const DEEPEST: u32 = 100;
+/// By how many relatives a set is told at the most by [`OverlapIndex::closest`]: this bounds what
+/// it costs to put a set together from its differences.
+pub const DEEPEST: u32 = 100;
 
 /// The histories of an index, as they are kept: see [`OverlapIndex::from_parts`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl OverlapIndex {
         self.blocks.iter().map(|(number, block)| (*number, block))
     }
 
-    /// Brings a block that was kept.
+    /// Brings a block that was kept. All of its nodes must be there when a set is added.
     pub fn put_block(&mut self, number: u32, block: Block) {
         self.blocks.insert(number, block);
     }
@@ -168,7 +168,8 @@ impl OverlapIndex {
     ///
     /// # Panics
     ///
-    /// If there is no such relative.
+    /// If there is no such relative, or a block that the difference touches has a node that is not
+    /// there.
     pub fn add(&mut self, relative: Option<u32>, delta: &Delta) -> u32 {
         let number = index(self.slots.len());
         let base = relative.map_or(0, |relative| self.slots[relative as usize].size);

@@ -36,7 +36,7 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 13] = [
+pub(crate) const MODULES: [(&str, &[&str]); 14] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
@@ -44,7 +44,11 @@ pub(crate) const MODULES: [(&str, &[&str]); 13] = [
     ("measure", &["path_set"]),
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
-    ("report", &["path", "path_set", "image", "inventory", "measure", "relation", "diff"]),
+    ("dockerfile", &["path"]),
+    (
+        "report",
+        &["path", "path_set", "image", "inventory", "measure", "relation", "diff", "dockerfile"],
+    ),
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "inventory", "oski"]),

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod dockerfile;
+pub mod dockerfile_dir;
 pub mod image;
 pub mod ingest;
 pub mod inventory;

@@ -218,6 +218,12 @@ fn templates_are_told_though_their_base_is_known() {
 
 #[test]
 fn hostile_files_end_soon() {
+    // Each argument lacks all that the one before it lacks, and one more.
+    let chain: Vec<String> = (1..30_000).map(|i| format!("ARG A{i}=$A{}$B{i}\n", i - 1)).collect();
+    let chain = chain.concat();
+    let file = parse(format!("{chain}FROM $A500$C").as_bytes(), &BTreeMap::new()).unwrap();
+    let Base::Unresolved(names) = &file.stages[0].base else { panic!("{file:?}") };
+    assert_eq!(names.len(), 16);
     let pieces = [
         "RUN a <<E\n".to_owned(),
         "# escape=`\n".to_owned(),

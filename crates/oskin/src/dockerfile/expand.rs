@@ -6,6 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest text that a variable may come to; references are far shorter.
 const MAX_VALUE_BYTES: usize = 4096;
+/// The longest name of a variable that is read.
+const MAX_NAME_BYTES: usize = 255;
+/// How many variables without a value are told of one word.
+const MAX_UNSET: usize = 16;
 /// How deep one substitution may stand inside of another.
 const MAX_DEPTH: u32 = 16;
 /// The longest texts of all variables together.
@@ -66,15 +70,21 @@ impl<'a> Variables<'a> {
                 (None, None) if self.declared.contains_key(name) => continue,
                 (None, None) => Err(NoText::Unset(BTreeSet::from([name.to_owned()]))),
             };
-            let value = value.and_then(|value| self.within_bounds(value));
+            let value = self.within_bounds(value);
             self.declared.insert(name.to_owned(), value);
         }
     }
 
-    fn within_bounds(&mut self, value: String) -> Result<String, NoText> {
-        let left = self.bytes_left.checked_sub(value.len());
+    /// The value, unless all together would be too large.
+    fn within_bounds(&mut self, value: Result<String, NoText>) -> Result<String, NoText> {
+        let bytes = match &value {
+            Ok(text) => text.len(),
+            Err(NoText::Unset(names)) => names.iter().map(String::len).sum(),
+            Err(NoText::Broken(_)) => 0,
+        };
+        let left = self.bytes_left.checked_sub(bytes);
         self.bytes_left = left.ok_or(NoText::Broken("the variables take too much together"))?;
-        Ok(value)
+        value
     }
 
     /// The text of a word: variables replaced, quotes and escapes taken off.
@@ -196,14 +206,14 @@ impl Reader<'_, '_> {
     /// What stands behind a `$`.
     fn variable(&mut self) -> Part<String> {
         if !self.take('{') {
-            let name = self.name();
+            let name = self.name()?;
             return Ok(if name.is_empty() { "$".to_owned() } else { self.value_of(&name) });
         }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err("substitutions stand too deep inside of each other");
         }
-        let name = self.name();
+        let name = self.name()?;
         if name.is_empty() {
             return Err("a substitution names no variable");
         }
@@ -277,7 +287,7 @@ impl Reader<'_, '_> {
     }
 
     /// A name: a word, digits or one of the special characters of the shell.
-    fn name(&mut self) -> String {
+    fn name(&mut self) -> Part<String> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let length = match self.rest.chars().next() {
             Some(c) if c.is_ascii_digit() => self.rest.find(|c: char| !c.is_ascii_digit()),
@@ -287,7 +297,10 @@ impl Reader<'_, '_> {
         };
         let (name, rest) = self.rest.split_at(length.unwrap_or(self.rest.len()));
         self.rest = rest;
-        name.to_owned()
+        if name.len() > MAX_NAME_BYTES {
+            return Err("the name of a variable is longer than 255 bytes");
+        }
+        Ok(name.to_owned())
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -306,8 +319,10 @@ impl Reader<'_, '_> {
 
     /// Notes variables without a value.
     fn note<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
-        if self.aside == 0 {
-            self.unset.extend(names.into_iter().map(str::to_owned));
+        for name in names.into_iter().filter(|_| self.aside == 0) {
+            if self.unset.len() < MAX_UNSET {
+                self.unset.insert(name.to_owned());
+            }
         }
     }
 }

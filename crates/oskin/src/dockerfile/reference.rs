@@ -101,6 +101,14 @@ impl Reference {
         Ok(Self { domain: domain.to_owned(), path, tag, digest })
     }
 
+    /// The image `owner/repository` of the default registry, as directories name it; nothing if no
+    /// image can have that name. Capitals, which only hosts of sources know, become small letters.
+    pub fn of_repository(owner: &str, repository: &str) -> Option<Self> {
+        let path = format!("{owner}/{repository}").to_lowercase();
+        let is_one = !path.contains([':', '@']) && path.split('/').count() == 2;
+        is_one.then(|| Self::parse(&format!("{DEFAULT_DOMAIN}/{path}")).ok()).flatten()
+    }
+
     /// Registry and path, without tag and digest.
     pub fn name(&self) -> String {
         format!("{}/{}", self.domain, self.path)
@@ -282,6 +290,18 @@ mod tests {
                 Reference::parse(&reference.to_string()).map(|again| again.familiar()),
                 Ok(reference.familiar())
             );
+        }
+    }
+
+    #[test]
+    fn directories_name_repositories() {
+        let name = |owner, repository| {
+            Reference::of_repository(owner, repository).map(|image| image.familiar_name())
+        };
+        assert_eq!(name("Me", "My-App.x").as_deref(), Some("me/my-app.x"));
+        assert_eq!(name("example.test", "a").as_deref(), Some("example.test/a"));
+        for (owner, repository) in [("a", "b:c"), ("a", "b/c"), ("a", ".b"), ("", "b"), ("a", "")] {
+            assert_eq!(name(owner, repository), None, "{owner} {repository}");
         }
     }
 

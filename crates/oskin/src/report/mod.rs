@@ -5,6 +5,7 @@
 
 mod answers;
 mod compare;
+mod dockerfiles;
 pub mod heatmap;
 mod pairs;
 mod sketch;
@@ -15,6 +16,11 @@ pub use answers::{
 };
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
+};
+pub use dockerfiles::{
+    BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
+    Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
+    UsedReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

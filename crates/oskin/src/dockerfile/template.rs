@@ -38,7 +38,9 @@ impl TemplateKind {
         braces(text)
             .or_else(|| between(text, "<%", "%>").map(|_| Self::Erb))
             .or_else(|| is_placeholder(text).then_some(Self::Placeholder))
-            .or_else(|| between(text, "<", ">").map(|_| Self::Placeholder))
+            .or_else(|| {
+                between(text, "<", ">").filter(|text| is_name(text)).map(|_| Self::Placeholder)
+            })
             .or_else(|| is_capitals.then_some(Self::Placeholder))
     }
 
@@ -96,11 +98,16 @@ fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
     rest.split_once(close).map(|(inside, _)| inside)
 }
 
+/// Whether a text may be what is to be put in, and not the address of a maintainer.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c))
+}
+
 /// Whether a text holds `%%NAME%%`, `@NAME@` or `__NAME__`.
 fn is_placeholder(text: &str) -> bool {
     let is_in_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_-[]".contains(&b);
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_in_name);
-    ["%%", "@", "__"].iter().any(|mark| between(text, mark, mark).is_some_and(is_name))
+    let is_one = |name: &str| !name.is_empty() && name.bytes().all(is_in_name);
+    ["%%", "@", "__"].iter().any(|mark| between(text, mark, mark).is_some_and(is_one))
 }
 
 #[cfg(test)]
@@ -124,6 +131,7 @@ mod tests {
             ("__ENV_[BASE]__", Some(Placeholder)),
             ("<base image>", Some(Placeholder)),
             ("BASEIMAGE", Some(Placeholder)),
+            ("a <me@example.test>", None),
             ("a@sha256:00", None),
             ("a__b", None),
             ("Ubuntu", None),

@@ -110,14 +110,13 @@ pub fn parse(bytes: &[u8], arguments: &BTreeMap<String, String>) -> Result<Docke
     while let Some(line) = lines.next() {
         builder.take(&line, lines.directives.escape)?;
     }
-    let Lines { directives, problems, .. } = lines;
-    for (line, what) in problems {
-        builder.problem(line, what);
-    }
+    let Lines { directives, problems: of_lines, .. } = lines;
     if builder.stages.is_empty() {
         return Err(without_stages(&text, &builder));
     }
     let Builder { stages, template, onbuild, mut problems, .. } = builder;
+    let of_lines = of_lines.into_iter().take(MAX_PROBLEMS);
+    problems.extend(of_lines.map(|(line, what)| Problem { line, what }));
     problems.sort_by_key(|problem| problem.line);
     problems.truncate(MAX_PROBLEMS);
     Ok(Dockerfile { encoding, syntax: directives.syntax, template, stages, onbuild, problems })

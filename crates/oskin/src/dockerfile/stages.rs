@@ -120,9 +120,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Notes a problem, if there is room.
-    pub(super) fn problem(&mut self, line: usize, what: String) {
-        // Those of lines come last, but may belong first: twice the room is enough for both.
-        if self.problems.len() < 2 * MAX_PROBLEMS {
+    fn problem(&mut self, line: usize, what: String) {
+        if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(Problem { line, what });
         }
     }

@@ -20,7 +20,7 @@ pub struct Declared<'a> {
 /// A base stands on another if a file of the collection builds it and that file has a base. If
 /// several build it, they must agree, or it is taken for a root: the tree tells no more than is
 /// declared, and its levels are lower bounds. Where bases would stand on each other in a ring, the
-/// ring is cut.
+/// ring is cut. Cost: for each file, as many steps as its base has bases below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     nodes: BTreeMap<String, Node>,
@@ -210,10 +210,8 @@ mod tests {
                 (images.collect(), parse(text.as_bytes(), &BTreeMap::new()).unwrap())
             })
             .collect();
-        let declared =
-            |(images, file): &'_ (Vec<Reference>, Dockerfile)| (images.clone(), file.clone());
-        let kept: Vec<(Vec<Reference>, Dockerfile)> = read.iter().map(declared).collect();
-        Tree::of(&kept.iter().map(|(images, file)| Declared { images, file }).collect::<Vec<_>>())
+        let declared = read.iter().map(|(images, file)| Declared { images, file });
+        Tree::of(&declared.collect::<Vec<_>>())
     }
 
     fn shown(tree: &Tree) -> Vec<String> {

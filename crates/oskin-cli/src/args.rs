@@ -261,6 +261,37 @@ pub(crate) enum Command {
         #[command(flatten)]
         reading: Reading,
     },
+    /// Count what Dockerfiles build upon, and tell which base stands on which
+    #[command(after_help = "\
+        Files are found by their names below directories: Dockerfile, Containerfile, either with \
+        something behind . - or _, or as an ending. A file that is named itself is read whatever \
+        its name is. The owner of a file is the first directory below DIR. Files below two \
+        directories are taken to build the image FIRST/SECOND, unless --names tells better.\n\n\
+        What a generator is to fill in is no failure; a file without a stage is refused, with the \
+        reason, and makes the exit code 3.")]
+    Dockerfiles {
+        /// Where to look for them
+        #[arg(required = true, value_name = "DIR")]
+        places: Vec<PathBuf>,
+        /// Rank bases by files or by the owners of those
+        #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+        by: RankBy,
+        /// List the K most frequent bases [default: 10 as text, else all]
+        #[arg(long, value_name = "K")]
+        top: Option<NonZeroUsize>,
+        /// Tell how few bases PERCENT of the files stand on
+        #[arg(long, value_name = "PERCENT", value_parser = percent)]
+        cover: Option<f64>,
+        /// Count what bases stand on at level N of the tree instead of the bases, 0 being its roots
+        #[arg(long, value_name = "N")]
+        level: Option<usize>,
+        /// A value for an argument that files declare before their first FROM; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = build_arg)]
+        build_arg: Vec<(String, String)>,
+        /// The images that files build: lines of a path below DIR and references, with tabs between
+        #[arg(long, value_name = "FILE")]
+        names: Option<PathBuf>,
+    },
     /// Estimates for catalogs that cannot be had whole: sketches of images, and the nearest of many
     Sketch {
         #[command(subcommand)]
@@ -283,6 +314,28 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// By what bases are ranked.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum RankBy {
+    /// By files.
+    #[default]
+    Files,
+    /// By owners: the copies of one count once.
+    Owners,
+}
+
+/// A share.
+fn percent(text: &str) -> Result<f64, String> {
+    let value: f64 = text.trim_end_matches('%').parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=100.0).contains(&value) { Ok(value) } else { Err("not in 0 to 100".to_owned()) }
+}
+
+/// `NAME=VALUE`.
+fn build_arg(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("no = between a name and its value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// What to do with sketches.

@@ -1,6 +1,8 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
 
 pub mod catalog;
+pub mod dockerfile;
+pub mod dockerfile_dir;
 pub mod image;
 pub mod ingest;
 pub mod inventory;

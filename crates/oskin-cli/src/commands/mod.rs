@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod compare;
 mod demo;
+mod dockerfiles;
 mod export;
 mod generate;
 mod heatmap;
@@ -50,6 +51,11 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Heatmap { images, measuring, reading } => {
             heatmap::run(&global, &images, &measuring, reading)
+        }
+        Command::Dockerfiles { places, by, top, cover, level, build_arg, names } => {
+            let asked = dockerfiles::Asked { by, top, cover, level };
+            let known = dockerfiles::Known { arguments: build_arg, names };
+            dockerfiles::run(&global, &places, &asked, known)
         }
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),

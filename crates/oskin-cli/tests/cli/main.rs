@@ -5,6 +5,7 @@
 mod commands;
 mod common;
 mod config;
+mod dockerfiles;
 mod kill;
 mod real_data;
 mod sketch;

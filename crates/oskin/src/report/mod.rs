@@ -6,6 +6,7 @@
 mod answers;
 mod classify;
 mod compare;
+mod dockerfiles;
 pub mod heatmap;
 mod pairs;
 mod sketch;
@@ -17,6 +18,11 @@ pub use answers::{
 pub use classify::{ClassifyReport, NearestImage};
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
+};
+pub use dockerfiles::{
+    BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
+    Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
+    UsedReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

@@ -36,7 +36,7 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 13] = [
+pub(crate) const MODULES: [(&str, &[&str]); 15] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
@@ -44,7 +44,12 @@ pub(crate) const MODULES: [(&str, &[&str]); 13] = [
     ("measure", &["path_set"]),
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
-    ("report", &["path", "path_set", "image", "inventory", "measure", "relation", "diff"]),
+    ("dockerfile", &["path"]),
+    (
+        "report",
+        &["path", "path_set", "image", "inventory", "measure", "relation", "diff", "dockerfile"],
+    ),
+    ("dockerfile_dir", &["path", "dockerfile"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "inventory", "oski"]),
@@ -53,7 +58,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 13] = [
 ];
 
 /// The modules that do I/O and may fail; all others are pure.
-const IMPURE: [&str; 5] = ["source", "catalog", "oski", "sketch_file", "ingest"];
+const IMPURE: [&str; 6] = ["source", "catalog", "dockerfile_dir", "oski", "sketch_file", "ingest"];
 
 /// What each crate may depend on of ours: always, and for its tests.
 const CRATES: [(&str, &[&str], &[&str]); 4] = [

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod image;
 pub mod ingest;
 pub mod inventory;
+pub mod lineage;
 pub mod measure;
 pub mod oski;
 pub mod path;

@@ -36,15 +36,19 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 13] = [
+pub(crate) const MODULES: [(&str, &[&str]); 14] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
     ("inventory", &["path", "path_set", "image"]),
     ("measure", &["path_set"]),
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
+    ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
-    ("report", &["path", "path_set", "image", "inventory", "measure", "relation", "diff"]),
+    (
+        "report",
+        &["path", "path_set", "image", "inventory", "measure", "relation", "diff", "lineage"],
+    ),
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "inventory", "oski"]),
@@ -147,9 +151,9 @@ pub(crate) fn is_pure(file: &File) -> Vec<String> {
         .collect()
 }
 
-/// What `measure` and `relation` offer cannot fail.
+/// What `measure`, `relation` and `lineage` offer cannot fail.
 pub(crate) fn cannot_fail(file: &File) -> Vec<String> {
-    if !matches!(file.module(), Some("measure" | "relation")) {
+    if !matches!(file.module(), Some("measure" | "relation" | "lineage")) {
         return vec![];
     }
     let code = file.code();

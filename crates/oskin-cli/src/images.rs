@@ -7,6 +7,7 @@ use oskin::catalog::Catalog;
 use oskin::image::{ImageRecord, LayerKey};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
+use oskin::lineage::Chain;
 use oskin::path_set::{PathSet, Selection};
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::ffi::OsStr;
@@ -196,6 +197,78 @@ impl Workspace {
     }
 }
 
+/// Images to be compared by their files, layers and entries.
+#[derive(Debug)]
+pub(crate) struct Lineup {
+    /// Their names, each once.
+    pub(crate) names: Vec<String>,
+    /// What each holds that is no directory.
+    pub(crate) files: Vec<PathSet>,
+    /// The layers of each.
+    pub(crate) chains: Vec<Chain>,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+enum Member {
+    Kept(i64),
+    Read(Box<Inventory>),
+}
+
+impl Workspace {
+    /// Lines up images, or all in the catalog if none is named.
+    pub(crate) fn line_up(&mut self, images: &[std::ffi::OsString]) -> Result<Lineup, CliError> {
+        let (mut names, mut members, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        let mut chains = Vec::new();
+        if images.is_empty() {
+            let catalog = self.catalog()?;
+            for (id, name) in catalog.names()? {
+                files.push(catalog.path_set(id, Selection::Files)?);
+                let all = catalog.layer_keys(id)?.into_iter().map(|(key, _)| key).collect();
+                chains.push(Chain { all, full: catalog.full_layer_keys(id)? });
+                names.push(name);
+                members.push(Member::Kept(id));
+            }
+            return Ok(Lineup { names, files, chains, members });
+        }
+        let Sets { names: found, sets } = self.path_sets(images, &[Selection::Files])?;
+        files.extend(sets.into_iter().flatten());
+        for (image, name) in images.iter().zip(found) {
+            let found = self.find(image)?;
+            let Layers { all, full } = self.layer_keys(&found)?;
+            chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
+            members.push(match found {
+                Found::Kept(record) => Member::Kept(record.id),
+                Found::Read(image) => Member::Read(Box::new(image.inventory)),
+            });
+            names.push(name);
+        }
+        tell_apart(&mut names);
+        Ok(Lineup { names, files, chains, members })
+    }
+
+    /// All entries of an image of a lineup.
+    pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
+        match &lineup.members[image as usize] {
+            Member::Kept(id) => Ok(self.catalog()?.inventory(*id)?),
+            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+        }
+    }
+}
+
+/// Adds a number to names that were there before.
+fn tell_apart(names: &mut [String]) {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        let plain = name.clone();
+        let mut number = 2;
+        while !seen.insert(name.clone()) {
+            *name = format!("{plain} #{number}");
+            number += 1;
+        }
+    }
+}
+
 /// The layers of an image, base first.
 #[derive(Debug)]
 pub(crate) struct Layers {
@@ -261,6 +334,13 @@ fn edits(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_names_are_told_apart() {
+        let mut names = ["a", "b", "a", "a #2", "a"].map(str::to_owned);
+        tell_apart(&mut names);
+        assert_eq!(names, ["a", "b", "a #2", "a #2 #2", "a #3"]);
+    }
 
     #[test]
     fn near_names_are_proposed() {

@@ -4,9 +4,11 @@ mod add;
 mod check;
 mod compare;
 mod demo;
+mod evaluate;
 mod export;
 mod generate;
 mod heatmap;
+mod lineage;
 mod ls;
 mod matrix;
 mod show;
@@ -47,6 +49,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Heatmap { images, measuring, reading } => {
             heatmap::run(&global, &images, &measuring, reading)
         }
+        Command::Lineage { images, paths_only, reading } => {
+            lineage::run(&global, &images, paths_only, reading)
+        }
+        Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

@@ -5,7 +5,9 @@
 
 mod answers;
 mod compare;
+mod evaluate;
 pub mod heatmap;
+mod lineage;
 mod pairs;
 mod sketch;
 
@@ -15,6 +17,10 @@ pub use answers::{
 };
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
+};
+pub use evaluate::{Baselines, EvaluateReport, TallyReport, WrongReport};
+pub use lineage::{
+    ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
 
     fn report(&self, paths_only: bool) -> EvaluateReport {
         let mut report = EvaluateReport::new(paths_only, self.baselines());
-        let [mut first, mut ancestor_first, mut decisions] = [Tally::default(); 3];
+        let [mut first, mut ancestor_first, mut as_good, mut decisions] = [Tally::default(); 4];
         for (image, ancestors) in &self.cases {
             let edge = self.edges.get(image);
             let parent = edge.map(|edge| edge.parent);
@@ -78,6 +78,8 @@ impl<'a> Judge<'a> {
                 first.count(best.is_some_and(|best| self.is_same(best, expected)));
                 let is_ancestor = |best| ancestors.iter().any(|it| self.is_same(best, *it));
                 ancestor_first.count(best.is_some_and(is_ancestor));
+                let named = edge.into_iter().flat_map(|edge| &edge.alternatives).copied();
+                as_good.count(best.into_iter().chain(named).any(|it| self.is_same(it, expected)));
             }
             let is_right = match (parent, expected) {
                 (Some(found), Some(&expected)) => self.is_same(found, expected),
@@ -100,6 +102,7 @@ impl<'a> Judge<'a> {
         report.absent = self.table.images().filter(is_absent).count() as u64;
         report.first = first.into();
         report.ancestor_first = ancestor_first.into();
+        report.first_or_as_good = as_good.into();
         report.decisions = decisions.into();
         report
     }
@@ -155,6 +158,7 @@ fn text_of(report: &EvaluateReport) -> String {
     let rows = vec![
         row("parent first", &report.first),
         row("an ancestor first", &report.ancestor_first),
+        row("parent first or as good", &report.first_or_as_good),
         row("decisions, \"none\" included", &report.decisions),
         row("baseline: nearest by Dice", &report.baselines.nearest_by_dice),
         row(&format!("baseline: always {base}"), &report.baselines.most_common_base),

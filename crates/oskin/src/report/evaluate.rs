@@ -17,6 +17,8 @@ pub struct EvaluateReport {
     pub first: TallyReport,
     /// Of the same: how often an ancestor comes first.
     pub ancestor_first: TallyReport,
+    /// Of the same: how often it comes first or is named as good as the first.
+    pub first_or_as_good: TallyReport,
     /// Of all: how often the answer was right, "none" included.
     pub decisions: TallyReport,
     /// What simple rules reach.
@@ -82,6 +84,7 @@ impl EvaluateReport {
             absent: 0,
             first: none,
             ancestor_first: none,
+            first_or_as_good: none,
             decisions: none,
             baselines,
             wrong: Vec::new(),

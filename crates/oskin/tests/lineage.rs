@@ -10,12 +10,19 @@ use oskin::path_set::{PathId, PathSet};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// What is known of the nearest ancestor of an image among the listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    NoneThere,
+    Ancestor(u32),
+}
+
 /// The listings of official images of January 2017 that are at hand, with what is known of each.
 struct Listings {
     names: Vec<String>,
     files: Vec<PathSet>,
-    /// `Some(None)` where it is proven that no ancestor is among them.
-    parents: Vec<Option<Option<u32>>>,
+    parents: Vec<Known>,
     families: Vec<String>,
     is_base: Vec<bool>,
 }
@@ -44,9 +51,9 @@ impl Listings {
             names.iter().position(|it| it == name).map(|at| u32::try_from(at).unwrap())
         };
         let known = |row: &&Vec<&str>| match row[parent] {
-            "" | "unknown" => None,
-            "none in corpus" => Some(None),
-            name => Some(Some(number(name).unwrap())),
+            "" | "unknown" => Known::Nothing,
+            "none in corpus" => Known::NoneThere,
+            name => Known::Ancestor(number(name).unwrap()),
         };
         let parents = kept.iter().map(known).collect();
         let families = kept.iter().map(|row| row[family].to_owned()).collect();
@@ -66,15 +73,18 @@ fn parents_of_official_images_are_found_by_their_paths() {
     let candidates = Candidates::rank(&listings.sets());
     let (mut first, mut decided, mut positives, mut negatives) = (0, 0, 0, 0);
     for (image, known) in (0..).zip(&listings.parents) {
-        let Some(known) = known else { continue };
         let found = candidates.parent(image).map(|parent| parent.image);
-        decided += usize::from(found == *known);
-        match known {
-            None => negatives += 1,
-            Some(parent) => {
+        match *known {
+            Known::Nothing => {}
+            Known::NoneThere => {
+                negatives += 1;
+                decided += usize::from(found.is_none());
+            }
+            Known::Ancestor(parent) => {
                 positives += 1;
-                first +=
-                    usize::from(candidates.of(image).first().is_some_and(|it| it.image == *parent));
+                let best = candidates.of(image).first();
+                first += usize::from(best.is_some_and(|best| best.image == parent));
+                decided += usize::from(found == Some(parent));
             }
         }
     }
@@ -88,9 +98,13 @@ fn parents_of_official_images_are_found_by_their_paths() {
     let confidence = |image: u32| candidates.parent(image).map_or(0.0, |it| it.confidence());
     for (image, known) in (0..).zip(&listings.parents) {
         match known {
-            Some(Some(_)) => assert!(confidence(image) > 0.8, "{}", listings.names[image as usize]),
-            Some(None) => assert!(confidence(image) < 0.5, "{}", listings.names[image as usize]),
-            None => {}
+            Known::Ancestor(_) => {
+                assert!(confidence(image) > 0.8, "{}", listings.names[image as usize]);
+            }
+            Known::NoneThere => {
+                assert!(confidence(image) < 0.5, "{}", listings.names[image as usize]);
+            }
+            Known::Nothing => {}
         }
     }
 }
@@ -103,7 +117,9 @@ fn families_of_official_images_are_found_by_their_paths() {
     let lineage = Survey::of(&sets, None).lineage(&BTreeMap::new());
     let mut roots = vec![0; sets.len()];
     for component in &lineage.components {
-        component.iter().for_each(|image| roots[*image as usize] = component[0]);
+        for image in component {
+            roots[*image as usize] = component[0];
+        }
     }
     let present: Vec<&str> = (0..sets.len())
         .filter(|image| listings.is_base[*image])
@@ -148,8 +164,11 @@ fn thinned(set: &PathSet, of_million: u64, seed: u64) -> PathSet {
 fn parents_survive_deletions() {
     let Some(data) = shared_data() else { return };
     let listings = Listings::read(&data);
-    let children: Vec<(u32, u32)> =
-        (0..).zip(&listings.parents).filter_map(|(image, it)| Some((image, (*it)??))).collect();
+    let child = |(image, known): (u32, &Known)| match known {
+        Known::Ancestor(parent) => Some((image, *parent)),
+        _ => None,
+    };
+    let children: Vec<(u32, u32)> = (0..).zip(&listings.parents).filter_map(child).collect();
     // Those on which others stand have to be whole while these are asked.
     let (inner, leaves): (Vec<(u32, u32)>, Vec<(u32, u32)>) =
         children.iter().partition(|(image, _)| children.iter().any(|(_, parent)| parent == image));

@@ -6,5 +6,6 @@ mod commands;
 mod common;
 mod config;
 mod kill;
+mod lineage;
 mod real_data;
 mod sketch;

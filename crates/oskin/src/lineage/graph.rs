@@ -285,13 +285,10 @@ impl<'a> Survey<'a> {
             let content = look.and_then(|look| self.known_content(look));
             if content.is_none_or(|content| same_share(content) >= CHILD_CONTENT) {
                 let deletions = look.filter(|_| !is_clear).map(|look| look.deletions);
-                return Some(self.accept(
-                    child,
-                    candidate,
-                    judged.confidence(),
-                    content,
-                    deletions,
-                ));
+                let by_paths = Proof::Paths { candidate, deletions };
+                let pair = (candidate.image, child);
+                let confidence = self.confidence(pair, judged, content, deletions);
+                return Some(self.accept(child, (candidate, confidence), content, by_paths));
             }
             refused = true;
             if Measure::Dice.of(candidate.overlap) >= REBUILD_DICE {
@@ -309,17 +306,17 @@ impl<'a> Survey<'a> {
         (self.chains.is_some() && is_known).then_some(content)
     }
 
-    /// The edge to a candidate, and how sure it is with all that is known.
-    fn accept(
+    /// How sure a pair (candidate, child) is with all that is known of it.
+    fn confidence(
         &self,
-        child: u32,
-        candidate: Candidate,
-        by_paths: f64,
+        (image, child): (u32, u32),
+        judged: Candidate,
         content: Option<Content>,
         deletions: Option<u64>,
-    ) -> Edge {
-        let confidence = match content {
-            _ if self.parts_ways(candidate.image, child) => by_paths.min(UNSURE),
+    ) -> f64 {
+        let by_paths = judged.confidence();
+        match content {
+            _ if self.parts_ways(image, child) => by_paths.min(UNSURE),
             // What paths do not prove contents do, but for an image that merely holds them.
             Some(content) => {
                 let above = (same_share(content) - CHILD_CONTENT) / (1.0 - CHILD_CONTENT);
@@ -328,7 +325,17 @@ impl<'a> Survey<'a> {
             // Counting deletions is a second chance.
             None if deletions.is_some() => by_paths.min(UNSURE),
             None => by_paths,
-        };
+        }
+    }
+
+    /// The edge to a candidate.
+    fn accept(
+        &self,
+        child: u32,
+        (candidate, confidence): (Candidate, f64),
+        content: Option<Content>,
+        by_paths: Proof,
+    ) -> Edge {
         let changed = content.map_or(0, |content| content.changed);
         let kind = match candidate.overlap.left_only + changed {
             0 if confidence <= UNSURE => EdgeKind::ContainedIn,
@@ -336,7 +343,6 @@ impl<'a> Survey<'a> {
             _ => EdgeKind::ChildWithEdits,
         };
         let by_content = content.map(|it| Proof::Content { same: it.same, changed: it.changed });
-        let by_paths = Proof::Paths { candidate, deletions };
         let is_best = self.candidates.parent(child) == Some(candidate);
         let near = self.candidates.as_good(child).filter(|_| is_best);
         Edge {
@@ -462,8 +468,8 @@ mod tests {
     use crate::image::{Digest, LayerKey};
     use crate::relation::Comparison;
 
-    fn set(ranges: &[std::ops::Range<u32>]) -> PathSet {
-        PathSet::from_unsorted(ranges.iter().cloned().flatten().collect())
+    fn set(ranges: &[(u32, u32)]) -> PathSet {
+        PathSet::from_unsorted(ranges.iter().flat_map(|&(start, end)| start..end).collect())
     }
 
     fn chain(layers: &[u8]) -> Chain {
@@ -496,12 +502,12 @@ mod tests {
     #[test]
     fn tiny_graphs_have_roots_and_hang_together() {
         let sets = [
-            set(&[0..2000, 9000..9100]),
-            set(&[0..1000]),
-            set(&[0..1000, 3000..3400]),
-            set(&[5000..6000]),
-            set(&[0..1000]),
-            set(&[0..980, 7000..7900]),
+            set(&[(0, 2000), (9000, 9100)]),
+            set(&[(0, 1000)]),
+            set(&[(0, 1000), (3000, 3400)]),
+            set(&[(5000, 6000)]),
+            set(&[(0, 1000)]),
+            set(&[(0, 980), (7000, 7900)]),
         ];
         let found = lineage(&sets, None, &[]);
         assert_eq!(parents(&found), [(0, 1, "parent"), (2, 1, "parent")]);
@@ -514,7 +520,7 @@ mod tests {
 
     #[test]
     fn content_refuses_and_confirms() {
-        let sets = [set(&[0..1000]), set(&[0..1010])];
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1010)])];
         let chains = [chain(&[1]), chain(&[2])];
         let files: Vec<&PathSet> = sets.iter().collect();
         let survey = Survey::of(&files, Some(&chains));
@@ -535,7 +541,7 @@ mod tests {
 
     #[test]
     fn deletions_are_forgiven_at_the_second_look() {
-        let sets = [set(&[0..1000]), set(&[50..1000, 2000..2100])];
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1000), (2000, 2100)])];
         assert_eq!(parents(&lineage(&sets, None, &[])), []);
         let files: Vec<&PathSet> = sets.iter().collect();
         assert_eq!(Survey::of(&files, None).questions(), [(0, 1)]);
@@ -548,7 +554,12 @@ mod tests {
     #[test]
     fn layers_come_first_and_edges_do_not_lead_in_a_circle() {
         // 1 deleted files of 0, so that by paths 0 would be its child; 2 is 0 again on top of 1.
-        let sets = [set(&[0..1000]), set(&[0..900]), set(&[0..1000]), set(&[0..1000, 1500..1600])];
+        let sets = [
+            set(&[(0, 1000)]),
+            set(&[(0, 900)]),
+            set(&[(0, 1000)]),
+            set(&[(0, 1000), (1500, 1600)]),
+        ];
         let chains = [chain(&[1]), chain(&[1, 2]), chain(&[1, 2, 3]), chain(&[4])];
         let found = lineage(&sets, Some(&chains), &[]);
         assert_eq!(
@@ -560,7 +571,7 @@ mod tests {
         let found = lineage(&sets, None, &[]);
         assert_eq!(parents(&found), [(0, 1, "parent"), (2, 1, "parent"), (3, 0, "parent")]);
         // A rebuild stands on the base of what it was built like.
-        let sets = [set(&[0..1000]), set(&[0..1500]), set(&[0..1501])];
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1500)]), set(&[(0, 1501)])];
         let chains = [chain(&[1]), chain(&[1, 2]), chain(&[1, 3])];
         let found = lineage(&sets, Some(&chains), &[]);
         assert_eq!(parents(&found), [(1, 0, "parent"), (2, 0, "parent")]);

@@ -180,7 +180,9 @@ fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
     let mut firsts: Vec<u32> = (0..).take(sets.len()).collect();
     for same in order.chunk_by(|a, b| key(a).eq(key(b))) {
         if !sets[same[0] as usize].is_empty() {
-            same.iter().for_each(|&image| firsts[image as usize] = same[0]);
+            for &image in same {
+                firsts[image as usize] = same[0];
+            }
         }
     }
     firsts
@@ -358,32 +360,33 @@ mod tests {
         }
     }
 
-    fn set(ranges: &[std::ops::Range<u32>]) -> PathSet {
-        PathSet::from_unsorted(ranges.iter().cloned().flatten().collect())
+    fn set(ranges: &[(u32, u32)]) -> PathSet {
+        PathSet::from_unsorted(ranges.iter().flat_map(|&(start, end)| start..end).collect())
     }
 
     #[test]
     fn a_sibling_is_not_taken_for_the_parent() {
         // 2 is nearer to 3 by Dice, but has a path that 3 lacks.
         let sets = [
-            set(&[0..1000]),
-            set(&[0..1000, 5000..5300]),
-            set(&[0..1300]),
-            set(&[0..1299, 2000..2900]),
+            set(&[(0, 1000)]),
+            set(&[(0, 1000), (5000, 5300)]),
+            set(&[(0, 1300)]),
+            set(&[(0, 1299), (2000, 2900)]),
         ];
         let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
         let parents: Vec<Option<u32>> =
             (0..4).map(|image| found.parent(image).map(|parent| parent.image)).collect();
         assert_eq!(parents, [None, Some(0), Some(0), Some(2)]);
         // With a large part of its own the sibling is none.
-        let sets = [set(&[0..1000]), set(&[0..1000, 1500..1600]), set(&[0..1000, 2000..2900])];
+        let sets =
+            [set(&[(0, 1000)]), set(&[(0, 1000), (1500, 1600)]), set(&[(0, 1000), (2000, 2900)])];
         let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
         assert_eq!(found.parent(2).map(|parent| parent.image), Some(0));
     }
 
     #[test]
     fn small_and_empty_images_have_no_children() {
-        let sets = [set(&[]), set(&[]), set(&[0..9]), set(&[0..10]), set(&[0..50])];
+        let sets = [set(&[]), set(&[]), set(&[(0, 9)]), set(&[(0, 10)]), set(&[(0, 50)])];
         let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
         assert_eq!(found.parent(4).map(|parent| parent.image), Some(3));
         assert_eq!(found.parent(3), None);
@@ -392,13 +395,13 @@ mod tests {
 
     #[test]
     fn twins_are_one_and_ties_are_told() {
-        let base = set(&[0..1000]);
+        let base = set(&[(0, 1000)]);
         let sets = [
             base.clone(),
             base,
-            set(&[0..1000, 1100..1101]),
-            set(&[0..1000, 1200..1201]),
-            set(&[0..1000, 1100..1101, 1200..1201, 1300..1900]),
+            set(&[(0, 1000), (1100, 1101)]),
+            set(&[(0, 1000), (1200, 1201)]),
+            set(&[(0, 1000), (1100, 1101), (1200, 1201), (1300, 1900)]),
         ];
         let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
         assert_eq!(found.first_twin(1), 0);
@@ -407,8 +410,8 @@ mod tests {
         let as_good: Vec<u32> = found.as_good(4).map(|other| other.image).collect();
         assert_eq!(as_good, [3, 0]);
         // Twins are no candidates for each other, but have the same parent.
-        let last = set(&[0..1000, 1100..1101, 1200..1201, 1300..1900]);
-        let sets = [set(&[0..1000]), last.clone(), last];
+        let last = set(&[(0, 1000), (1100, 1101), (1200, 1201), (1300, 1900)]);
+        let sets = [set(&[(0, 1000)]), last.clone(), last];
         let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
         assert_eq!(found.of(2), found.of(1));
         assert_eq!(found.parent(2).map(|parent| parent.image), Some(0));

@@ -1,4 +1,4 @@
-//! `oskin.lineage/1`: who descends from whom, and the same as DOT and GraphML.
+//! `oskin.lineage/1`: who descends from whom, and the same as DOT and `GraphML`.
 
 use crate::lineage::{Connection, Edge, Kin, LAMBDA, Lineage, Proof};
 use serde::Serialize;
@@ -197,7 +197,7 @@ impl LineageReport {
         text
     }
 
-    /// The graph as GraphML, with the kind and confidence of each edge.
+    /// The graph as `GraphML`, with the kind and confidence of each edge.
     pub fn graphml(&self) -> String {
         let mut text = String::from(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

@@ -61,6 +61,7 @@ fn judge(arguments: &Arguments, candidates: &Candidates) -> Result<()> {
         text.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     let numbers: BTreeMap<&str, u32> = rows.iter().map(|row| row[0]).zip(0..).collect();
     let mut tallies: BTreeMap<&str, [Tally; 2]> = BTreeMap::new();
+    let mut sure: BTreeMap<String, Tally> = BTreeMap::new();
     for (image, row) in (0..).zip(&rows).take(candidates.len()) {
         let (parent, kind) = (numbers.get(row[1]), row.get(2).copied().unwrap_or_default());
         let is_it = |found: u32| {
@@ -71,12 +72,19 @@ fn judge(arguments: &Arguments, candidates: &Candidates) -> Result<()> {
             Some(found) => is_it(found.image),
             None => parent.is_none(),
         };
+        if let Some(found) = found {
+            let bin = (found.confidence() * 10.0).floor().min(9.0) / 10.0;
+            sure.entry(format!("{bin:.1}")).or_default().count(is_right);
+        }
         let is_among = is_right || candidates.of(image).iter().any(|other| is_it(other.image));
         for kind in [kind, "all"] {
             let [right, among] = tallies.entry(kind).or_default();
             right.count(is_right);
             among.count(is_among);
         }
+    }
+    for (confidence, right) in sure {
+        println!("confidence from {confidence}: {} of {} right", right.hits, right.of);
     }
     for (kind, [right, among]) in tallies {
         println!(

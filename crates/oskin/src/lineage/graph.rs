@@ -316,7 +316,8 @@ impl<'a> Survey<'a> {
     ) -> f64 {
         let by_paths = judged.confidence();
         match content {
-            _ if self.parts_ways(image, child) => by_paths.min(UNSURE),
+            // Contents do not tell these apart.
+            _ if !judged.has_direction() || self.parts_ways(image, child) => by_paths.min(UNSURE),
             // What paths do not prove contents do, but for an image that merely holds them.
             Some(content) => {
                 let above = (same_share(content) - CHILD_CONTENT) / (1.0 - CHILD_CONTENT);

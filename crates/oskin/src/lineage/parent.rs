@@ -50,6 +50,12 @@ const HALF_KNOWN: f64 = 800.0;
 /// A path that the child adds speaks as much as so many that it shares.
 const ADDED_WEIGHT: f64 = 10.0;
 
+/// Paths that fewer than five other images have tell nothing of who was first.
+const FEW: f64 = 0.2;
+
+/// Paths are as widespread as others if these are, in the harmonic mean, at least so rare to them.
+const AS_RARE: f64 = 0.75;
+
 /// A candidate whose score is this share of the best is as good.
 const NEAR: f64 = 0.98;
 
@@ -64,6 +70,8 @@ pub struct Candidate {
     pub shared: f64,
     /// The missing paths in the same way.
     pub missing: f64,
+    /// What the child adds in the same way; a path that no other image has counts 1.
+    pub added: f64,
 }
 
 impl Candidate {
@@ -80,7 +88,9 @@ impl Candidate {
     /// itself. Grows with the margin. Calibrated on the listings of 2017 and the sample family: of
     /// all 67 true parents the share left was at least 0.85, of wrong ones that lack a path at most
     /// 0.46; and on listings of 46 releases of distributions, none of which is another's parent: all
-    /// of the 14 that paths alone take for one stay below 0.5. An image that holds all of another
+    /// of the 14 that paths alone take for one stay below 0.5. At most 0.5 where the direction is not
+    /// clear: what the child adds is in many images, and in nearly all that have the candidate, so
+    /// that the candidate may as well be the child, and have lost it. An image that holds all of another
     /// without being built from it cannot be told from a child, and is as sure as one.
     pub fn confidence(&self) -> f64 {
         if self.shared <= 0.0 {
@@ -88,7 +98,16 @@ impl Candidate {
         }
         let left = (self.score() / self.shared).max(0.0);
         let known = self.overlap.common as f64 + ADDED_WEIGHT * self.overlap.right_only as f64;
-        left * known / (known + HALF_KNOWN)
+        let confidence = left * known / (known + HALF_KNOWN);
+        if self.has_direction() { confidence } else { confidence.min(0.5) }
+    }
+
+    /// Whether what the child adds is rarer than what it shares, or in few images at all: others,
+    /// built on the candidate, would lack it.
+    pub(super) fn has_direction(&self) -> bool {
+        let each = |sum: f64, count: u64| sum / count.max(1) as f64;
+        let added = each(self.added, self.overlap.right_only);
+        added > FEW || each(self.shared, self.overlap.common) < AS_RARE * added
     }
 
     /// The same candidate, were only this share of what it lacks missing.
@@ -121,13 +140,20 @@ impl Candidates {
             .into_par_iter()
             .enumerate()
             .map(|(child, best)| {
+                let own = weights.of_set(unique[child]);
                 let candidate = |place: &Place| {
                     let number = place.set.0 as usize;
                     let (overlap, shared) = shared_weights(unique[number], unique[child], &weights);
                     let missing = weights.of_set(unique[number]).missing - shared.missing;
                     let weight = |sum: u64| sum as f64 / ONE as f64;
-                    let (shared, missing) = (weight(shared.shared), weight(missing));
-                    Candidate { image: distinct[number], overlap, shared, missing }
+                    let added = own.shared - shared.shared;
+                    Candidate {
+                        image: distinct[number],
+                        overlap,
+                        shared: weight(shared.shared),
+                        missing: weight(missing),
+                        added: weight(added),
+                    }
                 };
                 best.iter().map(candidate).collect()
             })
@@ -391,6 +417,23 @@ mod tests {
         assert_eq!(found.parent(4).map(|parent| parent.image), Some(3));
         assert_eq!(found.parent(3), None);
         assert_eq!((found.first_twin(0), found.first_twin(1)), (0, 1));
+    }
+
+    #[test]
+    fn what_all_others_have_does_not_tell_the_direction() {
+        // 1 is the base of twenty images; 0 lost a half of it, or is what it was built from.
+        let base = set(&[(0, 2000)]);
+        let mut sets = vec![set(&[(0, 1000)]), base];
+        sets.extend((0..20).map(|own| set(&[(0, 2000), (10_000 + own * 100, 10_050 + own * 100)])));
+        let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
+        let parent = found.parent(1).unwrap();
+        assert_eq!((parent.image, parent.confidence()), (0, 0.5));
+        let parent = found.parent(2).unwrap();
+        assert!(parent.image == 1 && parent.confidence() > 0.7, "{parent:?}");
+        // Others that stand on 0 alone tell it.
+        sets.extend((0..20).map(|own| set(&[(0, 1000), (20_000 + own * 100, 20_050 + own * 100)])));
+        let found = Candidates::rank(&sets.iter().collect::<Vec<_>>());
+        assert!(found.parent(1).unwrap().confidence() > 0.5);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) struct Weights {
 #[derive(Clone, Copy, Debug, Default)]
 struct Stretch {
     start: u64,
-    /// Of one path: if it is shared, and if it is missing.
+    /// Of one path: if it is shared (or added), and if it is missing.
     each: Sums,
     /// Of all paths before the stretch.
     before: Sums,
@@ -105,8 +105,8 @@ impl Weights {
 const fn each(count: u64) -> Sums {
     match count {
         0 => Sums { shared: 0, missing: 0 },
-        // No other set has it, so that no pair shares it.
-        1 => Sums { shared: 0, missing: ONE },
+        // No other set has it, so that no pair shares it; as an added one it is as rare as can be.
+        1 => Sums { shared: ONE, missing: ONE },
         count => Sums { shared: ONE / (count - 1), missing: ONE / count },
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(missing(1, 2), ONE);
         assert_eq!(missing(0, 10), ONE + ONE / 2 + ONE / 3 + ONE + ONE + ONE);
         assert_eq!(missing(5, 9), ONE);
-        assert_eq!(weights.between(0, 10).shared, ONE + ONE / 2);
+        assert_eq!(weights.between(0, 10).shared, ONE + ONE + ONE / 2 + ONE + ONE + ONE);
         assert_eq!(missing(10, 1 << 32), ONE);
         assert_eq!(weights.of_set(&sets[2]).missing, ONE / 3 + ONE);
     }

@@ -144,6 +144,7 @@ impl Command {
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
+            | Self::Lineage { reading, .. }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
             } => Some(&mut reading.platform),
@@ -291,6 +292,35 @@ pub(crate) enum Command {
         /// The images that files build: lines of a path below DIR and references, with tabs between
         #[arg(long, value_name = "FILE")]
         names: Option<PathBuf>,
+    },
+    /// Who descends from whom: the family graph (-o text, json, dot or graphml)
+    #[command(
+        after_help = "Each image has at most one parent: the nearest ancestor among the images. Layers tell it first, then\n\
+            files whose content is known, then paths alone. `contained-in` is an image that holds all of\n\
+            another without proof that it was built from it."
+    )]
+    Lineage {
+        /// The images [default: all of the catalog]
+        #[arg(value_name = "IMAGE")]
+        images: Vec<OsString>,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Judge the parents that are found in the catalog by known ones
+    #[command(
+        after_help = "FILE has tab-separated columns with a heading, among them image and parent; a parent `-` is none.\n\
+            A parent that is not in the catalog stands for its own parent, if FILE names that, or else for none."
+    )]
+    Evaluate {
+        /// The known parents
+        #[arg(long, value_name = "FILE")]
+        truth: PathBuf,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
     },
     /// Estimates for catalogs that cannot be had whole: sketches of images, and the nearest of many
     Sketch {

@@ -44,6 +44,11 @@ impl CliError {
         Self { cause, hints: hint.into_iter().map(str::to_owned).collect() }
     }
 
+    /// Names the file in which something is wrong.
+    pub(crate) fn within(self, file: &Path) -> Self {
+        Self { cause: self.cause.context(file.display().to_string()), hints: self.hints }
+    }
+
     /// Adds what the user can do.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

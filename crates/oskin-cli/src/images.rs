@@ -7,6 +7,7 @@ use oskin::catalog::Catalog;
 use oskin::image::{ImageRecord, LayerKey};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
+use oskin::lineage::Chain;
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
@@ -179,12 +180,14 @@ impl Workspace {
         selection: Selection,
     ) -> Result<(Vec<String>, AllPairs), CliError> {
         if images.is_empty() && selection == Selection::Both {
-            let catalog = self.catalog()?;
-            let names = catalog.names()?;
             // Few are counted faster from their sets.
-            if names.len() >= FAMILY_SETS
-                && let Some(family) = catalog.family()?.filter(|it| it.len() == names.len())
-            {
+            let family = self.catalog()?.at_one_moment(|catalog| {
+                let names = catalog.names()?;
+                let many = names.len() >= FAMILY_SETS;
+                let family = if many { catalog.family()? } else { None };
+                Ok::<_, CliError>(family.map(|family| (names, family)))
+            })?;
+            if let Some((names, family)) = family {
                 let names = names.into_iter().map(|(_, name)| name).collect();
                 return Ok((names, AllPairs::from_family(family)));
             }
@@ -239,6 +242,79 @@ fn select([files, directories]: &[PathSet; 2], selection: Selection) -> PathSet 
         Selection::Files => files.clone(),
         Selection::Directories => directories.clone(),
         Selection::Both => files.union(directories),
+    }
+}
+
+/// Images to be compared by their files, layers and entries.
+#[derive(Debug)]
+pub(crate) struct Lineup {
+    /// Their names, each once.
+    pub(crate) names: Vec<String>,
+    /// What each holds that is no directory.
+    pub(crate) files: Vec<PathSet>,
+    /// The layers of each.
+    pub(crate) chains: Vec<Chain>,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+enum Member {
+    Kept(i64),
+    Read(Box<Inventory>),
+}
+
+impl Workspace {
+    /// Lines up images, or all in the catalog if none is named.
+    pub(crate) fn line_up(&mut self, images: &[std::ffi::OsString]) -> Result<Lineup, CliError> {
+        let (mut names, mut members, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        let mut chains = Vec::new();
+        if images.is_empty() {
+            return self.catalog()?.at_one_moment(|catalog| {
+                let (ids, names): (Vec<i64>, _) = catalog.names()?.into_iter().unzip();
+                let files = catalog.path_sets(&ids, Selection::Files)?;
+                for id in &ids {
+                    let all = catalog.layer_keys(*id)?.into_iter().map(|(key, _)| key).collect();
+                    chains.push(Chain { all, full: catalog.full_layer_keys(*id)? });
+                }
+                let members = ids.into_iter().map(Member::Kept).collect();
+                Ok(Lineup { names, files, chains, members })
+            });
+        }
+        let Sets { names: found, sets } = self.path_sets(images, &[Selection::Files])?;
+        files.extend(sets.into_iter().flatten());
+        for (image, name) in images.iter().zip(found) {
+            let found = self.find(image)?;
+            let Layers { all, full } = self.layer_keys(&found)?;
+            chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
+            members.push(match found {
+                Found::Kept(record) => Member::Kept(record.id),
+                Found::Read(image) => Member::Read(Box::new(image.inventory)),
+            });
+            names.push(name);
+        }
+        tell_apart(&mut names);
+        Ok(Lineup { names, files, chains, members })
+    }
+
+    /// All entries of an image of a lineup.
+    pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
+        match &lineup.members[image as usize] {
+            Member::Kept(id) => Ok(self.catalog()?.inventory(*id)?),
+            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+        }
+    }
+}
+
+/// Adds a number to names that were there before.
+fn tell_apart(names: &mut [String]) {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        let plain = name.clone();
+        let mut number = 2;
+        while !seen.insert(name.clone()) {
+            *name = format!("{plain} #{number}");
+            number += 1;
+        }
     }
 }
 
@@ -307,6 +383,13 @@ fn edits(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_names_are_told_apart() {
+        let mut names = ["a", "b", "a", "a #2", "a"].map(str::to_owned);
+        tell_apart(&mut names);
+        assert_eq!(names, ["a", "b", "a #2", "a #2 #2", "a #3"]);
+    }
 
     #[test]
     fn near_names_are_proposed() {

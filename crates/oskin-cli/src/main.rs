@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod stream;
 mod text;
+mod truth;
 
 use clap::Parser as _;
 use std::process::ExitCode;

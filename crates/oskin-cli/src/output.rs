@@ -32,10 +32,14 @@ pub(crate) enum Format {
     Oski,
     /// Sketches of images.
     Sketches,
+    /// A graph in the language of Graphviz.
+    Dot,
+    /// A graph as XML.
+    Graphml,
 }
 
 impl Format {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::Text, "text"),
         (Self::Json, "json"),
         (Self::Csv, "csv"),
@@ -45,6 +49,8 @@ impl Format {
         (Self::Png, "png"),
         (Self::Oski, "oski"),
         (Self::Sketches, "sketches"),
+        (Self::Dot, "dot"),
+        (Self::Graphml, "graphml"),
     ];
 
     fn name(self) -> &'static str {
@@ -149,7 +155,10 @@ impl Outputs {
                 }
                 None => {
                     let mut stdout = std::io::stdout().lock();
-                    let is_text = matches!(spec.format, Format::Csv | Format::Tsv | Format::Json);
+                    let is_text = matches!(
+                        spec.format,
+                        Format::Csv | Format::Tsv | Format::Json | Format::Dot | Format::Graphml
+                    );
                     // What goes into a file or pipe is exact, names of images and all.
                     if is_text && stdout.is_terminal() {
                         let shown = printable_lines(&String::from_utf8_lossy(&content));

@@ -6,6 +6,7 @@ pub mod dockerfile_dir;
 pub mod image;
 pub mod ingest;
 pub mod inventory;
+pub mod lineage;
 pub mod measure;
 pub mod oski;
 pub mod path;

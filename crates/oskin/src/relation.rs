@@ -19,10 +19,10 @@ const CHILD_PATHS: f64 = 0.975;
 /// A child keeps at least this share of its parent's files with the very content. The rebuilt
 /// parent and child of two golden files of another tool have 0.997; two point releases of one
 /// distribution, which are no parent and child, 0.92.
-const CHILD_CONTENT: f64 = 0.97;
+pub const CHILD_CONTENT: f64 = 0.97;
 
 /// With so much in common and neither a child of the other, two images are one system built twice.
-const REBUILD_DICE: f64 = 0.9;
+pub const REBUILD_DICE: f64 = 0.9;
 
 /// The counts that compare two inventories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -313,6 +313,7 @@ fn every_kind_of_damage_is_reported() {
         ),
         ("UPDATE path_directory SET bits = x'ff'", "image"),
         ("DELETE FROM path_directory", "image"),
+        ("INSERT INTO path_directory VALUES (524287, zeroblob(1024))", "image"),
         ("DELETE FROM index_slots", "index"),
         ("UPDATE index_nodes SET data = zeroblob(30)", "index"),
         ("DELETE FROM index_block", "index"),

@@ -14,11 +14,11 @@ use std::process::ExitCode;
 pub(super) fn run(global: &Global, images: Vec<String>, all: bool) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Oski])?;
     let mut workspace = workspace(global, Reading::default())?;
-    let catalog = workspace.catalog()?;
-    let names =
-        if all { catalog.names()?.into_iter().map(|(_, name)| name).collect() } else { images };
-    let images: Vec<OskiImage> =
-        names.iter().map(|name| load(catalog, name)).collect::<Result<_, _>>()?;
+    let images: Vec<OskiImage> = workspace.catalog()?.at_one_moment(|catalog| {
+        let names =
+            if all { catalog.names()?.into_iter().map(|(_, name)| name).collect() } else { images };
+        names.iter().map(|name| load(catalog, name)).collect::<Result<_, CliError>>()
+    })?;
     if global.output.is_empty() {
         for image in &images {
             let file = file_name(&image.record.name);

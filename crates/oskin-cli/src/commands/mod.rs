@@ -6,9 +6,11 @@ mod classify;
 mod compare;
 mod demo;
 mod dockerfiles;
+mod evaluate;
 mod export;
 mod generate;
 mod heatmap;
+mod lineage;
 mod ls;
 mod matrix;
 mod show;
@@ -57,6 +59,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             let known = dockerfiles::Known { arguments: build_arg, names };
             dockerfiles::run(&global, &places, &asked, known)
         }
+        Command::Lineage { images, paths_only, reading } => {
+            lineage::run(&global, &images, paths_only, reading)
+        }
+        Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

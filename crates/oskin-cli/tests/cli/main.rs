@@ -7,5 +7,6 @@ mod common;
 mod config;
 mod dockerfiles;
 mod kill;
+mod lineage;
 mod real_data;
 mod sketch;

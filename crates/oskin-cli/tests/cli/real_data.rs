@@ -4,7 +4,7 @@ use crate::common::Place;
 use std::path::{Path, PathBuf};
 
 /// Where the data lies, if it does.
-fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let root = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)?.join("../..");
     let data = root.join("../shared/data");
     if data.is_dir() {

@@ -60,18 +60,23 @@ impl Kinds {
         catalog: &Path,
     ) -> Result<(), CatalogError> {
         let doing = "read which paths are directories";
+        let paths = super::intern::path_count(connection, catalog)? as usize;
         // The last row may have got more bits; those before are full.
         let last = (self.words.len() * 64 / ROW_PATHS).saturating_sub(1);
         let sql = "SELECT number, bits FROM path_directory WHERE number >= ?1 ORDER BY number";
         let mut statement = connection.prepare_cached(sql).at(catalog, doing)?;
         let mut rows = statement.query([last]).at(catalog, doing)?;
         while let Some(row) = rows.next().at(catalog, doing)? {
-            // As many rows as there can be ids.
             let number: u32 = row.get(0).at(catalog, doing)?;
             let bits: Vec<u8> = row.get(1).at(catalog, doing)?;
-            if bits.len() != ROW_PATHS / 8 || number as usize > u32::MAX as usize / ROW_PATHS {
-                let what = format!("kinds of paths, row {number}");
-                return Err(damaged(catalog, what, "it is not of its size"));
+            // Else one row could take memory for all ids that there can be.
+            let why = match () {
+                () if bits.len() != ROW_PATHS / 8 => Some("it is not of its size"),
+                () if number as usize * ROW_PATHS >= paths => Some("there are no such paths"),
+                () => None,
+            };
+            if let Some(why) = why {
+                return Err(damaged(catalog, format!("kinds of paths, row {number}"), why));
             }
             let start = number as usize * ROW_PATHS / 64;
             self.words.resize(start + ROW_PATHS / 64, 0);
@@ -141,8 +146,10 @@ mod tests {
                 |id: u32| directories.get(id as usize).copied().unwrap_or_default();
             // To the end of one row and over it.
             let connection = Connection::open_in_memory().unwrap();
-            let table = "CREATE TABLE path_directory (number INTEGER PRIMARY KEY, bits BLOB)";
-            connection.execute(table, []).unwrap();
+            let tables = "CREATE TABLE path_directory (number INTEGER PRIMARY KEY, bits BLOB);
+                CREATE TABLE path_block (first_id INTEGER PRIMARY KEY, paths INTEGER);
+                INSERT INTO path_block VALUES (0, 20000);";
+            connection.execute_batch(tables).unwrap();
             let first = ROW_PATHS as u32 - 100;
             let mut kinds = Kinds::default();
             let (one, two) = directories.split_at(directories.len() / 2);

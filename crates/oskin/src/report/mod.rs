@@ -7,7 +7,9 @@ mod answers;
 mod classify;
 mod compare;
 mod dockerfiles;
+mod evaluate;
 pub mod heatmap;
+mod lineage;
 mod pairs;
 mod sketch;
 
@@ -23,6 +25,10 @@ pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
     UsedReport,
+};
+pub use evaluate::{Baselines, EvaluateReport, ShareReport, WrongReport};
+pub use lineage::{
+    ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

@@ -36,18 +36,29 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 15] = [
+pub(crate) const MODULES: [(&str, &[&str]); 16] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
     ("inventory", &["path", "path_set", "image"]),
     ("measure", &["path_set"]),
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
+    ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("dockerfile", &["path"]),
     (
         "report",
-        &["path", "path_set", "image", "inventory", "measure", "relation", "diff", "dockerfile"],
+        &[
+            "path",
+            "path_set",
+            "image",
+            "inventory",
+            "measure",
+            "relation",
+            "lineage",
+            "diff",
+            "dockerfile",
+        ],
     ),
     ("dockerfile_dir", &["path", "dockerfile"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
@@ -152,9 +163,9 @@ pub(crate) fn is_pure(file: &File) -> Vec<String> {
         .collect()
 }
 
-/// What `measure` and `relation` offer cannot fail.
+/// What `measure`, `relation` and `lineage` offer cannot fail.
 pub(crate) fn cannot_fail(file: &File) -> Vec<String> {
-    if !matches!(file.module(), Some("measure" | "relation")) {
+    if !matches!(file.module(), Some("measure" | "relation" | "lineage")) {
         return vec![];
     }
     let code = file.code();

@@ -1,0 +1,20 @@
+//! Who descends from whom: parents by paths, by layers and by content, and the graph they make.
+//!
+//! Pure: no I/O, nothing fails, and no name of an image is ever looked at. [`Candidates`] is the
+//! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
+//! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
+//! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
+//! that was right.
+
+mod chain;
+mod graph;
+mod look;
+mod parent;
+mod tally;
+mod weights;
+
+pub use chain::{Base, Chain, bases};
+pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
+pub use look::Look;
+pub use parent::{Candidate, Candidates, LAMBDA};
+pub use tally::Tally;

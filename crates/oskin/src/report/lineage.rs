@@ -1,0 +1,274 @@
+//! `oskin.lineage/1`: who descends from whom, and the same as DOT and `GraphML`.
+
+use crate::lineage::{Connection, Edge, Kin, LAMBDA, Lineage, Proof};
+use serde::Serialize;
+
+/// The family graph of some images.
+#[derive(Clone, Debug, Serialize)]
+pub struct LineageReport {
+    schema: &'static str,
+    /// Whether nothing but paths was looked at.
+    pub paths_only: bool,
+    /// The images, in the order in which they were given.
+    pub images: Vec<RelativeReport>,
+    /// At most one edge for each child, in the order of images.
+    pub edges: Vec<EdgeReport>,
+    /// Images that are kin without being parent and child.
+    pub kin: Vec<KinReport>,
+    /// Images without a parent; of twins only the first.
+    pub roots: Vec<String>,
+    /// The tiny graphs: the images of each, its root first.
+    pub components: Vec<Vec<String>>,
+    /// The nearest base family of roots.
+    pub connections: Vec<ConnectionReport>,
+}
+
+/// Where an image stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct RelativeReport {
+    /// Its name.
+    pub name: String,
+    /// Its parent, if one was found.
+    pub parent: Option<String>,
+    /// The root of its tiny graph.
+    pub root: String,
+}
+
+/// That one image was built from another.
+#[derive(Clone, Debug, Serialize)]
+pub struct EdgeReport {
+    /// The parent.
+    pub parent: String,
+    /// The child.
+    pub child: String,
+    /// `parent`, `child-with-edits` or `contained-in`.
+    pub kind: &'static str,
+    /// How sure it is, in `0..=1`.
+    pub confidence: f64,
+    /// What speaks for it, strongest first.
+    pub evidence: Vec<ProofReport>,
+    /// Images that are as good a parent, or nearly.
+    pub alternatives: Vec<String>,
+}
+
+/// A fact that speaks for an edge.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ProofReport {
+    /// The layers of the parent are the base of the child's.
+    LayerChain {
+        /// How many, empty ones left out.
+        layers: usize,
+        /// Whether it holds with the empty ones too.
+        with_empty: bool,
+    },
+    /// How the files that both have compare.
+    ContentContainment {
+        /// With the same content.
+        same: u64,
+        /// With another.
+        changed: u64,
+    },
+    /// By paths alone.
+    PathContainment {
+        /// Files of the parent that the child has.
+        shared: u64,
+        /// Files of the parent that it has not.
+        missing: u64,
+        /// Files that it adds.
+        added: u64,
+        /// The shared files, each one over the number of other images that have it.
+        shared_weight: f64,
+        /// The missing files in the same way.
+        missing_weight: f64,
+        /// `shared_weight` less 75 times `missing_weight`.
+        score: f64,
+        /// By how many deletions what is missing was judged, if not file by file.
+        deletions: Option<u64>,
+    },
+}
+
+/// Two images that are kin.
+#[derive(Clone, Debug, Serialize)]
+pub struct KinReport {
+    /// Their names.
+    pub images: [String; 2],
+    /// `identical`, `same-paths` or `rebuild`.
+    pub kind: &'static str,
+}
+
+/// The nearest base family of a root.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionReport {
+    /// The root.
+    pub root: String,
+    /// The root of the other family.
+    pub base: String,
+    /// Files of the base that the root has.
+    pub shared: u64,
+    /// Files of the base that it has not.
+    pub missing: u64,
+}
+
+impl ProofReport {
+    fn new(proof: &Proof) -> Self {
+        match *proof {
+            Proof::Layers { layers, with_empty } => Self::LayerChain { layers, with_empty },
+            Proof::Content { same, changed } => Self::ContentContainment { same, changed },
+            Proof::Paths { candidate, deletions } => Self::PathContainment {
+                shared: candidate.overlap.common,
+                missing: candidate.overlap.left_only,
+                added: candidate.overlap.right_only,
+                shared_weight: candidate.shared,
+                missing_weight: candidate.missing,
+                score: candidate.shared - LAMBDA as f64 * candidate.missing,
+                deletions,
+            },
+        }
+    }
+}
+
+impl LineageReport {
+    /// Names what was found; `names` are those of the images by number.
+    pub fn new(names: &[String], paths_only: bool, lineage: &Lineage) -> Self {
+        let name = |image: u32| names[image as usize].clone();
+        let all = |images: &[u32]| images.iter().copied().map(name).collect::<Vec<String>>();
+        let mut images: Vec<RelativeReport> = names
+            .iter()
+            .map(|name| RelativeReport { name: name.clone(), parent: None, root: String::new() })
+            .collect();
+        for edge in &lineage.edges {
+            images[edge.child as usize].parent = Some(name(edge.parent));
+        }
+        for (root, component) in lineage.roots.iter().zip(&lineage.components) {
+            for image in component {
+                images[*image as usize].root = name(*root);
+            }
+        }
+        let edge = |edge: &Edge| EdgeReport {
+            parent: name(edge.parent),
+            child: name(edge.child),
+            kind: edge.kind.name(),
+            confidence: edge.confidence,
+            evidence: edge.proofs.iter().map(ProofReport::new).collect(),
+            alternatives: all(&edge.alternatives),
+        };
+        let kin = |kin: &Kin| KinReport { images: kin.images.map(name), kind: kin.kind.name() };
+        let connection = |it: &Connection| ConnectionReport {
+            root: name(it.root),
+            base: name(it.base),
+            shared: it.shared,
+            missing: it.missing,
+        };
+        Self {
+            schema: "oskin.lineage/1",
+            paths_only,
+            images,
+            edges: lineage.edges.iter().map(edge).collect(),
+            kin: lineage.kin.iter().map(kin).collect(),
+            roots: all(&lineage.roots),
+            components: lineage.components.iter().map(|images| all(images)).collect(),
+            connections: lineage.connections.iter().map(connection).collect(),
+        }
+    }
+
+    /// The graph in the language of Graphviz: edges from parent to child, twins and rebuilds dotted,
+    /// connections of families dashed.
+    pub fn dot(&self) -> String {
+        let mut text = String::from("digraph lineage {\n  node [shape=box];\n");
+        for image in &self.images {
+            text.push_str(&format!("  {};\n", dot_text(&image.name)));
+        }
+        let mut edge = |from: &str, to: &str, attributes: String| {
+            text.push_str(&format!("  {} -> {} [{attributes}];\n", dot_text(from), dot_text(to)));
+        };
+        for it in &self.edges {
+            let label = format!("{} {:.2}", it.kind, it.confidence);
+            edge(&it.parent, &it.child, format!("label=\"{label}\""));
+        }
+        for KinReport { images: [left, right], kind } in &self.kin {
+            let attributes = format!("label=\"{kind}\", style=dotted, dir=none, constraint=false");
+            edge(left, right, attributes);
+        }
+        for it in &self.connections {
+            edge(&it.base, &it.root, "label=\"family\", style=dashed, dir=none".to_owned());
+        }
+        text.push_str("}\n");
+        text
+    }
+
+    /// The graph as `GraphML`, with the kind and confidence of each edge.
+    pub fn graphml(&self) -> String {
+        let mut text = String::from(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n\
+             \x20 <key id=\"name\" for=\"node\" attr.name=\"name\" attr.type=\"string\"/>\n\
+             \x20 <key id=\"kind\" for=\"edge\" attr.name=\"kind\" attr.type=\"string\"/>\n\
+             \x20 <key id=\"confidence\" for=\"edge\" attr.name=\"confidence\" attr.type=\"double\"/>\n\
+             \x20 <graph id=\"lineage\" edgedefault=\"directed\">\n",
+        );
+        let mut number = std::collections::BTreeMap::new();
+        for (at, image) in self.images.iter().enumerate() {
+            number.entry(image.name.as_str()).or_insert(at);
+            let name = xml_text(&image.name);
+            text.push_str(&format!(
+                "    <node id=\"n{at}\"><data key=\"name\">{name}</data></node>\n"
+            ));
+        }
+        let id = |name: &str| number.get(name).copied().unwrap_or_default();
+        let mut edge = |[from, to]: [&str; 2], kind: &str, confidence: Option<f64>| {
+            let (from, to) = (id(from), id(to));
+            let confidence = confidence
+                .map(|it| format!("<data key=\"confidence\">{it}</data>"))
+                .unwrap_or_default();
+            text.push_str(&format!(
+                "    <edge source=\"n{from}\" target=\"n{to}\"><data key=\"kind\">{kind}</data>{confidence}</edge>\n"
+            ));
+        };
+        for it in &self.edges {
+            edge([&it.parent, &it.child], it.kind, Some(it.confidence));
+        }
+        for KinReport { images: [left, right], kind } in &self.kin {
+            edge([left, right], kind, None);
+        }
+        for it in &self.connections {
+            edge([&it.base, &it.root], "family", None);
+        }
+        text.push_str("  </graph>\n</graphml>\n");
+        text
+    }
+}
+
+/// A quoted text of DOT; control characters, which no name should have, become `?`.
+fn dot_text(text: &str) -> String {
+    let plain = without_controls(text);
+    format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A text of XML.
+fn xml_text(text: &str) -> String {
+    let plain = without_controls(text);
+    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// XML knows no way to write most of them.
+fn without_controls(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_in_every_format() {
+        let lineage = Lineage { roots: vec![0], components: vec![vec![0]], ..Lineage::default() };
+        let names = ["a\"\\<&>\n".to_owned()];
+        let report = LineageReport::new(&names, true, &lineage);
+        assert!(report.dot().contains("  \"a\\\"\\\\<&>?\";\n"), "{}", report.dot());
+        assert!(report.graphml().contains(">a&quot;\\&lt;&amp;&gt;?<"), "{}", report.graphml());
+        assert_eq!(report.images[0].root, names[0]);
+    }
+}

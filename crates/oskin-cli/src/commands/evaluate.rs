@@ -24,6 +24,10 @@ pub(super) fn run(global: &Global, truth: &Path, paths_only: bool) -> Result<Exi
     let table = Truth::parse(&table).map_err(|error| error.within(truth))?;
     let mut workspace = workspace(global, Reading::default())?;
     let lineup = workspace.line_up(&[])?;
+    if !lineup.names.iter().any(|name| table.images().any(|known| known == name)) {
+        let message = format!("no image of {} is in the catalog", truth.display());
+        return Err(CliError::new(message).hint("`oskin ls` lists the names there are"));
+    }
     let (lineage, candidates) = lineage::find(&mut workspace, &lineup, paths_only)?;
     let report = Judge::new(&lineup, &table, &candidates, &lineage).report(paths_only);
     outputs.answer(&value_of(&report)?, || text_of(&report))?;

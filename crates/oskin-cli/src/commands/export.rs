@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::output::{Format, Outputs, write_file};
 use oskin::catalog::Catalog;
 use oskin::oski::{self, OskiImage, OskiLayer};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,8 +21,15 @@ pub(super) fn run(global: &Global, images: Vec<String>, all: bool) -> Result<Exi
         names.iter().map(|name| load(catalog, name)).collect::<Result<_, CliError>>()
     })?;
     if global.output.is_empty() {
+        let mut written = BTreeSet::new();
         for image in &images {
-            let file = file_name(&image.record.name);
+            // Different names may come to the same file name.
+            let mut file = file_name(&image.record.name, 1);
+            let mut number = 2;
+            while !written.insert(file.clone()) {
+                file = file_name(&image.record.name, number);
+                number += 1;
+            }
             if file.exists() {
                 let message = format!("{} exists", file.display());
                 return Err(CliError::new(message).hint("name a file with -o oski=FILE"));
@@ -57,10 +65,18 @@ fn load(catalog: &Catalog, name: &str) -> Result<OskiImage, CliError> {
     Ok(OskiImage { record, layers })
 }
 
-/// A file name that any system takes: `alpine:3.20` becomes `alpine_3.20.oski`.
-fn file_name(name: &str) -> PathBuf {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+/// A file name that any system takes: `alpine:3.20` becomes `alpine_3.20.oski`; from 2 on the number
+/// is a part of it.
+fn file_name(name: &str, number: u32) -> PathBuf {
+    let keep = |c: char| if c.is_alphanumeric() || "-._".contains(c) { c } else { '_' };
     let mut file: String = name.trim_start_matches('.').chars().map(keep).collect();
+    // Names of files end at 255 bytes.
+    while file.len() > 230 {
+        file.pop();
+    }
+    if number > 1 {
+        file.push_str(&format!("-{number}"));
+    }
     file.push_str(".oski");
     PathBuf::from(file)
 }
@@ -71,7 +87,9 @@ mod tests {
 
     #[test]
     fn names_become_plain_file_names() {
-        assert_eq!(file_name("host.example/a:1"), PathBuf::from("host.example_a_1.oski"));
-        assert_eq!(file_name("../x"), PathBuf::from("_x.oski"));
+        assert_eq!(file_name("host.example/a:1", 1), PathBuf::from("host.example_a_1.oski"));
+        assert_eq!(file_name("../x", 1), PathBuf::from("_x.oski"));
+        assert_eq!(file_name("a b\n", 2), PathBuf::from("a_b_-2.oski"));
+        assert_eq!(file_name(&"日".repeat(200), 1).as_os_str().len(), 228 + 5);
     }
 }

@@ -74,12 +74,18 @@ fn text_of(report: &LineageReport) -> String {
         .collect();
     let families = report.components.len() - alone.len();
     let mut text = format!(
-        "{}: {} with a parent, {} of a family of several, {} alone\n",
+        "{}: {} with a parent, {} of a family of several, {} alone",
         text::plural(images, "image"),
         text::count(report.edges.len() as u64),
         text::plural(families as u64, "root"),
         text::count(alone.len() as u64),
     );
+    // Twins stand where the first of them stands.
+    let twins = report.images.len().saturating_sub(report.edges.len() + report.components.len());
+    if twins > 0 {
+        text.push_str(&format!(", {} the same as another", text::count(twins as u64)));
+    }
+    text.push('\n');
     let mut components: Vec<&Vec<String>> =
         report.components.iter().filter(|component| component.len() > 1).collect();
     components.sort_by_key(|component| std::cmp::Reverse(component.len()));

@@ -6,7 +6,8 @@ use crate::error::CliError;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::catalog::Catalog;
-use oskin::report::ListReport;
+use oskin::report::{ListReport, RemoveReport};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Lists the images.
@@ -31,14 +32,25 @@ pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Removes images; stops at the first that is not there.
+/// Removes images, all of them or none if one is not there.
 pub(super) fn remove(global: &Global, names: &[String]) -> Result<ExitCode, CliError> {
+    let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let path = catalog_path(global)?;
     // Opened for reading first, so that a missing catalog is not made.
-    drop(Catalog::open(&path)?);
-    let mut catalog = Catalog::open_or_create(&path)?;
+    let catalog = Catalog::open(&path)?;
     for name in names {
+        catalog.image(name)?;
+    }
+    drop(catalog);
+    let mut catalog = Catalog::open_or_create(&path)?;
+    let names: BTreeSet<&String> = names.iter().collect();
+    for name in &names {
         catalog.remove(name)?;
     }
+    let report = RemoveReport::new(names.into_iter().cloned());
+    outputs.answer(&value_of(&report)?, || {
+        let line = |name: &String| format!("removed    {}\n", text::printable(name));
+        report.removed.iter().map(line).collect()
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -70,7 +70,7 @@ fn layers_tell_every_parent_of_the_samples() {
     let components = lineage["components"].as_array().unwrap();
     assert_eq!(components.iter().map(|images| images.as_array().unwrap().len()).sum::<usize>(), 40);
     let (_, kind, confidence) = edge(&lineage, "bookworm-webapp-squashed").unwrap();
-    assert_eq!((kind.as_str(), confidence > 0.9), ("child-with-edits", true));
+    assert_eq!((kind.as_str(), confidence > 0.85), ("child-with-edits", true));
     assert_eq!(
         kin(&lineage, "bookworm-webapp", "bookworm-webapp-squashed").as_deref(),
         Some("identical")
@@ -129,7 +129,8 @@ fn the_graph_is_written_as_text_dot_and_graphml() {
     let dot = place.ok(&[&["lineage", "-o", "dot"][..], &some].concat());
     assert!(dot.starts_with("digraph lineage {\n"), "{dot}");
     assert!(
-        dot.contains("\"bookworm-python\" -> \"bookworm-webapp\" [label=\"parent 0.99\"];"),
+        dot.contains("  n2 [label=\"bookworm-webapp\"];\n")
+            && dot.contains("  n1 -> n2 [label=\"parent 0.99\"];\n"),
         "{dot}"
     );
     let xml = place.ok(&[&["lineage", "-o", "graphml"][..], &some].concat());

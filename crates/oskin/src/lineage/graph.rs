@@ -19,6 +19,9 @@ use std::ops::ControlFlow;
 const LAYERS_CONFIDENCE: f64 = 0.99;
 const FULL_LAYERS_CONFIDENCE: f64 = 0.9;
 
+/// No guess is surer than full layers in common.
+const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
+
 /// The most that content can tell without layers: an image may hold all of another by chance.
 const CONTENT_CONFIDENCE: f64 = 0.9;
 
@@ -316,12 +319,18 @@ impl<'a> Survey<'a> {
     ) -> f64 {
         let by_paths = judged.confidence();
         match content {
-            // Contents do not tell these apart.
-            _ if !judged.has_direction() || self.parts_ways(image, child) => by_paths.min(UNSURE),
+            // Contents do not tell these apart. What layers tell of an image holds for its twins.
+            _ if !judged.has_direction()
+                || self.parts_ways(image, child)
+                || self.parts_ways(image, self.candidates.first_twin(child)) =>
+            {
+                by_paths.min(UNSURE)
+            }
             // What paths do not prove contents do, but for an image that merely holds them.
             Some(content) => {
                 let above = (same_share(content) - CHILD_CONTENT) / (1.0 - CHILD_CONTENT);
-                1.0 - (1.0 - by_paths) * (1.0 - CONTENT_CONFIDENCE * above)
+                let sure = 1.0 - (1.0 - by_paths) * (1.0 - CONTENT_CONFIDENCE * above);
+                sure.min(WITHOUT_LAYERS)
             }
             // Counting deletions is a second chance.
             None if deletions.is_some() => by_paths.min(UNSURE),
@@ -375,8 +384,10 @@ impl<'a> Survey<'a> {
     /// unless it was flattened to that layer.
     fn parts_ways(&self, image: u32, child: u32) -> bool {
         let Some(chains) = self.chains else { return false };
-        let [ours, theirs] = [image, child].map(|image| chains[image as usize].full.first());
-        ours.is_some() && ours == theirs
+        let [ours, theirs] = [image, child].map(|image| &chains[image as usize].full);
+        let same_base = !ours.is_empty() && ours.first() == theirs.first();
+        // A twin of the child may well stand on the image.
+        same_base && !theirs.starts_with(ours)
     }
 
     /// Roots, tiny graphs and how they hang together.

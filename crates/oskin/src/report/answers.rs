@@ -18,6 +18,21 @@ impl ListReport {
     }
 }
 
+/// `oskin.rm/1`: what has been removed from a catalog.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoveReport {
+    schema: &'static str,
+    /// The names of the images.
+    pub removed: Vec<String>,
+}
+
+impl RemoveReport {
+    /// Tells of names.
+    pub fn new(removed: impl IntoIterator<Item = String>) -> Self {
+        Self { schema: "oskin.rm/1", removed: removed.into_iter().collect() }
+    }
+}
+
 /// An image in one line.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageSummary {

@@ -176,11 +176,13 @@ impl LineageReport {
     /// connections of families dashed.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph lineage {\n  node [shape=box];\n");
-        for image in &self.images {
-            text.push_str(&format!("  {};\n", dot_text(&image.name)));
+        let number = self.numbers();
+        for (at, image) in self.images.iter().enumerate() {
+            text.push_str(&format!("  n{at} [label={}];\n", dot_text(&image.name)));
         }
         let mut edge = |from: &str, to: &str, attributes: String| {
-            text.push_str(&format!("  {} -> {} [{attributes}];\n", dot_text(from), dot_text(to)));
+            let [from, to] = [from, to].map(|name| number.get(name).copied().unwrap_or_default());
+            text.push_str(&format!("  n{from} -> n{to} [{attributes}];\n"));
         };
         for it in &self.edges {
             let label = format!("{} {:.2}", it.kind, it.confidence);
@@ -197,6 +199,11 @@ impl LineageReport {
         text
     }
 
+    /// The places of the images by their names: names as they are shown may be the same.
+    fn numbers(&self) -> std::collections::BTreeMap<&str, usize> {
+        self.images.iter().map(|image| image.name.as_str()).zip(0..).collect()
+    }
+
     /// The graph as `GraphML`, with the kind and confidence of each edge.
     pub fn graphml(&self) -> String {
         let mut text = String::from(
@@ -207,9 +214,8 @@ impl LineageReport {
              \x20 <key id=\"confidence\" for=\"edge\" attr.name=\"confidence\" attr.type=\"double\"/>\n\
              \x20 <graph id=\"lineage\" edgedefault=\"directed\">\n",
         );
-        let mut number = std::collections::BTreeMap::new();
+        let number = self.numbers();
         for (at, image) in self.images.iter().enumerate() {
-            number.entry(image.name.as_str()).or_insert(at);
             let name = xml_text(&image.name);
             text.push_str(&format!(
                 "    <node id=\"n{at}\"><data key=\"name\">{name}</data></node>\n"
@@ -267,7 +273,7 @@ mod tests {
         let lineage = Lineage { roots: vec![0], components: vec![vec![0]], ..Lineage::default() };
         let names = ["a\"\\<&>\n".to_owned()];
         let report = LineageReport::new(&names, true, &lineage);
-        assert!(report.dot().contains("  \"a\\\"\\\\<&>?\";\n"), "{}", report.dot());
+        assert!(report.dot().contains("  n0 [label=\"a\\\"\\\\<&>?\"];\n"), "{}", report.dot());
         assert!(report.graphml().contains(">a&quot;\\&lt;&amp;&gt;?<"), "{}", report.graphml());
         assert_eq!(report.images[0].root, names[0]);
     }

@@ -15,7 +15,7 @@ mod sketch;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
-    OsReport, ShowReport, ViolationReport, WarningReport,
+    OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
 };
 pub use classify::{ClassifyReport, NearestImage};
 pub use compare::{

@@ -6,7 +6,6 @@ use oskin::image::Platform;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -120,8 +119,8 @@ pub(crate) struct Measuring {
 #[command(next_help_heading = "Listing")]
 pub(crate) struct Listing {
     /// List the K nearest of each image instead of the table
-    #[arg(long, value_name = "K")]
-    pub(crate) top: Option<NonZeroUsize>,
+    #[arg(long, value_name = "K", value_parser = listed)]
+    pub(crate) top: Option<usize>,
 
     /// List the pairs that are at least so similar, 0 to 1, instead of the table
     #[arg(long, value_name = "VALUE", value_parser = similarity)]
@@ -278,8 +277,8 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
         by: RankBy,
         /// List the K most frequent bases [default: 10 as text, else all]
-        #[arg(long, value_name = "K")]
-        top: Option<NonZeroUsize>,
+        #[arg(long, value_name = "K", value_parser = listed)]
+        top: Option<usize>,
         /// Tell how few bases PERCENT of the files stand on
         #[arg(long, value_name = "PERCENT", value_parser = percent)]
         cover: Option<f64>,

@@ -11,7 +11,6 @@ use oskin::report::{
     DockerfilesReport, Question, Ranking, ReadDockerfile, RefusedReport, TallyReport, TreeReport,
 };
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +24,7 @@ const SHOWN_REFUSED: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub(super) by: RankBy,
-    pub(super) top: Option<NonZeroUsize>,
+    pub(super) top: Option<usize>,
     pub(super) cover: Option<f64>,
     pub(super) level: Option<usize>,
 }
@@ -53,7 +52,7 @@ pub(super) fn run(
         return Err(CliError::new("there are no Dockerfiles").hint(hint));
     }
     let report = |top: Option<usize>| report(&found, asked, top);
-    let top = asked.top.map(NonZeroUsize::get);
+    let top = asked.top;
     outputs.write(|format| match format {
         Format::Json => Ok(json_bytes(&value_of(&report(top))?)),
         Format::Csv => Ok(separated(&report(top).bases, ',').into_bytes()),

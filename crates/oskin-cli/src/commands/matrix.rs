@@ -24,7 +24,7 @@ pub(super) fn run(
     let (names, pairs) = workspace.all_pairs(images, asked.0)?;
     let kind = match (listing.top, listing.min) {
         (None, None) => PairsKind::Matrix,
-        (top, min) => PairsKind::Nearest { top: top.map(Into::into), min },
+        (top, min) => PairsKind::Nearest { top, min },
     };
     let document = |format| PairsDocument::new(&names, asked, kind, form_of(format));
     let mut documents: Vec<PairsDocument> = outputs.formats().map(document).collect();

@@ -124,7 +124,8 @@ impl Listing {
         });
         let repeated = before - lines.len();
         if repeated > 0 {
-            self.warnings.push(None, format!("{repeated} paths are listed more than once"));
+            let paths = if repeated == 1 { "path is" } else { "paths are" };
+            self.warnings.push(None, format!("{repeated} {paths} listed more than once"));
         }
         self.tell_directories(&mut lines);
         let mut layer = Layer::new();

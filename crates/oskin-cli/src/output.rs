@@ -77,6 +77,8 @@ impl FromStr for OutputSpec {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, file) = match text.split_once('=') {
+            // As with `paths:-`, this is the standard stream.
+            Some((name, "-")) => (name, None),
             Some((name, file)) => (name, Some(PathBuf::from(file))),
             None => (text, None),
         };

@@ -131,10 +131,10 @@ impl<'r> Tree<'r> {
         }
         for it in &report.connections {
             let note = format!(
-                "nearest base: {} (has {}, lacks {})",
+                "nearest family: that of {}, with {} of its {}",
                 it.base,
                 text::count(it.shared),
-                text::plural(it.missing, "file")
+                text::plural(it.shared + it.missing, "file")
             );
             tree.notes.entry(&it.root).or_default().push(note);
         }

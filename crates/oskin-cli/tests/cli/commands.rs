@@ -61,6 +61,8 @@ fn add_ls_show_rm() {
     assert_eq!(show["layers"].as_array().unwrap().len(), 2);
     assert_eq!(place.json(&["show", "tiny:1"])["env"][0], "PATH=/bin");
 
+    assert_eq!(place.ok(&["ls", "-o", "json=-"]), place.ok(&["ls", "--json"]));
+    assert!(!place.path().join("-").exists());
     assert_eq!(place.run(&["rm", "tiny:1", "nothing"]).code, Some(2), "all or none");
     assert_eq!(place.ok(&["rm", "tiny:1"]), "removed    tiny:1\n");
     assert_eq!(place.json(&["ls"])["images"].as_array().unwrap().len(), 1);

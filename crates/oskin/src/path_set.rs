@@ -141,7 +141,7 @@ impl PathSet {
                 right += 1;
             }
         }
-        Overlap { common, left_only: self.len() - common, right_only: other.len() - common }
+        Overlap::of_sizes(common, self.len(), other.len())
     }
 
     /// What this set has and `other` has not. O(runs of both).
@@ -239,6 +239,12 @@ pub struct Overlap {
 }
 
 impl Overlap {
+    /// The counts of two sets of known sizes; a size below `common` counts as `common`.
+    pub const fn of_sizes(common: u64, left: u64, right: u64) -> Self {
+        let (left_only, right_only) = (left.saturating_sub(common), right.saturating_sub(common));
+        Self { common, left_only, right_only }
+    }
+
     /// The size of the left set.
     pub const fn left(self) -> u64 {
         self.common + self.left_only

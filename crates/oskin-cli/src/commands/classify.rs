@@ -28,16 +28,20 @@ pub(super) fn run(
         Found::Kept(record) => Some(record.id),
         Found::Read(_) => None,
     };
-    let catalog = workspace.catalog()?;
-    let names = catalog.names()?;
     // One more, since an image of the catalog is nearest to itself.
-    let near = catalog.nearest((&set, selection), measure, 0.0, top.saturating_add(1))?;
+    let most = top.saturating_add(1);
+    let (names, near) = workspace.catalog()?.at_one_moment(|catalog| {
+        let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
+        Ok::<_, CliError>((catalog.names()?, near))
+    })?;
     let others = near.into_iter().filter(|near| Some(near.image) != own).take(top);
     let nearest = others.filter_map(|near| {
         let at = names.binary_search_by_key(&near.image, |(id, _)| *id).ok()?;
         Some((names[at].1.clone(), near.overlap))
     });
-    let compared = names.len() as u64 - u64::from(own.is_some());
+    // Another process may have removed it meanwhile.
+    let is_there = own.is_some_and(|own| names.iter().any(|(id, _)| *id == own));
+    let compared = names.len() as u64 - u64::from(is_there);
     let paths = set.len();
     let report =
         ClassifyReport::new((found.name(), paths), (selection, measure), compared, nearest);

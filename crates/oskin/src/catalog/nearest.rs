@@ -134,10 +134,8 @@ impl Catalog {
                 Selection::Directories => count(3)?,
                 Selection::Both => count(2)?.saturating_add(count(3)?),
             };
-            let common = u64::from(*common);
-            let left_only = size.saturating_sub(common);
-            let right_only = other.saturating_sub(common);
-            all.push((row.get(1).at(path, DOING)?, Overlap { common, left_only, right_only }));
+            let overlap = Overlap::of_sizes(u64::from(*common), size, other);
+            all.push((row.get(1).at(path, DOING)?, overlap));
         }
         Ok(all)
     }

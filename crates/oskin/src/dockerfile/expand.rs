@@ -1,6 +1,6 @@
 //! Variables in words: `$name`, `${name}`, `${name:-default}` and its kind.
 
-use super::lines::is_blank;
+use super::lines::{is_blank, words};
 use super::pattern::{Pattern, TooCostly};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,7 @@ impl<'a> Variables<'a> {
 
     /// Takes in the arguments of an `ARG`: names, some with a default.
     pub(super) fn declare(&mut self, arguments: &str, escape: char) {
-        for word in words(arguments, escape) {
+        for word in words(arguments, escape, is_blank) {
             let (name, default) = match word.split_once('=') {
                 Some((name, default)) => (name, Some(default)),
                 None => (word, None),
@@ -103,30 +103,6 @@ impl<'a> Variables<'a> {
         let text = reader.text(None, false).map_err(NoText::Broken)?;
         if reader.unset.is_empty() { Ok(text) } else { Err(NoText::Unset(reader.unset)) }
     }
-}
-
-/// Words between blanks, quotes and escapes kept.
-fn words(text: &str, escape: char) -> Vec<&str> {
-    let mut words = Vec::new();
-    let (mut start, mut quote, mut escaped) = (None, None, false);
-    for (at, c) in text.char_indices() {
-        if is_blank(c) && quote.is_none() && !escaped {
-            words.extend(start.take().map(|start: usize| &text[start..at]));
-            continue;
-        }
-        start = start.or(Some(at));
-        if escaped {
-            escaped = false;
-            continue;
-        }
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '"' || c == '\'' => quote = Some(c),
-            _ => escaped = c == escape && quote != Some('\''),
-        }
-    }
-    words.extend(start.map(|start| &text[start..]));
-    words
 }
 
 type Part<T> = Result<T, &'static str>;

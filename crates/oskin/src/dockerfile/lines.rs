@@ -231,7 +231,7 @@ struct Heredoc {
 
 /// The heredocs that a line opens: words of digits, `<<`, perhaps `-`, and a name.
 fn heredocs(line: &str) -> Vec<Heredoc> {
-    words(line).into_iter().filter_map(heredoc).collect()
+    words(line, '\\', char::is_whitespace).into_iter().filter_map(heredoc).collect()
 }
 
 fn heredoc(word: &str) -> Option<Heredoc> {
@@ -257,14 +257,14 @@ fn heredoc(word: &str) -> Option<Heredoc> {
     Some(Heredoc { name, chomp })
 }
 
-/// Words with their quotes; a blank inside of quotes or behind a backslash separates none.
-fn words(line: &str) -> Vec<&str> {
+/// Words with their quotes and escapes; a blank inside of quotes or behind an escape separates none.
+pub(super) fn words(line: &str, escape: char, is_blank: impl Fn(char) -> bool) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = None;
     let mut quote = None;
     let mut escaped = false;
     for (at, c) in line.char_indices() {
-        if c.is_whitespace() && quote.is_none() && !escaped {
+        if is_blank(c) && quote.is_none() && !escaped {
             words.extend(start.take().map(|start: usize| &line[start..at]));
             continue;
         }
@@ -276,7 +276,7 @@ fn words(line: &str) -> Vec<&str> {
         match quote {
             Some(open) if c == open => quote = None,
             None if c == '"' || c == '\'' => quote = Some(c),
-            _ => escaped = c == '\\' && quote != Some('\''),
+            _ => escaped = c == escape && quote != Some('\''),
         }
     }
     words.extend(start.map(|start| &line[start..]));

@@ -295,8 +295,7 @@ fn shared_weights(left: &PathSet, right: &PathSet, weights: &Weights) -> (Overla
             j += 1;
         }
     }
-    let overlap =
-        Overlap { common, left_only: left.len() - common, right_only: right.len() - common };
+    let overlap = Overlap::of_sizes(common, left.len(), right.len());
     (overlap, sums)
 }
 

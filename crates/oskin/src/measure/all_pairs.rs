@@ -133,9 +133,8 @@ impl PairRow<'_> {
     ///
     /// If `other` is no number of a set.
     pub fn overlap(&self, other: usize) -> Overlap {
-        let common = u64::from(self.common[other]);
-        let left_only = u64::from(self.sizes[self.set]) - common;
-        Overlap { common, left_only, right_only: u64::from(self.sizes[other]) - common }
+        let sizes = [self.set, other].map(|set| u64::from(self.sizes[set]));
+        Overlap::of_sizes(u64::from(self.common[other]), sizes[0], sizes[1])
     }
 
     /// The pairs of this set that are at least so much alike, in the order of the others; the set
@@ -161,17 +160,9 @@ impl PairRow<'_> {
 mod tests {
     use super::*;
     use crate::measure::family::tests::{path_sets, related_sets};
+    use crate::measure::matrix::tests::plain_overlap;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
-
-    fn plain_overlap(left: &BTreeSet<u32>, right: &BTreeSet<u32>) -> Overlap {
-        let common = left.intersection(right).count() as u64;
-        Overlap {
-            common,
-            left_only: left.len() as u64 - common,
-            right_only: right.len() as u64 - common,
-        }
-    }
 
     /// All rows of both ways.
     fn both_ways(sets: &[PathSet], block_rows: usize, mut check: impl FnMut(PairRow<'_>)) {

@@ -88,7 +88,7 @@ impl OverlapMatrix {
             std::cmp::Ordering::Less => u64::from(self.common[self.position(i, j)]),
             std::cmp::Ordering::Greater => u64::from(self.common[self.position(j, i)]),
         };
-        Overlap { common, left_only: left - common, right_only: right - common }
+        Overlap::of_sizes(common, left, right)
     }
 
     /// Copies what set `i` shares with every set, with itself its size.
@@ -134,7 +134,7 @@ fn count_of(size: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
@@ -146,13 +146,13 @@ mod tests {
         OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>())
     }
 
-    fn plain_overlap(left: &BTreeSet<u32>, right: &BTreeSet<u32>) -> Overlap {
+    /// By plain sets.
+    pub(in crate::measure) fn plain_overlap(
+        left: &BTreeSet<u32>,
+        right: &BTreeSet<u32>,
+    ) -> Overlap {
         let common = left.intersection(right).count() as u64;
-        Overlap {
-            common,
-            left_only: left.len() as u64 - common,
-            right_only: right.len() as u64 - common,
-        }
+        Overlap::of_sizes(common, left.len() as u64, right.len() as u64)
     }
 
     proptest! {

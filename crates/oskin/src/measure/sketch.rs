@@ -270,11 +270,11 @@ impl Estimate {
     /// The largest value that a measure can take, given the sizes alone.
     pub fn most(measure: Measure, left: u64, right: u64) -> f64 {
         let common = left.min(right);
-        measure.of(Overlap { common, left_only: left - common, right_only: right - common })
+        measure.of(Overlap::of_sizes(common, left, right))
     }
 
     const fn overlap_of(&self, common: u64) -> Overlap {
-        Overlap { common, left_only: self.left - common, right_only: self.right - common }
+        Overlap::of_sizes(common, self.left, self.right)
     }
 }
 

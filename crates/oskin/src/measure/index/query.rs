@@ -131,12 +131,7 @@ impl OverlapIndex {
     ) -> Vec<Near> {
         let alive = self.slots.iter().zip(common).enumerate().filter(|(_, (slot, _))| slot.alive);
         let pairs = alive.map(|(other, (slot, &common))| {
-            let common = u64::from(common);
-            let overlap = Overlap {
-                common,
-                left_only: size.saturating_sub(common),
-                right_only: u64::from(slot.size).saturating_sub(common),
-            };
+            let overlap = Overlap::of_sizes(u64::from(common), size, u64::from(slot.size));
             Near { other, overlap, value: measure.of(overlap) }
         });
         nearest(pairs.filter(|near| near.value >= min), most)

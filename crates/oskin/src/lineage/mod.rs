@@ -10,6 +10,7 @@ mod chain;
 mod graph;
 mod look;
 mod parent;
+mod ranking;
 mod tally;
 mod weights;
 
@@ -17,4 +18,5 @@ pub use chain::{Base, Chain, bases};
 pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use ranking::{Ranked, Ranking};
 pub use tally::Tally;

@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub const LAMBDA: u64 = 75;
 
 /// How many candidates are kept for each child.
-const KEPT: usize = 4;
+pub(super) const KEPT: usize = 4;
 
 /// So many paths are half of what can be known of a pair by its paths.
 const HALF_KNOWN: f64 = 800.0;
@@ -312,13 +312,13 @@ fn shared_weights(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    type Plain = BTreeSet<u32>;
+    pub(in crate::lineage) type Plain = BTreeSet<u32>;
 
     /// The rule as it is written down, pair by pair and path by path.
     fn naive(sets: &[Plain], child: usize) -> Vec<(i64, usize)> {
@@ -349,7 +349,7 @@ mod tests {
     }
 
     /// Families: each set is an earlier one, less few and with some more.
-    fn families() -> impl Strategy<Value = Vec<Plain>> {
+    pub(in crate::lineage) fn families() -> impl Strategy<Value = Vec<Plain>> {
         let step = (
             any::<prop::sample::Index>(),
             btree_set(0_u32..300, 0..50),

@@ -141,7 +141,7 @@ impl Weights {
 }
 
 /// What a path that lies in so many sets weighs.
-const fn each(count: u64) -> Sums {
+pub(super) const fn each(count: u64) -> Sums {
     match count {
         0 => Sums { shared: 0, missing: 0 },
         // No other set has it, so that no pair shares it; as an added one it is as rare as can be.

@@ -168,6 +168,16 @@ impl Candidates {
         Self { firsts, of }
     }
 
+    /// The candidates of the last image alone, ranked elsewhere; `firsts` tells for each image the
+    /// first with the same files.
+    pub fn of_last(firsts: Vec<u32>, candidates: Vec<Candidate>) -> Self {
+        let mut of = vec![Vec::new(); firsts.len()];
+        if let Some(last) = firsts.last() {
+            of[*last as usize] = candidates;
+        }
+        Self { firsts, of }
+    }
+
     /// The first image with the same files as this one; itself if there is none before.
     pub fn first_twin(&self, image: u32) -> u32 {
         self.firsts[image as usize]

@@ -6,8 +6,11 @@
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
 //! that was right.
 
+mod arrange;
 mod chain;
+mod edge;
 mod graph;
+mod judge;
 mod look;
 mod parent;
 mod ranking;
@@ -15,7 +18,8 @@ mod tally;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
-pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
+pub use edge::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
 pub use ranking::{Ranked, Ranking};

@@ -43,11 +43,20 @@ pub struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Ranks candidates of images given by their files; without chains by paths only.
     pub fn of(files: &'a [&'a PathSet], chains: Option<&'a [Chain]>) -> Self {
+        Self::with(files, Candidates::rank(files), chains)
+    }
+
+    /// The same with candidates that were ranked elsewhere.
+    pub fn with(
+        files: &'a [&'a PathSet],
+        candidates: Candidates,
+        chains: Option<&'a [Chain]>,
+    ) -> Self {
         let bases = match chains {
             Some(chains) => bases(&chains.iter().collect::<Vec<_>>()),
             None => vec![None; files.len()],
         };
-        Self { files, candidates: Candidates::rank(files), bases, chains }
+        Self { files, candidates, bases, chains }
     }
 
     /// The candidates by paths.

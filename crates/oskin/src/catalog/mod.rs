@@ -28,7 +28,7 @@ pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
-pub use nearest::NearImage;
+pub use nearest::{NearImage, WalkDown};
 pub use ranking::ImageRanking;
 
 use crate::inventory::encode::PathList;

@@ -111,7 +111,8 @@ pub struct ConnectionReport {
 }
 
 impl ProofReport {
-    fn new(proof: &Proof) -> Self {
+    /// Reports a proof.
+    pub fn new(proof: &Proof) -> Self {
         match *proof {
             Proof::Layers { layers, with_empty } => Self::LayerChain { layers, with_empty },
             Proof::Content { same, changed } => Self::ContentContainment { same, changed },

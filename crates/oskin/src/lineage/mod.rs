@@ -10,6 +10,7 @@ mod chain;
 mod graph;
 mod look;
 mod parent;
+mod steps;
 mod tally;
 mod weights;
 
@@ -17,4 +18,8 @@ pub use chain::{Base, Chain, bases};
 pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use steps::{
+    Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
+    TinyGraph, Why,
+};
 pub use tally::Tally;

@@ -2,7 +2,7 @@
 
 const MOST_DRAWN = 400;
 const ROW = 24;
-const STEP = 44;
+const STEP = 30;
 const SVG = "http://www.w3.org/2000/svg";
 
 function svg(tag, attributes = {}, ...inside) {
@@ -28,7 +28,6 @@ function labelWidth(text) {
 
 // Where the images of some roots go: x by generation, y by leaves, a parent amid its children.
 function layOut(roots, withFamilies) {
-  const inside = new Set(roots);
   const next = image => [
     ...MODEL.children[image],
     ...(withFamilies ? MODEL.connected[image].filter(it => MODEL.root[it] === it) : []),
@@ -73,7 +72,7 @@ function layOut(roots, withFamilies) {
     it.y = (it.y + 0.75) * ROW;
     width = Math.max(width, it.x + it.width + 24);
   }
-  return { place, order, width, height: (leaf + 0.5) * ROW, inside };
+  return { place, order, width, height: (leaf + 0.5) * ROW };
 }
 
 function curve(from, to, attributes) {
@@ -113,23 +112,19 @@ function nodeOf(it) {
 }
 
 const nodes = new Map();
-let drawn = null;
 
 function draw() {
   nodes.clear();
-  const whole_ = MODEL.n <= MOST_DRAWN;
+  const isWhole = MODEL.n <= MOST_DRAWN;
   const root = state.image === null ? null : MODEL.root[state.image];
-  const key = whole_ ? "all" : root;
-  if (!whole_ && (root === null || MODEL.below[root] + 1 > MOST_DRAWN)) {
-    drawn = null;
+  if (!isWhole && (root === null || MODEL.below[root] + 1 > MOST_DRAWN)) {
     const why = root === null ? "Choose an image in the list to draw its family."
       : `The family of ${MODEL.names[root]} has ${plural(MODEL.below[root] + 1, "image")}.`;
     $("drawing").replaceChildren(element("p", { class: "hint", text: `A drawing shows ${whole(MOST_DRAWN)} images at most. ${why}` }));
     return;
   }
-  drawn = key;
-  const roots = whole_ ? [...MODEL.families, ...MODEL.kinOnly, ...MODEL.alone] : [root];
-  const plan = layOut(roots, whole_);
+  const roots = isWhole ? [...MODEL.families, ...MODEL.kinOnly, ...MODEL.alone] : [root];
+  const plan = layOut(roots, isWhole);
   const { place, order } = plan;
   const picture = svg("svg", { width: Math.ceil(plan.width), height: Math.ceil(plan.height), role: "group", "aria-label": "Family graph, generations from left to right; arrow keys move" });
   const edges = svg("g");

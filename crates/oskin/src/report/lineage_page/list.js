@@ -56,7 +56,6 @@ function openRow(row, all = false) {
   if (!mayOpen(row)) return;
   if (isOpen(row)) closeRow(row);
   const made = document.createDocumentFragment();
-  const open = [row];
   const add = (image, level, place, count) => {
     const next = makeRow(image, level);
     placeRow(next, place, count);
@@ -69,7 +68,7 @@ function openRow(row, all = false) {
     const images = shownChildren(parent.image);
     for (let at = images.length - 1; at >= 0; at--) pending.push([images[at], levelOf(parent) + 1, at + 1, images.length]);
   };
-  push(open.pop());
+  push(row);
   while (pending.length > 0) {
     const next = add(...pending.pop());
     made.append(next);

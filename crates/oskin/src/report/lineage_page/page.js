@@ -53,7 +53,7 @@ function lead() {
     plural(families.length, "family", "families"),
   ];
   if (kinOnly.length > 0) parts.push(`${whole(kinOnly.length)} kin without a parent`);
-  parts.push(`${whole(alone.length)} alone`);
+  if (alone.length > 0) parts.push(`${whole(alone.length)} alone`);
   return `${parts.join("; ")}.` + (pathsOnly ? " Told by paths alone." : "");
 }
 
@@ -65,8 +65,8 @@ function listen() {
   $("list").addEventListener("click", event => {
     const row = event.target.closest(".row");
     if (!row) return;
-    // A second click on a chosen row opens or closes it, as the twist does at once.
-    if (event.target.closest(".twist") || state.image === row.image) toggleRow(row);
+    // A click opens; only on a row that is chosen, or on its twist, it closes.
+    if (!isOpen(row) || event.target.closest(".twist") || state.image === row.image) toggleRow(row);
     select(row.image);
     focusRow(row);
   });

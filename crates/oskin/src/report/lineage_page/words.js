@@ -16,7 +16,7 @@ const KINDS = {
 };
 const KIN = {
   "identical": { sign: "=", words: "the same files with the same contents as" },
-  "same-paths": { sign: "=", words: "the same paths as" },
+  "same-paths": { sign: "same paths as", words: "the same paths as" },
   "rebuild": { sign: "≈", words: "one system built twice: this and" },
 };
 const kindOf = kind => KINDS[kind] || { short: kind, long: "" };

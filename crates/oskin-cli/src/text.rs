@@ -180,7 +180,10 @@ mod tests {
         assert!(cut.lines().all(|line| line.width() == 27), "{cut}");
         // A terminal that is too narrow for anything gets lines that wrap.
         assert!(names(Some(3)).lines().all(|line| line.width() == LEAST_WIDTH + 2 + 5));
-        assert_eq!(names(None).lines().map(|line| line.width()).collect::<Vec<_>>(), [40; 3]);
+        assert_eq!(
+            names(None).lines().map(unicode_width::UnicodeWidthStr::width).collect::<Vec<_>>(),
+            [40; 3]
+        );
     }
 
     #[test]

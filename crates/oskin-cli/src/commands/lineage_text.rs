@@ -192,14 +192,11 @@ fn steps_text(report: &LineageReport, steps: &StepsReport) -> String {
         .map(|it| format!("{} {}", percent(it.threshold), count(it.pairs)))
         .collect();
     let mut text = format!(
-        "1. coarse, by directories: of {} of {}, {} in the other to {}\n\
-         \x20  at other thresholds: {}; as many directories on both sides: {} more\n",
+        "1. coarse, by directories: {} of {} have {} of one image in the other\n\
+         \x20  at other shares: {}\n\
+         \x20  as many directories on both sides: {} more\n",
+        count(coarse.pairs),
         text::plural(all, "pair"),
-        text::plural(images, "image"),
-        match coarse.pairs {
-            1 => "1 has one image".to_owned(),
-            pairs => format!("{} have one image", count(pairs)),
-        },
         percent(coarse.threshold),
         grades.join(", "),
         text::plural(coarse.ties, "pair"),

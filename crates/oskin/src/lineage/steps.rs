@@ -238,25 +238,15 @@ impl Steps {
         let rank = ranks(files);
         let (confirmed, finer) = confirm(&found, &coarse, files, &rank);
         let kept = reduce(&confirmed);
-        let counts = [confirmed.count(), kept.count()];
-
-        let edges =
-            edges_seen(lineage, directories, [&found, &confirmed, &kept], &rank, &mut groups);
-        let joined = Joined { by_directories, ..joined(&found, &confirmed, files, lineage, &rank) };
-        let mut steps = Self {
-            images,
-            graphs,
-            finer,
-            kept: counts[1],
-            fallen: counts[0] - counts[1],
-            edges,
-            joined,
-            pairs: None,
-            coarse,
-        };
+        let tables = Tables { found, confirmed, kept, rank };
+        let edges = tables.edges_seen(lineage, directories, &mut groups);
+        let joined = Joined { by_directories, ..tables.joined(files, lineage) };
+        let kept = tables.kept.count();
+        let fallen = tables.confirmed.count() - kept;
+        let mut steps =
+            Self { images, graphs, finer, kept, fallen, edges, joined, pairs: None, coarse };
         if steps.coarse.pairs + steps.coarse.ties <= most_pairs {
-            let fates = [&confirmed, &kept];
-            steps.pairs = Some(list(&found, files, directories, lineage, fates, &rank));
+            steps.pairs = Some(tables.list(files, directories, lineage));
         }
         steps
     }
@@ -378,115 +368,127 @@ fn reduce(confirmed: &Table) -> Table {
     kept
 }
 
-fn edges_seen(
-    lineage: &Lineage,
-    directories: &[&PathSet],
-    [found, confirmed, kept]: [&Table; 3],
-    rank: &[usize],
-    groups: &mut Groups,
-) -> EdgesSeen {
-    let mut seen = EdgesSeen::default();
-    for edge in &lineage.edges {
-        let (parent, child) = (edge.parent as usize, edge.child as usize);
-        if found.has(parent, child) {
-            let places = (rank[child], rank[parent]);
-            seen.found += 1;
-            seen.confirmed += u64::from(confirmed.has(places.0, places.1));
-            seen.kept += u64::from(kept.has(places.0, places.1));
-            continue;
-        }
-        let [ours, theirs] = [parent, child].map(|image| directories[image].len());
-        let why = match ours {
-            ..MIN_FILES => Why::FewDirectories,
-            _ if ours > theirs => Why::MoreThanChild,
-            _ => Why::Missing,
-        };
-        let same_graph = groups.head(parent) == groups.head(child);
-        let passed = PassedOver { parent: edge.parent, child: edge.child, why, same_graph };
-        seen.passed_over.push(passed);
-    }
-    seen
+/// What became of pairs.
+#[derive(Debug)]
+struct Tables {
+    /// Step 1: (inner, outer).
+    found: Table,
+    /// Step 3: (rank of the outer, rank of the inner).
+    confirmed: Table,
+    /// Step 4, in the same way.
+    kept: Table,
+    rank: Vec<usize>,
 }
 
-/// Step 5, but for what directories alone tell.
-fn joined(
-    found: &Table,
-    confirmed: &Table,
-    files: &[&PathSet],
-    lineage: &Lineage,
-    rank: &[usize],
-) -> Joined {
-    let mut by_files = Groups::of(files.len());
-    found.each(|inner, outer| {
-        let is_same = || files[inner] == files[outer];
-        if confirmed.has(rank[outer], rank[inner]) || is_same() {
-            by_files.join(inner, outer);
-        }
-    });
-    let mut families = Groups::of(files.len());
-    for family in &lineage.components {
-        for image in family {
-            families.join(family[0] as usize, *image as usize);
-        }
+impl Tables {
+    fn is_confirmed(&self, inner: usize, outer: usize) -> bool {
+        self.confirmed.has(self.rank[outer], self.rank[inner])
     }
-    let before = families.count();
-    let telling: Vec<&Connection> = lineage.connections.iter().filter(|it| it.tells()).collect();
-    for it in &telling {
-        families.join(it.root as usize, it.base as usize);
-    }
-    Joined {
-        by_directories: 0,
-        by_files: by_files.count(),
-        families: before,
-        connections: telling.len() as u64,
-        connected: families.count(),
-    }
-}
 
-/// The pairs of step 1 with what became of them.
-fn list(
-    found: &Table,
-    files: &[&PathSet],
-    directories: &[&PathSet],
-    lineage: &Lineage,
-    [confirmed, kept]: [&Table; 2],
-    rank: &[usize],
-) -> Vec<StepPair> {
-    let mut parents: Vec<Option<u32>> = vec![None; files.len()];
-    for edge in &lineage.edges {
-        parents[edge.child as usize] = Some(edge.parent);
+    fn is_kept(&self, inner: usize, outer: usize) -> bool {
+        self.kept.has(self.rank[outer], self.rank[inner])
     }
-    let mut pairs = Vec::new();
-    for (inner, inner_number) in (0..files.len()).zip(0_u32..) {
-        for (outer, outer_number) in (0..files.len()).zip(0_u32..) {
-            let tie = found.has(outer, inner);
-            // Of a tie the direction of the files, which is that of the ranks.
-            if !found.has(inner, outer) || (tie && rank[inner] > rank[outer]) {
+
+    fn edges_seen(
+        &self,
+        lineage: &Lineage,
+        directories: &[&PathSet],
+        groups: &mut Groups,
+    ) -> EdgesSeen {
+        let mut seen = EdgesSeen::default();
+        for edge in &lineage.edges {
+            let (parent, child) = (edge.parent as usize, edge.child as usize);
+            if self.found.has(parent, child) {
+                seen.found += 1;
+                seen.confirmed += u64::from(self.is_confirmed(parent, child));
+                seen.kept += u64::from(self.is_kept(parent, child));
                 continue;
             }
-            let overlap = files[inner].overlap(files[outer]);
-            let fate = if kept.has(rank[outer], rank[inner]) {
-                Fate::Kept
-            } else if confirmed.has(rank[outer], rank[inner]) {
-                Fate::Fallen
-            } else if overlap.left_only + overlap.right_only == 0 {
-                Fate::SameFiles
-            } else {
-                Fate::Refused
+            let [ours, theirs] = [parent, child].map(|image| directories[image].len());
+            let why = match ours {
+                ..MIN_FILES => Why::FewDirectories,
+                _ if ours > theirs => Why::MoreThanChild,
+                _ => Why::Missing,
             };
-            pairs.push(StepPair {
-                inner: inner_number,
-                outer: outer_number,
-                tie,
-                directories: directories[inner].overlap(directories[outer]),
-                files: overlap,
-                fate,
-                is_edge: parents[outer] == Some(inner_number),
-            });
+            let same_graph = groups.head(parent) == groups.head(child);
+            let passed = PassedOver { parent: edge.parent, child: edge.child, why, same_graph };
+            seen.passed_over.push(passed);
+        }
+        seen
+    }
+
+    /// Step 5, but for what directories alone tell.
+    fn joined(&self, files: &[&PathSet], lineage: &Lineage) -> Joined {
+        let mut by_files = Groups::of(files.len());
+        self.found.each(|inner, outer| {
+            if self.is_confirmed(inner, outer) || files[inner] == files[outer] {
+                by_files.join(inner, outer);
+            }
+        });
+        let mut families = Groups::of(files.len());
+        for family in &lineage.components {
+            for image in family {
+                families.join(family[0] as usize, *image as usize);
+            }
+        }
+        let before = families.count();
+        let telling: Vec<&Connection> =
+            lineage.connections.iter().filter(|it| it.tells()).collect();
+        for it in &telling {
+            families.join(it.root as usize, it.base as usize);
+        }
+        Joined {
+            by_directories: 0,
+            by_files: by_files.count(),
+            families: before,
+            connections: telling.len() as u64,
+            connected: families.count(),
         }
     }
-    pairs.sort_by_key(|pair| (pair.outer, pair.inner));
-    pairs
+
+    /// The pairs of step 1 with what became of them.
+    fn list(
+        &self,
+        files: &[&PathSet],
+        directories: &[&PathSet],
+        lineage: &Lineage,
+    ) -> Vec<StepPair> {
+        let mut parents: Vec<Option<u32>> = vec![None; files.len()];
+        for edge in &lineage.edges {
+            parents[edge.child as usize] = Some(edge.parent);
+        }
+        let mut pairs = Vec::new();
+        for (inner, inner_number) in (0..files.len()).zip(0_u32..) {
+            for (outer, outer_number) in (0..files.len()).zip(0_u32..) {
+                let tie = self.found.has(outer, inner);
+                // Of a tie the direction of the files, which is that of the ranks.
+                if !self.found.has(inner, outer) || (tie && self.rank[inner] > self.rank[outer]) {
+                    continue;
+                }
+                let overlap = files[inner].overlap(files[outer]);
+                let fate = if self.is_kept(inner, outer) {
+                    Fate::Kept
+                } else if self.is_confirmed(inner, outer) {
+                    Fate::Fallen
+                } else if overlap.left_only + overlap.right_only == 0 {
+                    Fate::SameFiles
+                } else {
+                    Fate::Refused
+                };
+                pairs.push(StepPair {
+                    inner: inner_number,
+                    outer: outer_number,
+                    tie,
+                    directories: directories[inner].overlap(directories[outer]),
+                    files: overlap,
+                    fate,
+                    is_edge: parents[outer] == Some(inner_number),
+                });
+            }
+        }
+        pairs.sort_by_key(|pair| (pair.outer, pair.inner));
+        pairs
+    }
 }
 
 /// A square table of bits.
@@ -671,31 +673,32 @@ mod tests {
             let is_tie = |(a, b): (usize, usize)| directories[a].len() == directories[b].len();
             let coarse: BTreeSet<(usize, usize)> = all().filter(|pair| is_found(*pair)).collect();
             let ties = coarse.iter().filter(|it| is_tie(**it)).count() / 2;
-            prop_assert_eq!(found.coarse.ties as usize, ties);
-            prop_assert_eq!(found.coarse.pairs as usize, coarse.len() - 2 * ties);
+            let wide = |count: usize| count as u64;
+            prop_assert_eq!(found.coarse.ties, wide(ties));
+            prop_assert_eq!(found.coarse.pairs, wide(coarse.len() - 2 * ties));
             prop_assert_eq!(found.coarse.grades[3], found.coarse.pairs);
             let whole = all().filter(|&(a, b)| directories[a].len() >= 10 && !is_tie((a, b)) && directories[a].is_subset(&directories[b])).count();
-            prop_assert_eq!(found.coarse.grades[0] as usize, whole);
+            prop_assert_eq!(found.coarse.grades[0], wide(whole));
 
             let fits = |(a, b): (usize, usize)| files[a].len() < files[b].len() && inside(&files[a], &files[b]);
             let confirmed: BTreeSet<(usize, usize)> = coarse.iter().copied().filter(|it| fits(*it)).collect();
             let same = coarse.iter().filter(|&&(a, b)| files[a] == files[b] && (a < b || !is_tie((a, b)))).count();
             let overlooked = all().filter(|it| fits(*it) && !coarse.contains(it)).count();
-            prop_assert_eq!(found.finer.confirmed as usize, confirmed.len());
-            prop_assert_eq!(found.finer.same_files as usize, same);
-            prop_assert_eq!(found.finer.overlooked as usize, overlooked);
-            prop_assert_eq!(found.finer.refused as usize, coarse.len() - ties - confirmed.len() - same);
+            prop_assert_eq!(found.finer.confirmed, wide(confirmed.len()));
+            prop_assert_eq!(found.finer.same_files, wide(same));
+            prop_assert_eq!(found.finer.overlooked, wide(overlooked));
+            prop_assert_eq!(found.finer.refused, wide(coarse.len() - ties - confirmed.len() - same));
 
             let kept: BTreeSet<(usize, usize)> =
                 confirmed.iter().copied().filter(|&(a, b)| !has_way(&confirmed, a, b)).collect();
-            prop_assert_eq!(found.kept as usize, kept.len());
-            prop_assert_eq!(found.fallen as usize, confirmed.len() - kept.len());
+            prop_assert_eq!(found.kept, wide(kept.len()));
+            prop_assert_eq!(found.fallen, wide(confirmed.len() - kept.len()));
 
             let edges: Vec<(usize, usize)> =
                 lineage.edges.iter().map(|it| (it.parent as usize, it.child as usize)).collect();
-            let among = |pairs: &BTreeSet<(usize, usize)>| edges.iter().filter(|it| pairs.contains(it)).count() as u64;
+            let among = |pairs: &BTreeSet<(usize, usize)>| wide(edges.iter().filter(|it| pairs.contains(it)).count());
             prop_assert_eq!([found.edges.found, found.edges.confirmed, found.edges.kept], [among(&coarse), among(&confirmed), among(&kept)]);
-            prop_assert_eq!(found.edges.passed_over.len(), edges.len() - among(&coarse) as usize);
+            prop_assert_eq!(wide(found.edges.passed_over.len()), wide(edges.len()) - among(&coarse));
 
             prop_assert_eq!(found.joined.by_directories, parts(n, coarse.iter().copied()));
             let same_files = coarse.iter().copied().filter(|&(a, b)| files[a] == files[b]);

@@ -150,7 +150,10 @@ function draw() {
     const sample = svg("svg", { width: 30, height: 10, "aria-hidden": "true" }, svg("path", { class: `edge ${kind}`, d: "M1 5H29" }));
     legend.append(element("span", {}, sample, words));
   }
-  $("drawing").replaceChildren(legend, element("div", { class: "canvas" }, picture));
+  const canvas = element("div", { class: "canvas" }, picture);
+  $("drawing").replaceChildren(legend, canvas);
+  const chosen = place.get(state.image);
+  if (chosen) canvas.scrollTo(chosen.x - 80, chosen.y - canvas.clientHeight / 2);
   markDrawing();
 }
 

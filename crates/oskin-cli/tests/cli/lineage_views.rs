@@ -11,6 +11,11 @@ fn sample_family() -> Place {
     place
 }
 
+/// A list of paths with numbers.
+fn list(from: u32, to: u32) -> String {
+    (from..to).flat_map(|number| [format!("f{number}"), "\n".to_owned()]).collect()
+}
+
 #[test]
 fn the_family_graph_is_one_page() {
     let place = sample_family();
@@ -46,7 +51,7 @@ fn the_steps_of_the_founding_text_are_shown() {
     assert_eq!(steps["edges"]["passed_over"][0]["why"], "more-than-child");
     assert!(place.json(&["lineage"]).get("steps").is_none());
     // Without a catalog, and of two images the directories of which are not known.
-    let files: String = (0..20).map(|i| format!("f{i}\n")).collect();
+    let files = list(0, 20);
     let lists = ["a.paths", "b.paths"];
     place.file(lists[0], files.as_bytes());
     place.file(lists[1], format!("{files}more\n").as_bytes());
@@ -85,7 +90,6 @@ fn kin_without_a_parent_are_not_alone() {
 #[test]
 fn few_files_tell_no_family() {
     let place = Place::new();
-    let list = |from: u32, to: u32| (from..to).map(|i| format!("f{i}\n")).collect::<String>();
     place.file("tiny.paths", list(0, 14).as_bytes());
     place.file("large.paths", list(3, 500).as_bytes());
     let lists = ["paths:tiny.paths", "paths:large.paths"];

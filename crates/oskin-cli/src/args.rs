@@ -305,7 +305,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         names: Option<PathBuf>,
     },
-    /// Who descends from whom: the family graph (-o text, json, dot or graphml)
+    /// Who descends from whom: the family graph (-o text, json, html, dot or graphml)
     #[command(
         after_help = "Each image has at most one parent: the nearest ancestor among the images. Layers tell it first, then\n\
             files whose content is known, then paths alone. `contained-in` is an image that holds all of\n\
@@ -318,6 +318,9 @@ pub(crate) enum Command {
         /// Look at paths alone: no layers, no contents
         #[arg(long)]
         paths_only: bool,
+        /// Show instead how one gets there by directories first: coarse pairs, tiny graphs, files, reduction
+        #[arg(long)]
+        steps: bool,
         #[command(flatten)]
         reading: Reading,
     },

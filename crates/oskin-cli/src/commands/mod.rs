@@ -11,6 +11,7 @@ mod export;
 mod generate;
 mod heatmap;
 mod lineage;
+mod lineage_text;
 mod ls;
 mod matrix;
 mod place;
@@ -62,8 +63,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             let known = dockerfiles::Known { arguments: build_arg, names };
             dockerfiles::run(&global, &places, &asked, known)
         }
-        Command::Lineage { images, paths_only, reading } => {
-            lineage::run(&global, &images, paths_only, reading)
+        Command::Lineage { images, paths_only, steps, reading } => {
+            lineage::run(&global, &images, (paths_only, steps), reading)
         }
         Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
         Command::Sketch { command } => sketch::run(&global, command),

@@ -8,5 +8,6 @@ mod config;
 mod dockerfiles;
 mod kill;
 mod lineage;
+mod lineage_views;
 mod real_data;
 mod sketch;

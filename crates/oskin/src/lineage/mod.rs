@@ -14,6 +14,7 @@ mod judge;
 mod look;
 mod parent;
 mod ranking;
+mod steps;
 mod tally;
 mod weights;
 
@@ -23,4 +24,8 @@ pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
 pub use ranking::{Ranked, Ranking};
+pub use steps::{
+    Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
+    TinyGraph, Why,
+};
 pub use tally::Tally;

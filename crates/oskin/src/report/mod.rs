@@ -10,8 +10,11 @@ mod dockerfiles;
 mod evaluate;
 pub mod heatmap;
 mod lineage;
+pub mod lineage_page;
+mod page;
 mod pairs;
 mod sketch;
+mod steps;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
@@ -36,4 +39,8 @@ pub use lineage::{
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
+};
+pub use steps::{
+    CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
+    PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };

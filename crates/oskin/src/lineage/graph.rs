@@ -29,10 +29,10 @@ const CONTENT_CONFIDENCE: f64 = 0.9;
 const UNSURE: f64 = 0.5;
 
 /// A candidate that lacks more than this share in the child is not looked at.
-const MAX_LOST: f64 = 0.15;
+pub(super) const MAX_LOST: f64 = 0.15;
 
 /// How many candidates of a child are looked at.
-const LOOKS: usize = 2;
+pub(super) const LOOKS: usize = 2;
 
 /// What an edge says of child and parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

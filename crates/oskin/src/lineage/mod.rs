@@ -4,17 +4,21 @@
 //! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
 //! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
-//! that was right.
+//! that was right, and [`Trials`] how far it withstands a [`Perturbation`].
 
 mod chain;
 mod graph;
 mod look;
 mod parent;
+mod perturb;
 mod tally;
+mod trial;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
 pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use perturb::{Draw, Perturbation};
 pub use tally::Tally;
+pub use trial::{Decision, Trials};

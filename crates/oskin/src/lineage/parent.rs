@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub const LAMBDA: u64 = 75;
 
 /// How many candidates are kept for each child.
-const KEPT: usize = 4;
+pub(super) const KEPT: usize = 4;
 
 /// So many paths are half of what can be known of a pair by its paths.
 const HALF_KNOWN: f64 = 800.0;
@@ -216,10 +216,10 @@ fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
 
 /// What is kept of a candidate while all are scored; greater is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    score: i64,
-    size: u64,
-    set: Reverse<u32>,
+pub(super) struct Place {
+    pub(super) score: i64,
+    pub(super) size: u64,
+    pub(super) set: Reverse<u32>,
 }
 
 /// The best candidates of one child, and the score that a further one must reach.

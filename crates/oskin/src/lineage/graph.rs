@@ -26,7 +26,7 @@ const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
 const CONTENT_CONFIDENCE: f64 = 0.9;
 
 /// From here down an edge is no more than containment.
-const UNSURE: f64 = 0.5;
+pub(super) const UNSURE: f64 = 0.5;
 
 /// A candidate that lacks more than this share in the child is not looked at.
 pub(super) const MAX_LOST: f64 = 0.15;

@@ -15,7 +15,7 @@
 //! in which the sums run over no path but those of `C` and of images left out: a pass over few runs
 //! for each candidate.
 
-use super::graph::{LOOKS, MAX_LOST};
+use super::graph::{LOOKS, MAX_LOST, UNSURE};
 use super::look::Look;
 use super::parent::{Candidate, Candidates, KEPT, LAMBDA, Place};
 use super::weights::{ONE, Weights};
@@ -267,7 +267,7 @@ impl<'c> Decision<'c> {
         asked.take(LOOKS).map(|candidate| candidate.image)
     }
 
-    /// The parent, if one is found, as sure as its missing paths leave it.
+    /// The parent, if one is found, and how sure it is.
     ///
     /// `looks` answers the questions; `is_below` tells which images stand on the one that is decided
     /// on, and are therefore not its parents.
@@ -275,12 +275,17 @@ impl<'c> Decision<'c> {
         self,
         looks: &BTreeMap<u32, Look>,
         is_below: impl Fn(u32) -> bool,
-    ) -> Option<Candidate> {
-        let judged = self.candidates.iter().map(|candidate| match looks.get(&candidate.image) {
-            Some(look) if !self.is_clear() => candidate.forgiving(look.counted_share()),
-            _ => *candidate,
-        });
-        judged.into_iter().find(|judged| judged.score() > 0.0 && !is_below(judged.image))
+    ) -> Option<(u32, f64)> {
+        for candidate in self.candidates {
+            let look = looks.get(&candidate.image).filter(|_| !self.is_clear());
+            let judged = look.map_or(*candidate, |look| candidate.forgiving(look.counted_share()));
+            if judged.score() > 0.0 && !is_below(judged.image) {
+                // Counting deletions is a second chance.
+                let most = if look.is_some() { UNSURE } else { 1.0 };
+                return Some((judged.image, judged.confidence().min(most)));
+            }
+        }
+        None
     }
 }
 
@@ -394,9 +399,9 @@ mod tests {
                     let mut way = std::iter::successors(Some(image), |image| parents[*image as usize]);
                     way.any(|image| twin(image) == twin(child))
                 };
-                let parent = decision.parent(&answers, is_below).map(|it| it.image);
-                prop_assert_eq!(parent, found.map(|edge| edge.parent));
-                parents[child as usize] = parent;
+                let parent = decision.parent(&answers, is_below);
+                prop_assert_eq!(parent, found.map(|edge| (edge.parent, edge.confidence)));
+                parents[child as usize] = parent.map(|(image, _)| image);
             }
         }
     }

@@ -24,18 +24,11 @@ pub(super) struct Trier<'a> {
     inventories: BTreeMap<u32, Inventory>,
 }
 
-/// A tried image: its files, and how to have all its entries.
-struct Tried<'t> {
-    image: u32,
-    files: &'t PathSet,
-    without: &'t [u32],
-    entries: &'t dyn Fn() -> Inventory,
-}
-
 /// What came of a trial.
 struct Outcome {
     first: Option<u32>,
-    parent: Option<Candidate>,
+    /// With how sure it is.
+    parent: Option<(u32, f64)>,
 }
 
 /// Counts the outcomes of one change.
@@ -81,18 +74,23 @@ impl<'a> Trier<'a> {
             let before = self.cases.lineup.entries(self.catalog, image)?;
             let draw = Draw::new(seed).with(self.cases.name(image).as_bytes());
             for (way, counts) in &mut all {
-                let mut files = self.cases.lineup.files[image as usize].clone();
-                if let Some(way) = way {
-                    let [lost, new] = way.changes(&before, draw);
-                    let [lost, _] = self.ids.path_sets(&lost)?;
-                    let [new, _] = self.ids.path_sets(&new)?;
-                    counts.report.removed += lost.len();
-                    counts.report.added += new.len();
-                    files = files.difference(&lost).union(&new);
-                }
-                let entries = || way.map_or_else(|| before.clone(), |way| way.apply(&before, draw));
-                let tried = Tried { image, files: &files, without: &[image], entries: &entries };
-                let outcome = self.outcome(&tried)?;
+                let files = &self.cases.lineup.files[image as usize];
+                let outcome = match way {
+                    // As it is, all images were ranked at once.
+                    None => {
+                        self.outcome(image, self.cases.candidates.of(image), &|| before.clone())
+                    }
+                    Some(way) => {
+                        let [lost, new] = way.changes(&before, draw);
+                        let [lost, _] = self.ids.path_sets(&lost)?;
+                        let [new, _] = self.ids.path_sets(&new)?;
+                        counts.report.removed += lost.len();
+                        counts.report.added += new.len();
+                        let changed = files.difference(&lost).union(&new);
+                        let candidates = self.trials.rank(&changed, &[image]);
+                        self.outcome(image, &candidates, &|| way.apply(&before, draw))
+                    }
+                }?;
                 counts.add(self.cases, image, expected, &outcome);
             }
         }
@@ -111,16 +109,12 @@ impl<'a> Trier<'a> {
             without.push(image);
             let further = ancestors.iter().find(|it| !cases.is_same(**it, parent)).copied();
             let before = cases.lineup.entries(self.catalog, image)?;
-            let outcome = self.outcome(&Tried {
-                image,
-                files: &cases.lineup.files[image as usize],
-                without: &without,
-                entries: &|| before.clone(),
-            })?;
-            let is_right = cases.is_right(outcome.parent.map(|it| it.image), further);
+            let candidates = self.trials.rank(&cases.lineup.files[image as usize], &without);
+            let outcome = self.outcome(image, &candidates, &|| before.clone())?;
+            let is_right = cases.is_right(outcome.image(), further);
             if further.is_some() { &mut next } else { &mut none }.count(is_right);
             if !is_right {
-                wrong.push(cases.wrong(image, further, outcome.found()));
+                wrong.push(cases.wrong(image, further, outcome.parent));
             }
         }
         let both = Tally { hits: next.hits + none.hits, of: next.of + none.of };
@@ -132,16 +126,20 @@ impl<'a> Trier<'a> {
         })
     }
 
-    fn outcome(&mut self, tried: &Tried<'_>) -> Result<Outcome, CliError> {
-        let candidates = self.trials.rank(tried.files, tried.without);
-        let decision = Decision::on(&candidates);
-        let mut looks = BTreeMap::new();
-        let mut entries = None;
-        for image in decision.questions() {
-            let child = entries.get_or_insert_with(tried.entries);
-            looks.insert(image, Look::at(self.inventory(image)?, child));
+    /// What is decided of an image with these candidates and entries.
+    fn outcome(
+        &mut self,
+        image: u32,
+        candidates: &[Candidate],
+        entries: &dyn Fn() -> Inventory,
+    ) -> Result<Outcome, CliError> {
+        let decision = Decision::on(candidates);
+        let (mut looks, mut child) = (BTreeMap::new(), None);
+        for candidate in decision.questions() {
+            let child = child.get_or_insert_with(entries);
+            looks.insert(candidate, Look::at(self.inventory(candidate)?, child));
         }
-        let parent = decision.parent(&looks, |image| self.stands_on(image, tried.image));
+        let parent = decision.parent(&looks, |candidate| self.stands_on(candidate, image));
         Ok(Outcome { first: candidates.first().map(|best| best.image), parent })
     }
 
@@ -167,8 +165,8 @@ impl<'a> Trier<'a> {
 }
 
 impl Outcome {
-    fn found(&self) -> Option<(u32, f64)> {
-        self.parent.map(|it| (it.image, it.confidence()))
+    fn image(&self) -> Option<u32> {
+        self.parent.map(|(image, _)| image)
     }
 }
 
@@ -179,7 +177,7 @@ impl Counts {
     }
 
     fn add(&mut self, cases: &Cases<'_>, image: u32, expected: Option<u32>, outcome: &Outcome) {
-        let found = outcome.parent.map(|it| it.image);
+        let found = outcome.image();
         let is_right = cases.is_right(found, expected);
         if let Some(expected) = expected {
             self.parent.count(is_right);
@@ -190,7 +188,7 @@ impl Counts {
             self.none.count(is_right);
         }
         if !is_right {
-            self.report.wrong.push(cases.wrong(image, expected, outcome.found()));
+            self.report.wrong.push(cases.wrong(image, expected, outcome.parent));
         }
     }
 

@@ -57,15 +57,14 @@ fn changed_images_are_judged_one_at_a_time() {
     assert!(found(2) >= 31 && found(3) <= 5 && found(4) >= 30 && found(5) >= 25, "{report:#}");
     let (removed, added) = (&rows[5]["removed"], &rows[5]["added"]);
     assert!(number(removed) > 1000 && removed == added, "every file has a next version");
-    // The same seed deletes the same, another something else.
-    assert_eq!(report, place.json(&asked));
-    let other = place.json(&[&asked[..], &["--seed", "2"]].concat());
-    assert_ne!(rows[2]["removed"], other["robustness"][2]["removed"]);
-    assert_eq!(rows[4]["removed"], other["robustness"][4]["removed"]);
-    // With all evidence the trials are still by paths alone.
-    let all = place.json(&["evaluate", "--truth", &truth, "--delete", "0.005"]);
-    assert_eq!(all["decisions"]["hits"], 40);
-    assert_eq!(all["robustness"], serde_json::json!([rows[0], rows[2]]));
+    // The same seed deletes the same, another something else; with all evidence the trials are still
+    // by paths alone.
+    let all = ["evaluate", "--truth", &truth, "--delete", "0.005"];
+    let again = place.json(&all);
+    assert_eq!(again["decisions"]["hits"], 40);
+    assert_eq!(again["robustness"], serde_json::json!([rows[0], rows[2]]));
+    let other = place.json(&[&all[..], &["--seed", "2"]].concat());
+    assert_ne!(rows[2]["removed"], other["robustness"][1]["removed"]);
 }
 
 #[test]

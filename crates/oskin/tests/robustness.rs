@@ -57,8 +57,8 @@ impl Listings {
                 let [gone, new] = change.changes(before, draw);
                 let [gone, _] = ids.path_sets(&gone).unwrap();
                 let [new, _] = ids.path_sets(&new).unwrap();
-                let changed = sets[child as usize].difference(&gone).union(&new);
-                let ranked = trials.rank(&changed, &[child]);
+                let files = sets[child as usize].difference(&gone).union(&new);
+                let ranked = trials.rank(&files, &[child]);
                 let decision = Decision::on(&ranked);
                 let after = change.apply(before, draw);
                 let look = |image| (image, Look::at(&self.inventories[image as usize], &after));
@@ -80,7 +80,6 @@ fn few_parents_are_lost_to_deletions_and_upgrades() {
     let changes: Vec<(Perturbation, u64)> =
         delete(0.0).take(1).chain(delete(0.005)).chain(delete(0.01)).chain(upgrade).collect();
     let lost = listings.lost(&changes);
-    println!("{lost:?}");
     assert_eq!(lost[0], 0);
     assert!(lost[1..4].iter().all(|lost| *lost <= 3), "0.5 % deleted: {lost:?}");
     assert!(lost[4..7].iter().all(|lost| *lost <= 4), "1 % deleted: {lost:?}");

@@ -361,7 +361,7 @@ pub(crate) struct Evaluating {
     /// Look at paths alone: no layers, no contents
     #[arg(long)]
     pub(crate) paths_only: bool,
-    /// Take out each parent in turn
+    /// Take each known parent out of the catalog in turn
     #[arg(long)]
     pub(crate) leave_parent_out: bool,
     /// Delete this share of the files of each image in turn, 0 to 1 or in %; several with , between
@@ -370,7 +370,7 @@ pub(crate) struct Evaluating {
     /// Delete documentation, manuals and translations of each image in turn
     #[arg(long)]
     strip_docs: bool,
-    /// Upgrade this share of the packages of each image in turn [default: 15 %]
+    /// Upgrade packages of each image in turn: this share of them, or 15 % if none is given
     #[arg(
         long,
         value_name = "SHARE",
@@ -381,7 +381,7 @@ pub(crate) struct Evaluating {
         value_parser = share
     )]
     upgrade: Vec<f64>,
-    /// What the choice of files and packages follows from
+    /// What the choice of files and packages follows from: any number
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
 }

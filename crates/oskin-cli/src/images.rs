@@ -307,7 +307,17 @@ impl Workspace {
     /// All entries of an image of a lineup.
     pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
         match &lineup.members[image as usize] {
-            Member::Kept(id) => Ok(self.catalog()?.inventory(*id)?),
+            Member::Kept(_) => lineup.entries(self.catalog()?, image),
+            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+        }
+    }
+}
+
+impl Lineup {
+    /// All entries of an image, with the catalog that this was lined up from.
+    pub(crate) fn entries(&self, catalog: &Catalog, image: u32) -> Result<Inventory, CliError> {
+        match &self.members[image as usize] {
+            Member::Kept(id) => Ok(catalog.inventory(*id)?),
             Member::Read(inventory) => Ok(Inventory::clone(inventory)),
         }
     }

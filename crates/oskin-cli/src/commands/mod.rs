@@ -66,7 +66,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lineage { images, paths_only, steps, reading } => {
             lineage::run(&global, &images, (paths_only, steps), reading)
         }
-        Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
+        Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

@@ -6,6 +6,7 @@ mod commands;
 mod common;
 mod config;
 mod dockerfiles;
+mod evaluate;
 mod kill;
 mod lineage;
 mod lineage_views;

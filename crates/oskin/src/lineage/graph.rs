@@ -26,10 +26,10 @@ pub(super) const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
 pub(super) const UNSURE: f64 = 0.5;
 
 /// A candidate that lacks more than this share in the child is not looked at.
-const MAX_LOST: f64 = 0.15;
+pub(super) const MAX_LOST: f64 = 0.15;
 
 /// How many candidates of a child are looked at.
-const LOOKS: usize = 2;
+pub(super) const LOOKS: usize = 2;
 
 /// What is known before any entry is looked at.
 #[derive(Debug)]

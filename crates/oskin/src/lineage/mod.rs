@@ -4,7 +4,7 @@
 //! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
 //! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
-//! that was right.
+//! that was right, and [`Trials`] how far it withstands a [`Perturbation`].
 
 mod arrange;
 mod chain;
@@ -15,7 +15,9 @@ mod look;
 mod parent;
 mod ranking;
 mod steps;
+mod perturb;
 mod tally;
+mod trial;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
@@ -28,4 +30,6 @@ pub use steps::{
     Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
     TinyGraph, Why,
 };
+pub use perturb::{Draw, Perturbation};
 pub use tally::Tally;
+pub use trial::{Decision, Trials};

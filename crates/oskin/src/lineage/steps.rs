@@ -18,7 +18,7 @@
 //! Cost: all pairs twice, by directories and by files; O(kept pairs * n / 64) for the reduction;
 //! three bits of memory for each ordered pair.
 
-use super::graph::{Connection, Lineage};
+use super::edge::{Connection, Lineage};
 use super::tally::Tally;
 use crate::measure::{AllPairs, PairRow};
 use crate::path_set::{Overlap, PathSet};

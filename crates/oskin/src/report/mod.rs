@@ -32,7 +32,10 @@ pub use dockerfiles::{
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
     UsedReport,
 };
-pub use evaluate::{Baselines, EvaluateReport, ShareReport, WrongReport};
+pub use evaluate::{
+    Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
+    WrongReport,
+};
 pub use lineage::{
     ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
 };

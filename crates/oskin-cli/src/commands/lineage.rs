@@ -43,7 +43,10 @@ pub(super) fn find(
     paths_only: bool,
 ) -> Result<(Lineage, Candidates), CliError> {
     let files: Vec<&PathSet> = lineup.files.iter().collect();
-    let survey = Survey::of(&files, (!paths_only).then_some(&lineup.chains[..]));
+    let mut survey = Survey::of(&files, (!paths_only).then_some(&lineup.chains[..]));
+    if !paths_only {
+        survey = survey.declaring(workspace.declared_bases(lineup)?);
+    }
     let mut looks = BTreeMap::new();
     // Questions about one candidate stand side by side.
     let mut candidate: Option<(u32, Inventory)> = None;
@@ -126,6 +129,7 @@ impl<'r> Tree<'r> {
             }
             tree.notes.entry(later).or_default().push(match kin.kind {
                 "rebuild" => format!("a rebuild of {first}, or the other way round"),
+                "sibling" => format!("a sibling of {first}"),
                 kind => format!("{kind}: {first}"),
             });
         }
@@ -169,10 +173,27 @@ fn words(edge: &EdgeReport) -> String {
                 let more = if *with_empty { "" } else { ", empty ones aside" };
                 words.push(format!("on its {}{more}", text::plural(*layers as u64, "layer")));
             }
-            ProofReport::ContentContainment { same, changed } => words.push(format!(
-                "{} files the same, {} changed",
-                text::count(*same),
-                text::count(*changed)
+            ProofReport::Declared { base, standing } => words.push(match *standing {
+                "confirmed" => "declared, confirmed".to_owned(),
+                "ancestor" => format!("declares {base}, an ancestor"),
+                _ => format!("declares {base}, not confirmed by contents"),
+            }),
+            ProofReport::ContentContainment { same, changed, volatile } => {
+                let aside = match volatile {
+                    0 => String::new(),
+                    some => format!(" (volatile: {} set aside)", text::count(*some)),
+                };
+                words.push(format!(
+                    "{} files the same, {} changed{aside}",
+                    text::count(*same),
+                    text::count(*changed)
+                ));
+            }
+            ProofReport::LeftOver { deleted, deletions, added, .. } => words.push(format!(
+                "what is left of it: -{} in {}, +{}, the same packages on record",
+                text::plural(*deleted, "file"),
+                text::plural(*deletions, "deletion"),
+                text::count(*added)
             )),
             ProofReport::PathContainment { missing, added, deletions, .. } => {
                 let by = deletions.map(|it| format!(" in {}", text::plural(it, "deletion")));

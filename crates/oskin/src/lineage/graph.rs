@@ -8,6 +8,7 @@
 
 use super::chain::{Base, Chain, bases};
 use super::edge::{Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+use super::left_over::larger;
 use super::look::Look;
 use super::parent::Candidates;
 use crate::measure::Measure;
@@ -26,10 +27,10 @@ pub(super) const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
 pub(super) const UNSURE: f64 = 0.5;
 
 /// A candidate that lacks more than this share in the child is not looked at.
-const MAX_LOST: f64 = 0.15;
+pub(super) const MAX_LOST: f64 = 0.15;
 
 /// How many candidates of a child are looked at.
-const LOOKS: usize = 2;
+pub(super) const LOOKS: usize = 2;
 
 /// What is known before any entry is looked at.
 #[derive(Debug)]
@@ -38,16 +39,22 @@ pub struct Survey<'a> {
     pub(super) candidates: Candidates,
     bases: Vec<Option<Base>>,
     pub(super) chains: Option<&'a [Chain]>,
+    /// Where contents count: of which images an image may be left.
+    pub(super) larger: BTreeMap<u32, Vec<u32>>,
+    pub(super) declared: Vec<Option<u32>>,
 }
 
 impl<'a> Survey<'a> {
-    /// Ranks candidates of images given by their files; without chains by paths only.
+    /// Ranks candidates of images given by their files; without chains by paths only. With chains
+    /// contents count too, even if all chains are empty.
     pub fn of(files: &'a [&'a PathSet], chains: Option<&'a [Chain]>) -> Self {
         let bases = match chains {
             Some(chains) => bases(&chains.iter().collect::<Vec<_>>()),
             None => vec![None; files.len()],
         };
-        Self { files, candidates: Candidates::rank(files), bases, chains }
+        let candidates = Candidates::rank(files);
+        let larger = chains.map(|_| larger(&candidates)).unwrap_or_default();
+        Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }
 
     /// The candidates by paths.
@@ -58,7 +65,8 @@ impl<'a> Survey<'a> {
     /// The pairs (candidate, child) whose entries should be looked at, ascending.
     ///
     /// By paths only that is where deletions may hide the parent; else also where content has to
-    /// confirm what no layer tells, and of twins.
+    /// confirm what no layer tells or what is declared, where an image may be what is left of a larger
+    /// one, and of twins.
     pub fn questions(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
         let by_content = self.chains.is_some();
@@ -76,8 +84,11 @@ impl<'a> Survey<'a> {
                 false => Measure::ContainmentLeft.of(candidate.overlap) >= 1.0 - MAX_LOST,
             });
             pairs.extend(asked.take(LOOKS).map(|candidate| (candidate.image, child)));
+            pairs.extend(self.larger_of(child).iter().map(|&larger| (larger, child)));
+            pairs.extend(self.declared_base(child).map(|base| (base, child)));
         }
         pairs.sort_unstable();
+        pairs.dedup();
         pairs
     }
 
@@ -96,9 +107,13 @@ impl<'a> Survey<'a> {
                 }
                 None => self.edge_by_paths(child, looks, &parents, &mut lineage.kin),
             };
+            if edge.is_none() && self.candidates.first_twin(child) == child {
+                self.sibling(child, looks, &mut lineage.kin);
+            }
             parents[child as usize] = edge.as_ref().map(|edge| edge.parent);
             lineage.edges.extend(edge);
         }
+        self.declare(&mut lineage, &mut parents, looks);
         self.arrange(&mut lineage, &parents);
         lineage
     }
@@ -118,8 +133,7 @@ impl<'a> Survey<'a> {
         let theirs = self.bases[best.image as usize]?;
         let is_other = best.image != base.image && theirs.image == base.image;
         let is_alike = Measure::Dice.of(best.overlap) >= REBUILD_DICE;
-        let images = [best.image.min(child), best.image.max(child)];
-        (is_other && is_alike).then_some(Kin { images, kind: KinKind::Rebuild })
+        (is_other && is_alike).then(|| Kin::of((best.image, child), KinKind::Rebuild))
     }
 
     fn edge_by_layers(&self, base: Base, child: u32) -> Edge {

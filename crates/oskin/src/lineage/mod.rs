@@ -8,16 +8,18 @@
 
 mod arrange;
 mod chain;
+mod declared;
 mod edge;
 mod graph;
 mod judge;
+mod left_over;
 mod look;
 mod parent;
 mod tally;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
-pub use edge::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Standing};
 pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};

@@ -28,7 +28,8 @@ pub use dockerfiles::{
 };
 pub use evaluate::{Baselines, EvaluateReport, ShareReport, WrongReport};
 pub use lineage::{
-    ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
+    ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
+    RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

@@ -17,6 +17,7 @@ mod kinds;
 mod layers;
 mod nearest;
 mod path_sets;
+mod ranking;
 mod replay;
 mod sets;
 mod told;
@@ -28,6 +29,7 @@ pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
 pub use nearest::NearImage;
+pub use ranking::ImageRanking;
 
 use crate::inventory::{Inventory, flatten};
 use error::At as _;

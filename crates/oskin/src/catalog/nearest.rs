@@ -83,7 +83,7 @@ impl Catalog {
     }
 
     /// Calls with the index as it is at this moment.
-    fn with_index<T>(
+    pub(super) fn with_index<T>(
         &self,
         call: impl FnOnce(&mut StoredIndex) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {

@@ -15,6 +15,7 @@ mod judge;
 mod left_over;
 mod look;
 mod parent;
+mod ranking;
 mod tally;
 mod weights;
 
@@ -23,4 +24,5 @@ pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, 
 pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use ranking::{Ranked, Ranking};
 pub use tally::Tally;

@@ -49,8 +49,21 @@ impl Sums {
         Self { shared: self.shared + other.shared, missing: self.missing + other.missing }
     }
 
-    const fn minus(self, other: Self) -> Self {
+    pub(super) const fn minus(self, other: Self) -> Self {
         Self { shared: self.shared - other.shared, missing: self.missing - other.missing }
+    }
+}
+
+/// What all ids before a run weigh, and all up to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunWeights {
+    pub(super) before: Sums,
+    pub(super) behind: Sums,
+}
+
+impl RunWeights {
+    pub(super) const fn own(self) -> Sums {
+        self.behind.minus(self.before)
     }
 }
 
@@ -83,26 +96,52 @@ impl Weights {
         self.before(end).minus(self.before(start))
     }
 
-    /// What a set weighs. O(runs log stretches).
+    /// What a set weighs. O(runs log (stretches / runs)).
     pub(super) fn of_set(&self, set: &PathSet) -> Sums {
-        let sums = set.runs().iter().map(|run: &Run| self.between(u64::from(run.first), run.end()));
-        sums.fold(Sums::default(), Sums::plus)
+        self.at_ends(set).into_iter().map(RunWeights::own).fold(Sums::default(), Sums::plus)
     }
 
-    fn before(&self, id: u64) -> Sums {
-        let behind = self.stretches.partition_point(|stretch| stretch.start <= id);
-        match behind.checked_sub(1) {
-            Some(at) => {
-                let stretch = self.stretches[at];
-                stretch.before.plus(stretch.each.times(id - stretch.start))
-            }
-            None => Sums::default(),
+    /// The weights at both ends of each run. O(runs log (stretches / runs)).
+    pub(super) fn at_ends(&self, set: &PathSet) -> Vec<RunWeights> {
+        let mut behind = 0;
+        let mut next = |id: u64| {
+            behind = self.first_behind(id, behind);
+            self.sum(behind, id)
+        };
+        let run =
+            |run: &Run| RunWeights { before: next(u64::from(run.first)), behind: next(run.end()) };
+        set.runs().iter().map(run).collect()
+    }
+
+    /// What all ids before this one weigh. O(log stretches).
+    pub(super) fn before(&self, id: u64) -> Sums {
+        self.sum(self.stretches.partition_point(|stretch| stretch.start <= id), id)
+    }
+
+    /// The first stretch that begins behind an id, from one on that does not lie behind it: in steps
+    /// that double, since the next one is mostly near.
+    fn first_behind(&self, id: u64, from: usize) -> usize {
+        let mut step = 1;
+        let mut from = from;
+        while self.stretches.get(from + step).is_some_and(|stretch| stretch.start <= id) {
+            from += step;
+            step *= 2;
         }
+        let end = self.stretches.len().min(from + step);
+        from + self.stretches[from..end].partition_point(|stretch| stretch.start <= id)
+    }
+
+    /// What all ids before this one weigh, if `behind` is the first stretch behind it.
+    fn sum(&self, behind: usize, id: u64) -> Sums {
+        behind.checked_sub(1).map_or_else(Sums::default, |at| {
+            let stretch = self.stretches[at];
+            stretch.before.plus(stretch.each.times(id - stretch.start))
+        })
     }
 }
 
 /// What a path that lies in so many sets weighs.
-const fn each(count: u64) -> Sums {
+pub(super) const fn each(count: u64) -> Sums {
     match count {
         0 => Sums { shared: 0, missing: 0 },
         // No other set has it, so that no pair shares it; as an added one it is as rare as can be.

@@ -4,11 +4,15 @@
 mod common;
 
 use common::{read_text, shared_data};
+use oskin::image::Digest;
 use oskin::ingest::ForeignPaths;
-use oskin::lineage::{Candidates, Survey};
+use oskin::inventory::{Entry, Inventory, Layer, flatten};
+use oskin::lineage::{Candidates, Chain, Edge, EdgeKind, Lineage, Look, Proof, Survey};
+use oskin::oski;
 use oskin::path_set::{PathId, PathSet};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What is known of the nearest ancestor of an image among the listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,4 +196,99 @@ fn parents_survive_deletions() {
     };
     let lost_by = |of_million| (1..4).map(|seed| lost(of_million, seed)).collect::<Vec<_>>();
     assert_eq!((lost_by(5_000), lost_by(10_000)), (vec![1, 2, 2], vec![4, 3, 3]));
+}
+
+/// Inventories by name, compared by their contents: no layers, nothing declared.
+struct Flat {
+    names: Vec<String>,
+    inventories: Vec<Inventory>,
+    files: Vec<PathSet>,
+}
+
+impl Flat {
+    fn of(images: Vec<(String, Inventory)>) -> Self {
+        let mut ids = ForeignPaths::new(None).unwrap();
+        let (names, inventories): (Vec<String>, Vec<Inventory>) = images.into_iter().unzip();
+        let files = inventories.iter().map(|it| ids.path_sets(it).unwrap()[0].clone()).collect();
+        Self { names, inventories, files }
+    }
+
+    /// The sample family, but for those images.
+    fn samples(without: &[&str]) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/images.oski");
+        let images = oski::read(&mut std::fs::File::open(file).unwrap()).unwrap();
+        let flat = |image: oski::OskiImage| {
+            let layers: Vec<Arc<Layer>> =
+                image.layers.iter().map(|layer| layer.layer.clone()).collect();
+            (image.record.name, flatten(&layers).0)
+        };
+        let images = images.into_iter().map(flat);
+        Self::of(images.filter(|(name, _)| !without.contains(&name.as_str())).collect())
+    }
+
+    fn number(&self, name: &str) -> u32 {
+        u32::try_from(self.names.iter().position(|it| it == name).unwrap()).unwrap()
+    }
+
+    /// The graph; `declared` are pairs of an image and its declared base.
+    fn lineage(&self, declared: &[(&str, &str)]) -> Lineage {
+        let files: Vec<&PathSet> = self.files.iter().collect();
+        let chains = vec![Chain::default(); files.len()];
+        let mut bases = vec![None; files.len()];
+        for (image, base) in declared {
+            bases[self.number(image) as usize] = Some(self.number(base));
+        }
+        let survey = Survey::of(&files, Some(&chains)).declaring(bases);
+        let look = |pair: (u32, u32)| {
+            let [candidate, child] =
+                [pair.0, pair.1].map(|image| &self.inventories[image as usize]);
+            (pair, Look::at(candidate, child))
+        };
+        survey.lineage(&survey.questions().into_iter().map(look).collect())
+    }
+
+    fn parent<'l>(&self, lineage: &'l Lineage, child: &str) -> Option<(&str, &'l Edge)> {
+        let child = self.number(child);
+        let edge = lineage.edges.iter().find(|edge| edge.child == child)?;
+        Some((&self.names[edge.parent as usize], edge))
+    }
+}
+
+/// The known parents of the samples.
+fn sample_parents() -> BTreeMap<String, String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/truth.tsv");
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
+}
+
+#[test]
+fn contents_tell_the_parents_of_the_samples_without_their_layers() {
+    let samples = Flat::samples(&[]);
+    let lineage = samples.lineage(&[]);
+    let mut wrong = Vec::new();
+    for (child, parent) in &sample_parents() {
+        let found = samples.parent(&lineage, child);
+        let name = found.map_or("-", |(name, _)| name);
+        // The twins of an image are as good a parent.
+        let is_it = name == parent
+            || [name, parent].iter().all(|it| {
+                ["bookworm-webapp", "bookworm-webapp-squashed", "bookworm-webapp-rebuilt"]
+                    .contains(it)
+            });
+        if !is_it {
+            wrong.push((child.clone(), name.to_owned(), found.map(|(_, edge)| edge.confidence)));
+        }
+    }
+    assert_eq!(wrong, []);
+    // What a clean-up left is told as such, and as a guess.
+    for (child, parent) in
+        [("bookworm-slim", "bookworm-base"), ("bookworm-webapp-tidy", "bookworm-webapp-nginx")]
+    {
+        let (found, edge) = samples.parent(&lineage, child).unwrap();
+        assert_eq!((found, edge.kind), (parent, EdgeKind::ChildWithEdits));
+        assert!(edge.confidence <= 0.5);
+        let left_over = |proof: &&Proof| matches!(proof, Proof::LeftOver { added: 0, .. });
+        assert!(edge.proofs.iter().find(left_over).is_some(), "{edge:?}");
+    }
 }

@@ -53,7 +53,7 @@ impl<'a> Survey<'a> {
             None => vec![None; files.len()],
         };
         let candidates = Candidates::rank(files);
-        let larger = chains.map(|_| larger(&candidates)).unwrap_or_default();
+        let larger = chains.map(|_| larger(&candidates, files)).unwrap_or_default();
         Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }
 

@@ -2,31 +2,41 @@
 //!
 //! Such a child is smaller than its parent and is contained in it, so by paths it looks like the
 //! parent's own base. Three things together tell the two apart, and only where contents are known:
-//! what the larger one has more is as widespread as what both have, so that it is no addition of
-//! somebody's own ([`Candidate::confidence`] is at most 0.5 there); all contents of the smaller one
-//! are those of the larger; and the record of installed packages is the very same, so that the
-//! larger one did not come about by installing any ([`Look::is_left_over`]). It remains a guess.
+//! all contents of the smaller one are those of the larger; the record of installed packages is the
+//! very same, so that the larger one did not come about by installing any ([`Look::is_left_over`]);
+//! and the larger one has a nearer parent that the smaller one is no part of, or else what it has
+//! more is as widespread as what both have, so that it is no addition of somebody's own. It remains
+//! a guess, since a base may look like that too.
 
 use super::edge::{Edge, EdgeKind, Proof};
 use super::graph::{LOOKS, Survey, UNSURE};
-use super::look::Look;
+use super::look::{LEFT_OVER, Look};
 use super::parent::{Candidate, Candidates};
+use crate::path_set::PathSet;
 use std::collections::BTreeMap;
 
-/// What is left of an image may have so many times as much that the image has not, before entries are
-/// looked at: one file in twenty.
+/// Of what is left of an image at most one file in so many is not in the image, before entries are
+/// looked at.
 const LEAST_KEPT: u64 = 20;
 
 /// For each image that no candidate is clearly the parent of those larger ones that it may be left
-/// of, the nearest first: images of which it is a candidate itself.
-pub(super) fn larger(candidates: &Candidates) -> BTreeMap<u32, Vec<u32>> {
+/// of, the nearest first: images of which it is a candidate itself. O(candidates), and a comparison of
+/// two sets for some.
+pub(super) fn larger(candidates: &Candidates, files: &[&PathSet]) -> BTreeMap<u32, Vec<u32>> {
     let mut larger: BTreeMap<u32, Vec<(u64, u32)>> = BTreeMap::new();
-    for image in (0..).take(candidates.len()) {
+    let is_no_part = |image: u32, of: u32| {
+        let overlap = files[image as usize].overlap(files[of as usize]);
+        overlap.left_only * LEFT_OVER > overlap.common
+    };
+    for image in (0..).take(candidates.len()).filter(|it| candidates.first_twin(*it) == *it) {
         for it in candidates.of(image) {
-            let is_inside = it.overlap.left_only * LEAST_KEPT <= it.overlap.common;
-            let is_open = candidates.parent(it.image).is_none();
-            if is_inside && is_open && !it.has_direction() && candidates.first_twin(image) == image
-            {
+            let is_open = it.overlap.left_only * LEAST_KEPT <= it.overlap.common
+                && candidates.parent(it.image).is_none();
+            let nearer = candidates.parent(image).filter(|best| best.image != it.image);
+            let is_no_base = || {
+                !it.has_direction() || nearer.is_some_and(|best| is_no_part(it.image, best.image))
+            };
+            if is_open && is_no_base() {
                 larger.entry(it.image).or_default().push((it.overlap.right_only, image));
             }
         }

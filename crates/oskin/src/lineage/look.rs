@@ -5,7 +5,7 @@ use crate::relation::{Comparison, Volatile};
 use std::collections::BTreeSet;
 
 /// What is left of an image holds, of its files, at most one in so many that the image has not.
-const LEFT_OVER: u64 = 200;
+pub(super) const LEFT_OVER: u64 = 200;
 
 /// What two inventories tell of a candidate and its child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

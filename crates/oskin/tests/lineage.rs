@@ -292,3 +292,109 @@ fn contents_tell_the_parents_of_the_samples_without_their_layers() {
         assert!(edge.proofs.iter().find(left_over).is_some(), "{edge:?}");
     }
 }
+
+#[test]
+fn what_is_left_of_an_image_is_not_told_of_others() {
+    let truth = sample_parents();
+    // Whichever image is not there, only those of which something was left are said to be that.
+    for gone in ["bookworm-base", "bookworm-webapp-nginx", "bookworm-webapp", "trixie-base"] {
+        let samples = Flat::samples(&[gone]);
+        for edge in samples.lineage(&[]).edges {
+            if edge.proofs.iter().any(|proof| matches!(proof, Proof::LeftOver { .. })) {
+                let [child, parent] =
+                    [edge.child, edge.parent].map(|image| &samples.names[image as usize]);
+                assert_eq!(truth.get(child), Some(parent), "without {gone}");
+                assert!(edge.confidence <= 0.5);
+            }
+        }
+    }
+}
+
+#[test]
+fn declared_bases_are_verified() {
+    // Without their parents, and without layers.
+    let samples = Flat::samples(&["bookworm-webapp-nginx"]);
+    let lineage = samples.lineage(&[
+        ("bookworm-webapp-tidy", "bookworm-webapp"),
+        ("bookworm-webapp", "bookworm-base"),
+        ("bookworm-php", "trixie-base"),
+        ("bookworm-httpd", "bookworm-busybox"),
+        ("trixie-base", "bookworm-base"),
+        ("sid-python", "sid-base"),
+    ]);
+    let told = |child: &str| {
+        let number = samples.number(child);
+        let claim = lineage.declared.iter().find(|claim| claim.child == number).unwrap();
+        let parent = samples.parent(&lineage, child);
+        let is_told = |edge: &Edge| {
+            edge.proofs.iter().any(|proof| matches!(proof, Proof::Declared { standing, .. } if *standing == claim.standing))
+        };
+        (parent.map(|(name, edge)| (name, is_told(edge))), claim.standing.name())
+    };
+    assert_eq!(told("sid-python"), (Some(("sid-base", true)), "confirmed"));
+    assert_eq!(told("bookworm-webapp"), (Some(("bookworm-python", true)), "ancestor"));
+    assert_eq!(told("bookworm-php"), (Some(("bookworm-nginx", true)), "not-confirmed"));
+    assert_eq!(told("trixie-base"), (None, "not-confirmed"));
+    // A clean-up removed a third of it: more than contents alone can confirm.
+    assert_eq!(told("bookworm-webapp-tidy").1, "not-confirmed");
+    // Two files on a small system: by its paths nobody is sure, but it is declared and contents agree.
+    assert_eq!(told("bookworm-httpd"), (Some(("bookworm-busybox", true)), "confirmed"));
+    let confidence = |lineage: &Lineage| {
+        let (_, edge) = samples.parent(lineage, "bookworm-httpd").unwrap();
+        edge.confidence
+    };
+    let undeclared = samples.lineage(&[]);
+    assert!(undeclared.declared.is_empty());
+    assert!(confidence(&lineage) >= confidence(&undeclared));
+    // By paths alone nothing that is declared counts.
+    let files: Vec<&PathSet> = samples.files.iter().collect();
+    let survey = Survey::of(&files, None);
+    let plain = survey.lineage(&BTreeMap::new());
+    let declaring = Survey::of(&files, None).declaring(vec![Some(0); files.len()]);
+    assert_eq!(declaring.questions(), survey.questions());
+    assert_eq!(declaring.lineage(&BTreeMap::new()), plain);
+}
+
+#[test]
+fn volatile_files_do_not_hide_a_parent() {
+    let Some(data) = shared_data() else { return };
+    let list = |name: &str| {
+        let file = data.join("pathlists").join(format!("container-diff__{name}.paths.gz"));
+        read_text(&format!("paths:{}", file.display())).unwrap().1
+    };
+    let changed = data.join("pathlists/container-diff__diff-modified.changed.txt");
+    let changed = std::fs::read_to_string(changed).unwrap();
+    let changed: Vec<&[u8]> =
+        changed.lines().map(|path| path.trim_start_matches('/').as_bytes()).collect();
+    // The lists tell paths, and what of them the child changed: contents that differ in just those.
+    let with_contents = |inventory: &Inventory, of_changed: u8| {
+        let mut layer = Layer::new();
+        for entry in inventory.iter() {
+            let byte = if changed.contains(&entry.path) { of_changed } else { 0 };
+            let digest = Digest([byte; 32]);
+            let digest = entry.kind.has_content().then_some(&digest);
+            layer.push(&Entry { digest, ..entry }).unwrap();
+        }
+        layer.set_listing(true);
+        flatten(&[Arc::new(layer)]).0
+    };
+    let (base, child) = (list("diff-base"), list("diff-modified"));
+    let look = Look::at(&with_contents(&base, 1), &with_contents(&child, 2));
+    let comparison = look.comparison;
+    // All 27 files that the child changed are records, indexes, logs and caches.
+    assert_eq!((comparison.content.changed, comparison.aside.changed), (27, 27));
+    assert_eq!(comparison.same_content(), Some(1.0));
+    assert_eq!(comparison.files.left_only - comparison.aside.left_only, look.deletions);
+
+    let flat = Flat::of(vec![
+        ("base".to_owned(), with_contents(&base, 1)),
+        ("child".to_owned(), with_contents(&child, 2)),
+    ]);
+    let lineage = flat.lineage(&[]);
+    let (parent, edge) = flat.parent(&lineage, "child").unwrap();
+    assert_eq!((parent, edge.kind), ("base", EdgeKind::ChildWithEdits));
+    assert!(edge.confidence >= 0.9, "{edge:?}");
+    let aside = comparison.aside.changed + comparison.aside.left_only;
+    let proof = Proof::Content { same: comparison.content.same, changed: 27, aside };
+    assert_eq!(edge.proofs[0], proof);
+}

@@ -97,6 +97,8 @@ impl Survey<'_> {
         match same {
             // Contents do not tell these apart.
             _ if !judged.has_direction() || self.part((image, child)) => by_paths.min(UNSURE),
+            // Both may have been left by clean-ups, and lost what the other lost.
+            _ if deletions.is_some() && !self.larger_of(image).is_empty() => by_paths.min(UNSURE),
             // What paths do not prove contents do, but for an image that merely holds them.
             Some(same) => {
                 let above = (same - CHILD_CONTENT) / (1.0 - CHILD_CONTENT);

@@ -152,7 +152,7 @@ impl<'a> Survey<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edge::Connection;
+    use super::super::edge::{Claim, Connection, Standing};
     use super::*;
     use crate::image::{Digest, LayerKey};
     use crate::relation::{Comparison, Content};
@@ -238,6 +238,67 @@ mod tests {
         assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
         assert!(found.edges[0].confidence <= UNSURE);
         assert_eq!(parents(&lineage(&sets, None, &[((0, 1), look(0, 0, 50, 50))])), []);
+    }
+
+    #[test]
+    fn what_is_declared_helps_where_nothing_else_is_sure() {
+        // Of the first the child lost fifty files one by one: too many for paths.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1000), (2000, 2100)])];
+        let files: Vec<&PathSet> = sets.iter().collect();
+        let chains = [Chain::default(), Chain::default()];
+        let declaring = |base| Survey::of(&files, Some(&chains)).declaring(vec![None, Some(base)]);
+        let looks = |same, changed| BTreeMap::from([((0, 1), look(same, changed, 50, 50))]);
+        assert_eq!(parents(&lineage(&sets, Some(&chains), &[((0, 1), look(950, 0, 50, 50))])), []);
+        let found = declaring(0).lineage(&looks(950, 0));
+        assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
+        assert_eq!(found.declared, [Claim { child: 1, base: 0, standing: Standing::Parent }]);
+        assert_eq!(found.roots, [0]);
+        // Other contents: it is told, and not believed. Nor is what cannot be.
+        let found = declaring(0).lineage(&looks(900, 50));
+        assert_eq!((parents(&found), found.declared[0].standing), (vec![], Standing::NotConfirmed));
+        assert_eq!(declaring(1).lineage(&looks(950, 0)).declared, []);
+        assert_eq!(declaring(7).lineage(&looks(950, 0)).declared, []);
+        // Layers that part rule it out.
+        let chains = [chain(&[1, 2]), chain(&[1, 3])];
+        let survey = Survey::of(&files, Some(&chains)).declaring(vec![None, Some(0)]);
+        assert_eq!(parents(&survey.lineage(&looks(950, 0))), []);
+    }
+
+    #[test]
+    fn neighbors_that_nothing_tells_apart_are_siblings() {
+        // Each has a file in twenty that the other has not.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1060)])];
+        let sibling = Kin { images: [0, 1], kind: KinKind::Sibling };
+        assert_eq!(lineage(&sets, None, &[]).kin, [sibling]);
+        // Refused for its contents, by most of them: told once, as what it is.
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1010)])];
+        let chains = [Chain::default(), Chain::default()];
+        let found = lineage(&sets, Some(&chains), &[((0, 1), look(300, 700, 0, 0))]);
+        assert_eq!((parents(&found), found.kin), (vec![], vec![sibling]));
+        // Far from each other: nothing is said.
+        let sets = [set(&[(0, 1000)]), set(&[(300, 1400)])];
+        assert_eq!(lineage(&sets, None, &[]).kin, []);
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_is_no_base_of_it() {
+        // 1 lost files of 0 that all on 0 have; by paths 0 and all others stand on 1.
+        let mut sets = vec![set(&[(0, 1000)]), set(&[(0, 900)])];
+        sets.extend((0..8).map(|it| set(&[(0, 1000), (2000 + 100 * it, 2050 + 100 * it)])));
+        let chains = vec![Chain::default(); sets.len()];
+        let mut left = look(900, 0, 100, 2);
+        left.comparison.packages.same = 1;
+        let forward = look(900, 0, 0, 0);
+        let files: Vec<&PathSet> = sets.iter().collect();
+        assert!(Survey::of(&files, Some(&chains)).questions().contains(&(0, 1)));
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        let edge = found.edges.iter().find(|edge| edge.child == 1).unwrap();
+        assert_eq!((edge.parent, edge.confidence), (0, UNSURE));
+        assert!(found.edges.iter().all(|edge| edge.parent == 0), "{:?}", parents(&found));
+        // Had packages been installed in between, it would be the base.
+        left.comparison.packages.changed = 1;
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        assert_eq!(found.edges[0].parent, 1);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Survey<'_> {
         for child in (0..).take(parents.len()) {
             let Some(base) = self.declared_base(child) else { continue };
             let found = edges.remove(&child);
-            let (edge, standing) = self.declare_one(child, base, found, parents, looks);
+            let (edge, standing) = self.declare_one((base, child), found, parents, looks);
             parents[child as usize] = edge.as_ref().map(|edge| edge.parent);
             edges.extend(edge.map(|edge| (child, edge)));
             lineage.declared.push(Claim { child, base, standing });
@@ -53,10 +53,11 @@ impl Survey<'_> {
         lineage.edges = edges.into_values().collect();
     }
 
+    /// The edge of a child that declares a base, given what was found without, and where the base
+    /// stands.
     fn declare_one(
         &self,
-        child: u32,
-        base: u32,
+        (base, child): (u32, u32),
         found: Option<Edge>,
         parents: &[Option<u32>],
         looks: &Looks,

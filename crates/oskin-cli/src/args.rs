@@ -26,6 +26,15 @@ Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations fo
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then
 the environment, then that file.";
 
+const CLASSIFY_HELP: &str = "\
+WALK goes from the base down to the image: FILES are added at each step, GONE are those of the step
+before that are not there any more, SIZE is of the image's own. A BETTER BASE would spare FILES SAVED
+of what the image adds to its parent; FOREIGN FILES are those that it would bring along.
+Of the NEAREST, ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the
+share of the image's paths that the other has, OF IT the share of the other's that the image has.
+The catalog tells each image by the closest that was there before it; --walk-down follows these ways
+from their starts, the most promising first, until no other image can be nearer.";
+
 /// How similar are my operating systems, and how are they related?
 #[derive(Debug, Parser)]
 #[command(name = "oskin", version, after_help = AFTER_HELP, propagate_version = true)]
@@ -218,14 +227,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         reading: Reading,
     },
-    /// List the images of the catalog that are nearest to an image, in the catalog or not
-    #[command(
-        after_help = "ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the share of the\n\
-            image's paths that the other has, OF IT the share of the other's paths that the image has."
-    )]
+    /// Tell where an image belongs: its parent and base, the walk between them, better bases, and
+    /// the nearest images
+    #[command(after_help = CLASSIFY_HELP)]
     Classify {
         /// The image
         image: OsString,
+        /// Judge by nothing but paths: neither layers nor contents
+        #[arg(long)]
+        paths_only: bool,
+        /// Search the nearest image by a walk down too, and tell how many were looked at
+        #[arg(long)]
+        walk_down: bool,
         /// How many are listed
         #[arg(long, default_value_t = 10, value_name = "N", value_parser = listed)]
         top: usize,

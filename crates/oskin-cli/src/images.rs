@@ -43,6 +43,14 @@ impl Found {
         }
     }
 
+    /// Its id, if it is in the catalog.
+    pub(crate) fn kept(&self) -> Option<i64> {
+        match self {
+            Self::Kept(record) => Some(record.id),
+            Self::Read(_) => None,
+        }
+    }
+
     /// What is told of it.
     pub(crate) fn record(&self) -> &ImageRecord {
         match self {
@@ -154,24 +162,6 @@ impl Workspace {
                 all: image.layers.iter().map(|layer| (layer.key, layer.size_bytes)).collect(),
                 full: image.layer_keys(),
             }),
-        }
-    }
-
-    /// The path set of an image, with ids of the catalog and others for paths that it has not.
-    pub(crate) fn path_set(
-        &mut self,
-        found: &Found,
-        selection: Selection,
-    ) -> Result<PathSet, CliError> {
-        let catalog = self.catalog_if_any()?;
-        match (found, catalog) {
-            (Found::Kept(record), Some(catalog)) => Ok(catalog.path_set(record.id, selection)?),
-            (Found::Read(image), _) => {
-                let sets = ForeignPaths::new(catalog)?.path_sets(&image.inventory)?;
-                Ok(select(&sets, selection))
-            }
-            // What is kept was found in the catalog.
-            (Found::Kept(_), None) => Ok(PathSet::default()),
         }
     }
 

@@ -204,7 +204,7 @@ fn are_other_releases(left: &Inventory, right: &Inventory) -> bool {
 }
 
 /// Whether two entries that are no directories hold the same; `None` if that is not known.
-fn same_content(left: &Entry<'_>, right: &Entry<'_>) -> Option<bool> {
+pub(crate) fn same_content(left: &Entry<'_>, right: &Entry<'_>) -> Option<bool> {
     match (left.kind, right.kind) {
         (a, b) if a.has_content() && b.has_content() => match (left.digest, right.digest) {
             (Some(a), Some(b)) => Some(a == b),

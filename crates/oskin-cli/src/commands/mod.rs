@@ -13,6 +13,7 @@ mod heatmap;
 mod lineage;
 mod ls;
 mod matrix;
+mod place;
 mod show;
 mod sketch;
 
@@ -45,8 +46,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
         }
-        Command::Classify { image, top, measuring, reading } => {
-            classify::run(&global, &image, (top, &measuring), reading)
+        Command::Classify { image, top, paths_only, walk_down, measuring, reading } => {
+            let measuring = &measuring;
+            let wanted = classify::Wanted { top, measuring, paths_only, walk_down };
+            classify::run(&global, &image, wanted, reading)
         }
         Command::Matrix { images, listing, measuring, reading } => {
             matrix::run(&global, &images, (listing, &measuring), reading)

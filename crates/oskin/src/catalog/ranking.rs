@@ -48,7 +48,7 @@ impl Catalog {
             let scratch = (&mut stored.scratch, &mut stored.sums);
             let ranked = ranking.of(&stored.index, (files, &strange), scratch);
             stored.ranking = Some(ranking);
-            self.name_ranked(ranked)
+            self.name_ranked(&ranked)
         })
     }
 
@@ -62,7 +62,7 @@ impl Catalog {
     }
 
     /// Puts ids of images for numbers of the index.
-    fn name_ranked(&self, ranked: Ranked) -> Result<ImageRanking, CatalogError> {
+    fn name_ranked(&self, ranked: &Ranked) -> Result<ImageRanking, CatalogError> {
         let sql =
             "SELECT number, image_id FROM told_set WHERE image_id IS NOT NULL ORDER BY number";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, DOING)?;

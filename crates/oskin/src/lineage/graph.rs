@@ -48,11 +48,19 @@ impl<'a> Survey<'a> {
     /// Ranks candidates of images given by their files; without chains by paths only. With chains
     /// contents count too, even if all chains are empty.
     pub fn of(files: &'a [&'a PathSet], chains: Option<&'a [Chain]>) -> Self {
+        Self::with(files, Candidates::rank(files), chains)
+    }
+
+    /// The same with candidates that were ranked elsewhere.
+    pub fn with(
+        files: &'a [&'a PathSet],
+        candidates: Candidates,
+        chains: Option<&'a [Chain]>,
+    ) -> Self {
         let bases = match chains {
             Some(chains) => bases(&chains.iter().collect::<Vec<_>>()),
             None => vec![None; files.len()],
         };
-        let candidates = Candidates::rank(files);
         let larger = chains.map(|_| larger(&candidates, files)).unwrap_or_default();
         Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }

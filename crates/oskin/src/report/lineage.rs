@@ -144,7 +144,8 @@ pub struct ConnectionReport {
 }
 
 impl ProofReport {
-    fn new(proof: &Proof, name: &dyn Fn(u32) -> String) -> Self {
+    /// Reports a proof; `name` tells the names of images.
+    pub fn new(proof: &Proof, name: &dyn Fn(u32) -> String) -> Self {
         match *proof {
             Proof::Declared { base, standing } => {
                 Self::Declared { base: name(base), standing: standing.name() }

@@ -17,7 +17,10 @@ pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
     OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
 };
-pub use classify::{ClassifyReport, NearestImage};
+pub use classify::{
+    AddedReport, BetterReport, ClassifyReport, FamilyReport, FolderReport, NearMissReport,
+    NearestImage, PlacementReport, StepReport, WalkDownReport,
+};
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };

@@ -67,16 +67,22 @@ impl OverlapIndex {
     /// For each set, what its ids weigh together, if those that end at a node weigh together what
     /// `weight` tells of it. Sums wrap. O(sets + nodes).
     pub fn whole_sums<T: Sum>(&self, weight: impl Fn(u32) -> u64) -> Vec<T> {
+        let mut sums = vec![T::default(); self.slots.len()];
+        self.each_event(weight, |event, weight| note(&mut sums, event, weight));
+        self.inherit(&mut sums);
+        sums
+    }
+
+    /// Calls with each event, and what the ids weigh together whose histories have it there.
+    fn each_event<T: Sum>(&self, weight: impl Fn(u32) -> u64, mut call: impl FnMut(u32, T)) {
         let (nodes, stations) = (self.trie.nodes().len(), self.trie.stations());
         let mut passing = vec![T::default(); nodes];
         let mut at_stations = vec![T::default(); stations.len()];
-        let mut sums = vec![T::default(); self.slots.len()];
         for node in (NOWHERE + 1..family::index(nodes)).rev() {
-            let own = T::from_weight(weight(node));
-            let sum = passing[node as usize].plus(own);
+            let sum = passing[node as usize].plus(T::from_weight(weight(node)));
             match self.trie.step(node) {
                 Step::Node(event, before) => {
-                    note(&mut sums, event, sum);
+                    call(event, sum);
                     passing[before as usize] = passing[before as usize].plus(sum);
                 }
                 Step::Station(station) => {
@@ -88,14 +94,28 @@ impl OverlapIndex {
             let Station { before, events } = stations[at];
             let sum = at_stations[at];
             for event in events {
-                note(&mut sums, event, sum);
+                call(event, sum);
             }
             if before != NO_STATION {
                 at_stations[before as usize] = at_stations[before as usize].plus(sum);
             }
         }
-        self.inherit(&mut sums);
-        sums
+    }
+
+    /// For each set, how many ids it adds to the set by which it is told. All blocks must be there.
+    /// O(sets + nodes + pieces).
+    pub fn added(&self) -> Vec<u64> {
+        let mut added = vec![0_u64; self.slots.len()];
+        let ids = self.ids_at_nodes(&PathSet::default());
+        self.each_event(
+            |node| ids[node as usize].into(),
+            |event, ids: u64| {
+                if event & MARK == 0 {
+                    added[event as usize] += ids;
+                }
+            },
+        );
+        added
     }
 
     /// For each set, removed ones included, whether it has an id. O(sets + events of its history).
@@ -127,11 +147,15 @@ mod tests {
             let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
             let own = path_sets(&sets);
             let mut index = OverlapIndex::default();
+            let mut added = Vec::new();
             for (at, (set, relative)) in own.iter().zip(relatives).enumerate() {
                 let relative = relative.filter(|relative| (*relative as usize) < at);
                 let base = relative.map(|it| own[it as usize].clone()).unwrap_or_default();
-                index.add(relative, &Delta::between(&base, set));
+                let delta = Delta::between(&base, set);
+                added.push(delta.added.len());
+                index.add(relative, &delta);
             }
+            prop_assert_eq!(index.added(), added);
             let counted: Vec<bool> = (0..own.len()).map(|at| !uncounted.contains(&at)).collect();
             let holders = index.holders(&counted);
             let plain: Vec<BTreeSet<u32>> = own.iter().map(|set| set.ids().collect()).collect();

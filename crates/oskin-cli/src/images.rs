@@ -1,6 +1,7 @@
 //! What an IMAGE argument means: a name in the catalog, or a location read on the fly.
 
 use crate::args::Reading;
+use crate::declared;
 use crate::error::CliError;
 use crate::progress::Bar;
 use oskin::catalog::Catalog;
@@ -11,6 +12,7 @@ use oskin::lineage::Chain;
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
@@ -250,7 +252,7 @@ pub(crate) struct Lineup {
 #[derive(Debug)]
 enum Member {
     Kept(i64),
-    Read(Box<Inventory>),
+    Read(Box<ingest::ReadImage>),
 }
 
 impl Workspace {
@@ -278,7 +280,7 @@ impl Workspace {
             chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
             members.push(match found {
                 Found::Kept(record) => Member::Kept(record.id),
-                Found::Read(image) => Member::Read(Box::new(image.inventory)),
+                Found::Read(image) => Member::Read(image),
             });
             names.push(name);
         }
@@ -308,8 +310,22 @@ impl Workspace {
     pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
         match &lineup.members[image as usize] {
             Member::Kept(_) => lineup.entries(self.catalog()?, image),
-            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+            Member::Read(image) => Ok(image.inventory.clone()),
         }
+    }
+
+    /// For each image of a lineup the one of it that it declares as its base.
+    pub(crate) fn declared_bases(&mut self, lineup: &Lineup) -> Result<Vec<Option<u32>>, CliError> {
+        let mut kept: BTreeMap<i64, ImageRecord> = BTreeMap::new();
+        if lineup.members.iter().any(|member| matches!(member, Member::Kept(_))) {
+            let records = self.catalog()?.images()?;
+            kept.extend(records.into_iter().map(|record| (record.id, record)));
+        }
+        let record = |member: &Member| match member {
+            Member::Kept(id) => kept.get(id).cloned().unwrap_or_default(),
+            Member::Read(image) => image.record.clone(),
+        };
+        Ok(declared::bases(&lineup.members.iter().map(record).collect::<Vec<_>>()))
     }
 }
 
@@ -318,7 +334,7 @@ impl Lineup {
     pub(crate) fn entries(&self, catalog: &Catalog, image: u32) -> Result<Inventory, CliError> {
         match &self.members[image as usize] {
             Member::Kept(id) => Ok(catalog.inventory(*id)?),
-            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+            Member::Read(image) => Ok(image.inventory.clone()),
         }
     }
 }

@@ -32,7 +32,7 @@ fn report(names: &[&str]) -> LineageReport {
         confidence: 0.9,
         proofs: vec![
             Proof::Layers { layers: 2, with_empty: false },
-            Proof::Content { same: 89, changed: 1 },
+            Proof::Content { same: 89, changed: 1, aside: 0 },
             Proof::Paths { candidate, deletions: Some(1) },
         ],
         alternatives: vec![3],
@@ -46,6 +46,7 @@ fn report(names: &[&str]) -> LineageReport {
         roots: vec![0, 3, 4],
         components: vec![vec![0, 1, 2], vec![3], vec![4]],
         connections: vec![Connection { root: 3, base: 0, shared: 11, missing: 3 }],
+        ..Lineage::default()
     };
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     LineageReport::new(&names, false, &lineage)
@@ -156,6 +157,7 @@ fn no_way_up_leads_in_a_circle() {
         roots: vec![1],
         components: vec![vec![1, 0, 2]],
         connections: Vec::new(),
+        ..Lineage::default()
     };
     let names = ["a", "b", "c"].map(str::to_owned);
     let report = LineageReport::new(&names, false, &lineage);

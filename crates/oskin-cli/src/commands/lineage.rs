@@ -52,7 +52,10 @@ pub(super) fn find(
     paths_only: bool,
 ) -> Result<(Lineage, Candidates), CliError> {
     let files: Vec<&PathSet> = lineup.files.iter().collect();
-    let survey = Survey::of(&files, (!paths_only).then_some(&lineup.chains[..]));
+    let mut survey = Survey::of(&files, (!paths_only).then_some(&lineup.chains[..]));
+    if !paths_only {
+        survey = survey.declaring(workspace.declared_bases(lineup)?);
+    }
     let mut looks = BTreeMap::new();
     // Questions about one candidate stand side by side.
     let mut candidate: Option<(u32, Inventory)> = None;

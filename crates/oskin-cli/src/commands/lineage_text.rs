@@ -144,10 +144,27 @@ fn words(edge: &EdgeReport) -> String {
                 let more = if *with_empty { "" } else { ", empty ones aside" };
                 words.push(format!("on its {}{more}", text::plural(*layers as u64, "layer")));
             }
-            ProofReport::ContentContainment { same, changed } => words.push(format!(
-                "{} files the same, {} changed",
-                text::count(*same),
-                text::count(*changed)
+            ProofReport::Declared { base, standing } => words.push(match *standing {
+                "confirmed" => "declared, confirmed".to_owned(),
+                "ancestor" => format!("declares {base}, an ancestor"),
+                _ => format!("declares {base}, not confirmed by contents"),
+            }),
+            ProofReport::ContentContainment { same, changed, volatile } => {
+                let aside = match volatile {
+                    0 => String::new(),
+                    some => format!(" (volatile: {} set aside)", text::count(*some)),
+                };
+                words.push(format!(
+                    "{} files the same, {} changed{aside}",
+                    text::count(*same),
+                    text::count(*changed)
+                ));
+            }
+            ProofReport::LeftOver { deleted, deletions, added, .. } => words.push(format!(
+                "what is left of it: -{} in {}, +{}, the same packages on record",
+                text::plural(*deleted, "file"),
+                text::plural(*deletions, "deletion"),
+                text::count(*added)
             )),
             ProofReport::PathContainment { missing, added, deletions, .. } => {
                 let by = deletions.map(|it| format!(" in {}", text::plural(it, "deletion")));
@@ -171,6 +188,7 @@ fn words(edge: &EdgeReport) -> String {
 fn kin_note(kin: &KinReport, other: &str) -> String {
     match kin.kind {
         "rebuild" => format!("a rebuild of {other}, or the other way round"),
+        "sibling" => format!("a sibling of {other}"),
         kind => format!("{kind}: {other}"),
     }
 }

@@ -147,7 +147,12 @@ impl Teller<'_> {
                 child,
                 kind: step.kind.name(),
                 confidence: step.confidence,
-                evidence: step.proofs.iter().map(ProofReport::new).collect(),
+                evidence: step
+                    .proofs
+                    .iter()
+                    // What an image declares is not asked here, so no proof names another.
+                    .map(|proof| ProofReport::new(proof, &|_| self.name(step.parent)))
+                    .collect(),
                 alternatives: step.alternatives.iter().map(|id| self.name(*id)).collect(),
                 adds,
                 missing: step.overlap.left_only,

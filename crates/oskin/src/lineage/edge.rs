@@ -34,12 +34,33 @@ pub enum Proof {
         /// Whether it holds with the empty ones too.
         with_empty: bool,
     },
+    /// The image declares a base; what its layers and contents say of that.
+    Declared {
+        /// The number of the declared image.
+        base: u32,
+        /// Whether it is the parent, or further up, or neither.
+        standing: Standing,
+    },
     /// How the files that both have compare.
     Content {
         /// With the same content.
         same: u64,
         /// With another.
         changed: u64,
+        /// How many files that differ, or are missing, are volatile and do not count.
+        aside: u64,
+    },
+    /// The child is what is left of the parent: it holds next to nothing that the parent has not, and
+    /// no package was installed or removed.
+    LeftOver {
+        /// Files of the parent that it has.
+        kept: u64,
+        /// Files of the parent that it has not.
+        deleted: u64,
+        /// By how many deletions.
+        deletions: u64,
+        /// Files that it has and the parent has not.
+        added: u64,
     },
     /// By paths alone.
     Paths {
@@ -48,6 +69,39 @@ pub enum Proof {
         /// By how many deletions what is missing was judged, if not file by file.
         deletions: Option<u64>,
     },
+}
+
+/// Where a declared base stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the parent.
+    Parent,
+    /// The parent stands on it: images inherit what their parents declare.
+    Ancestor,
+    /// Neither: layers and contents do not confirm it.
+    NotConfirmed,
+}
+
+impl Standing {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parent => "confirmed",
+            Self::Ancestor => "ancestor",
+            Self::NotConfirmed => "not-confirmed",
+        }
+    }
+}
+
+/// That an image declares its base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The image.
+    pub child: u32,
+    /// The image that it declares.
+    pub base: u32,
+    /// Where that stands.
+    pub standing: Standing,
 }
 
 /// That one image was, or may have been, built from another.
@@ -76,6 +130,9 @@ pub enum KinKind {
     SamePaths,
     /// One system built twice.
     Rebuild,
+    /// Two versions of one system, or two images on one base that is not told: nearly the same files,
+    /// and neither was built from the other as far as can be told.
+    Sibling,
 }
 
 impl KinKind {
@@ -85,6 +142,7 @@ impl KinKind {
             Self::Identical => "identical",
             Self::SamePaths => "same-paths",
             Self::Rebuild => "rebuild",
+            Self::Sibling => "sibling",
         }
     }
 }
@@ -96,6 +154,13 @@ pub struct Kin {
     pub images: [u32; 2],
     /// What they are to each other.
     pub kind: KinKind,
+}
+
+impl Kin {
+    /// That two images are kin, in whichever order they come.
+    pub(super) fn of((one, other): (u32, u32), kind: KinKind) -> Self {
+        Self { images: [one.min(other), one.max(other)], kind }
+    }
 }
 
 /// The root whose family a root is nearest to.
@@ -116,7 +181,7 @@ pub struct Connection {
 pub struct Lineage {
     /// At most one for each child, in the order of children.
     pub edges: Vec<Edge>,
-    /// Twins, rebuilds; in the order of images.
+    /// Twins, rebuilds, siblings; in the order of images.
     pub kin: Vec<Kin>,
     /// Images without a parent; of twins only the first.
     pub roots: Vec<u32>,
@@ -124,4 +189,6 @@ pub struct Lineage {
     pub components: Vec<Vec<u32>>,
     /// How the tiny graphs hang together, in the order of roots.
     pub connections: Vec<Connection>,
+    /// What images declare of their bases, in the order of images.
+    pub declared: Vec<Claim>,
 }

@@ -8,6 +8,7 @@
 
 use super::chain::{Base, Chain, bases};
 use super::edge::{Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+use super::left_over::larger;
 use super::look::Look;
 use super::parent::Candidates;
 use crate::measure::Measure;
@@ -38,10 +39,14 @@ pub struct Survey<'a> {
     pub(super) candidates: Candidates,
     bases: Vec<Option<Base>>,
     pub(super) chains: Option<&'a [Chain]>,
+    /// Where contents count: of which images an image may be left.
+    pub(super) larger: BTreeMap<u32, Vec<u32>>,
+    pub(super) declared: Vec<Option<u32>>,
 }
 
 impl<'a> Survey<'a> {
-    /// Ranks candidates of images given by their files; without chains by paths only.
+    /// Ranks candidates of images given by their files; without chains by paths only. With chains
+    /// contents count too, even if all chains are empty.
     pub fn of(files: &'a [&'a PathSet], chains: Option<&'a [Chain]>) -> Self {
         Self::with(files, Candidates::rank(files), chains)
     }
@@ -56,7 +61,8 @@ impl<'a> Survey<'a> {
             Some(chains) => bases(&chains.iter().collect::<Vec<_>>()),
             None => vec![None; files.len()],
         };
-        Self { files, candidates, bases, chains }
+        let larger = chains.map(|_| larger(&candidates, files)).unwrap_or_default();
+        Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }
 
     /// The candidates by paths.
@@ -67,7 +73,8 @@ impl<'a> Survey<'a> {
     /// The pairs (candidate, child) whose entries should be looked at, ascending.
     ///
     /// By paths only that is where deletions may hide the parent; else also where content has to
-    /// confirm what no layer tells, and of twins.
+    /// confirm what no layer tells or what is declared, where an image may be what is left of a larger
+    /// one, and of twins.
     pub fn questions(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
         let by_content = self.chains.is_some();
@@ -85,8 +92,11 @@ impl<'a> Survey<'a> {
                 false => Measure::ContainmentLeft.of(candidate.overlap) >= 1.0 - MAX_LOST,
             });
             pairs.extend(asked.take(LOOKS).map(|candidate| (candidate.image, child)));
+            pairs.extend(self.larger_of(child).iter().map(|&larger| (larger, child)));
+            pairs.extend(self.declared_base(child).map(|base| (base, child)));
         }
         pairs.sort_unstable();
+        pairs.dedup();
         pairs
     }
 
@@ -105,9 +115,13 @@ impl<'a> Survey<'a> {
                 }
                 None => self.edge_by_paths(child, looks, &parents, &mut lineage.kin),
             };
+            if edge.is_none() && self.candidates.first_twin(child) == child {
+                self.sibling(child, looks, &mut lineage.kin);
+            }
             parents[child as usize] = edge.as_ref().map(|edge| edge.parent);
             lineage.edges.extend(edge);
         }
+        self.declare(&mut lineage, &mut parents, looks);
         self.arrange(&mut lineage, &parents);
         lineage
     }
@@ -127,8 +141,7 @@ impl<'a> Survey<'a> {
         let theirs = self.bases[best.image as usize]?;
         let is_other = best.image != base.image && theirs.image == base.image;
         let is_alike = Measure::Dice.of(best.overlap) >= REBUILD_DICE;
-        let images = [best.image.min(child), best.image.max(child)];
-        (is_other && is_alike).then_some(Kin { images, kind: KinKind::Rebuild })
+        (is_other && is_alike).then(|| Kin::of((best.image, child), KinKind::Rebuild))
     }
 
     fn edge_by_layers(&self, base: Base, child: u32) -> Edge {
@@ -147,7 +160,7 @@ impl<'a> Survey<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edge::Connection;
+    use super::super::edge::{Claim, Connection, Standing};
     use super::*;
     use crate::image::{Digest, LayerKey};
     use crate::relation::{Comparison, Content};
@@ -233,6 +246,67 @@ mod tests {
         assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
         assert!(found.edges[0].confidence <= UNSURE);
         assert_eq!(parents(&lineage(&sets, None, &[((0, 1), look(0, 0, 50, 50))])), []);
+    }
+
+    #[test]
+    fn what_is_declared_helps_where_nothing_else_is_sure() {
+        // Of the first the child lost fifty files one by one: too many for paths.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1000), (2000, 2100)])];
+        let files: Vec<&PathSet> = sets.iter().collect();
+        let chains = [Chain::default(), Chain::default()];
+        let declaring = |base| Survey::of(&files, Some(&chains)).declaring(vec![None, Some(base)]);
+        let looks = |same, changed| BTreeMap::from([((0, 1), look(same, changed, 50, 50))]);
+        assert_eq!(parents(&lineage(&sets, Some(&chains), &[((0, 1), look(950, 0, 50, 50))])), []);
+        let found = declaring(0).lineage(&looks(950, 0));
+        assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
+        assert_eq!(found.declared, [Claim { child: 1, base: 0, standing: Standing::Parent }]);
+        assert_eq!(found.roots, [0]);
+        // Other contents: it is told, and not believed. Nor is what cannot be.
+        let found = declaring(0).lineage(&looks(900, 50));
+        assert_eq!((parents(&found), found.declared[0].standing), (vec![], Standing::NotConfirmed));
+        assert_eq!(declaring(1).lineage(&looks(950, 0)).declared, []);
+        assert_eq!(declaring(7).lineage(&looks(950, 0)).declared, []);
+        // Layers that part rule it out.
+        let chains = [chain(&[1, 2]), chain(&[1, 3])];
+        let survey = Survey::of(&files, Some(&chains)).declaring(vec![None, Some(0)]);
+        assert_eq!(parents(&survey.lineage(&looks(950, 0))), []);
+    }
+
+    #[test]
+    fn neighbors_that_nothing_tells_apart_are_siblings() {
+        // Each has a file in twenty that the other has not.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1060)])];
+        let sibling = Kin { images: [0, 1], kind: KinKind::Sibling };
+        assert_eq!(lineage(&sets, None, &[]).kin, [sibling]);
+        // Refused for its contents, by most of them: told once, as what it is.
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1010)])];
+        let chains = [Chain::default(), Chain::default()];
+        let found = lineage(&sets, Some(&chains), &[((0, 1), look(300, 700, 0, 0))]);
+        assert_eq!((parents(&found), found.kin), (vec![], vec![sibling]));
+        // Far from each other: nothing is said.
+        let sets = [set(&[(0, 1000)]), set(&[(300, 1400)])];
+        assert_eq!(lineage(&sets, None, &[]).kin, []);
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_is_no_base_of_it() {
+        // 1 lost files of 0 that all on 0 have; by paths 0 and all others stand on 1.
+        let mut sets = vec![set(&[(0, 1000)]), set(&[(0, 900)])];
+        sets.extend((0..8).map(|it| set(&[(0, 1000), (2000 + 100 * it, 2050 + 100 * it)])));
+        let chains = vec![Chain::default(); sets.len()];
+        let mut left = look(900, 0, 100, 2);
+        left.comparison.packages.same = 1;
+        let forward = look(900, 0, 0, 0);
+        let files: Vec<&PathSet> = sets.iter().collect();
+        assert!(Survey::of(&files, Some(&chains)).questions().contains(&(0, 1)));
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        let edge = found.edges.iter().find(|edge| edge.child == 1).unwrap();
+        assert_eq!((edge.parent, edge.confidence), (0, UNSURE));
+        assert!(found.edges.iter().all(|edge| edge.parent == 0), "{:?}", parents(&found));
+        // Had packages been installed in between, it would be the base.
+        left.comparison.packages.changed = 1;
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        assert_eq!(found.edges[0].parent, 1);
     }
 
     #[test]

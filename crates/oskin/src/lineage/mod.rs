@@ -8,28 +8,30 @@
 
 mod arrange;
 mod chain;
+mod declared;
 mod edge;
 mod graph;
 mod judge;
+mod left_over;
 mod look;
 mod parent;
+mod perturb;
 mod ranking;
 mod steps;
-mod perturb;
 mod tally;
 mod trial;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
-pub use edge::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Standing};
 pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use perturb::{Draw, Perturbation};
 pub use ranking::{Ranked, Ranking};
 pub use steps::{
     Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
     TinyGraph, Why,
 };
-pub use perturb::{Draw, Perturbation};
 pub use tally::Tally;
 pub use trial::{Decision, Trials};

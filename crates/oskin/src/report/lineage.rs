@@ -1,7 +1,7 @@
 //! `oskin.lineage/1`: who descends from whom, and the same as DOT and `GraphML`.
 
 use super::StepsReport;
-use crate::lineage::{Connection, Edge, Kin, LAMBDA, Lineage, Proof};
+use crate::lineage::{Claim, Connection, Edge, Kin, LAMBDA, Lineage, Proof};
 use serde::Serialize;
 
 /// The family graph of some images.
@@ -25,6 +25,8 @@ pub struct LineageReport {
     /// The steps of the founding text, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<StepsReport>,
+    /// What images declare of their bases, where that is one of the images.
+    pub declared: Vec<ClaimReport>,
 }
 
 /// Where an image stands.
@@ -66,12 +68,32 @@ pub enum ProofReport {
         /// Whether it holds with the empty ones too.
         with_empty: bool,
     },
+    /// The child declares a base.
+    Declared {
+        /// The name of the declared image.
+        base: String,
+        /// `confirmed`: it is this parent; `ancestor`: the parent stands on it; `not-confirmed`.
+        standing: &'static str,
+    },
     /// How the files that both have compare.
     ContentContainment {
         /// With the same content.
         same: u64,
         /// With another.
         changed: u64,
+        /// How many of what is changed or missing is volatile and does not count.
+        volatile: u64,
+    },
+    /// The child is what is left of the parent.
+    LeftOver {
+        /// Files of the parent that it has.
+        kept: u64,
+        /// Files of the parent that it has not.
+        deleted: u64,
+        /// By how many deletions.
+        deletions: u64,
+        /// Files that the parent has not.
+        added: u64,
     },
     /// By paths alone.
     PathContainment {
@@ -97,8 +119,19 @@ pub enum ProofReport {
 pub struct KinReport {
     /// Their names.
     pub images: [String; 2],
-    /// `identical`, `same-paths` or `rebuild`.
+    /// `identical`, `same-paths`, `rebuild` or `sibling`.
     pub kind: &'static str,
+}
+
+/// That an image declares its base.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimReport {
+    /// The image.
+    pub image: String,
+    /// The image that it declares.
+    pub base: String,
+    /// `confirmed`: it is the parent; `ancestor`: the parent stands on it; `not-confirmed`.
+    pub standing: &'static str,
 }
 
 /// The nearest base family of a root.
@@ -117,11 +150,19 @@ pub struct ConnectionReport {
 }
 
 impl ProofReport {
-    /// Reports a proof.
-    pub fn new(proof: &Proof) -> Self {
+    /// Reports a proof; `name` tells the names of images.
+    pub fn new(proof: &Proof, name: &dyn Fn(u32) -> String) -> Self {
         match *proof {
+            Proof::Declared { base, standing } => {
+                Self::Declared { base: name(base), standing: standing.name() }
+            }
             Proof::Layers { layers, with_empty } => Self::LayerChain { layers, with_empty },
-            Proof::Content { same, changed } => Self::ContentContainment { same, changed },
+            Proof::Content { same, changed, aside } => {
+                Self::ContentContainment { same, changed, volatile: aside }
+            }
+            Proof::LeftOver { kept, deleted, deletions, added } => {
+                Self::LeftOver { kept, deleted, deletions, added }
+            }
             Proof::Paths { candidate, deletions } => Self::PathContainment {
                 shared: candidate.overlap.common,
                 missing: candidate.overlap.left_only,
@@ -157,10 +198,15 @@ impl LineageReport {
             child: name(edge.child),
             kind: edge.kind.name(),
             confidence: edge.confidence,
-            evidence: edge.proofs.iter().map(ProofReport::new).collect(),
+            evidence: edge.proofs.iter().map(|proof| ProofReport::new(proof, &name)).collect(),
             alternatives: all(&edge.alternatives),
         };
         let kin = |kin: &Kin| KinReport { images: kin.images.map(name), kind: kin.kind.name() };
+        let claim = |it: &Claim| ClaimReport {
+            image: name(it.child),
+            base: name(it.base),
+            standing: it.standing.name(),
+        };
         let connection = |it: &Connection| ConnectionReport {
             root: name(it.root),
             base: name(it.base),
@@ -178,6 +224,7 @@ impl LineageReport {
             components: lineage.components.iter().map(|images| all(images)).collect(),
             connections: lineage.connections.iter().map(connection).collect(),
             steps: None,
+            declared: lineage.declared.iter().map(claim).collect(),
         }
     }
 

@@ -37,7 +37,8 @@ pub use evaluate::{
     WrongReport,
 };
 pub use lineage::{
-    ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
+    ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
+    RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{

@@ -1,5 +1,6 @@
 //! The place of an image in the family graph of the catalog, by name and in words.
 
+use crate::declared;
 use crate::error::CliError;
 use crate::images::Found;
 use crate::text;
@@ -69,6 +70,18 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// The image of the catalog that it declares as its base.
+    fn declared(&self, catalog: &Catalog) -> Result<Option<i64>, CatalogError> {
+        let record = self.found.record();
+        if self.chain.is_none() || !declared::is_declaring(record) {
+            return Ok(None);
+        }
+        // The names of all others are needed, and hardly any image declares one.
+        let records = catalog.images()?;
+        let base = declared::base_of(record, &records).map(|at| records[at as usize].id);
+        Ok(base.filter(|base| Some(*base) != self.found.kept()))
+    }
+
     /// Places it and tells the place by name.
     pub(super) fn place(
         &self,
@@ -84,6 +97,8 @@ impl<'a> Known<'a> {
             id: self.found.kept(),
             files: &self.files,
             chain: self.chain.as_ref(),
+            declared: self.declared(catalog)?,
+            has_contents: self.found.record().size_bytes > 0,
             entries: &entries,
         };
         let placement = place(catalog, subject)?;
@@ -183,11 +198,12 @@ impl Teller<'_> {
     fn near_misses(&self, placement: &Placement) -> Result<Vec<NearMissReport>, CliError> {
         let nearest = placement.ranking.candidates.first().filter(|(id, candidate)| {
             placement.steps.is_empty()
-                && !placement.rebuilds.contains(id)
+                && placement.kin.iter().all(|(kin, _)| kin != id)
                 && Measure::ContainmentLeft.of(candidate.overlap) >= NEAR
         });
         let nearest = nearest.map(|(id, _)| (*id, false));
-        let all = placement.rebuilds.iter().map(|id| (*id, true)).chain(nearest);
+        let kin = placement.kin.iter().filter(|(_, kind)| *kind == KinKind::Rebuild);
+        let all = kin.map(|(id, _)| (*id, true)).chain(nearest);
         let mut misses = Vec::new();
         for (id, by_content) in all {
             let theirs = self.catalog.path_set(id, Selection::Files)?;

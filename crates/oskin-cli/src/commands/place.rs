@@ -13,6 +13,7 @@ use oskin::measure::Measure;
 use oskin::path::escape;
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::{Better, Placement, Step, Subject, folders, place};
+use oskin::relation::MIN_FILES;
 use oskin::report::{
     AddedReport, BetterReport, FamilyReport, FolderReport, NearMissReport, PlacementReport,
     ProofReport, StepReport,
@@ -115,6 +116,7 @@ impl<'a> Known<'a> {
         let name = |id: i64| teller.name(id);
         Ok(PlacementReport {
             paths_only: self.chain.is_none(),
+            enough_files: self.files.len() >= MIN_FILES,
             twins: placement.twins.iter().map(|id| name(*id)).collect(),
             twin_kind: placement.twin_kind.map(KinKind::name),
             parent: placement.steps.first().map(|step| name(step.parent)),
@@ -275,6 +277,9 @@ fn orphan(place: &PlacementReport) -> String {
             text::count(family.shared),
             text::plural(family.shared + family.missing, "file")
         ),
+        None if !place.enough_files => {
+            format!("parent: less than {MIN_FILES} files are too few to tell\n")
+        }
         None => "parent: none in the catalog, nor a family\n".to_owned(),
     }
 }

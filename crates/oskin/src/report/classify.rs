@@ -35,6 +35,8 @@ pub struct ClassifyReport {
 pub struct PlacementReport {
     /// Whether nothing but paths was looked at.
     pub paths_only: bool,
+    /// Whether it has enough files to tell its parent: ten.
+    pub enough_files: bool,
     /// Images with the very same files.
     pub twins: Vec<String>,
     /// What it is to the first of them: `identical` or `same-paths`.

@@ -196,18 +196,18 @@ impl Teller<'_> {
         })
     }
 
-    /// Rebuilds, and, where there is no parent, the candidate that comes nearest to be one.
+    /// Rebuilds and siblings, and, where there is no parent, the candidate that comes nearest to be one.
     fn near_misses(&self, placement: &Placement) -> Result<Vec<NearMissReport>, CliError> {
         let nearest = placement.ranking.candidates.first().filter(|(id, candidate)| {
             placement.steps.is_empty()
                 && placement.kin.iter().all(|(kin, _)| kin != id)
                 && Measure::ContainmentLeft.of(candidate.overlap) >= NEAR
         });
-        let nearest = nearest.map(|(id, _)| (*id, false));
-        let kin = placement.kin.iter().filter(|(_, kind)| *kind == KinKind::Rebuild);
-        let all = kin.map(|(id, _)| (*id, true)).chain(nearest);
+        let nearest = nearest.map(|(id, _)| (*id, None));
+        let kin = placement.kin.iter().map(|(id, kind)| (*id, Some(kind.name())));
+        let all = kin.chain(nearest);
         let mut misses = Vec::new();
-        for (id, by_content) in all {
+        for (id, kind) in all {
             let theirs = self.catalog.path_set(id, Selection::Files)?;
             let missing = theirs.difference(&self.known.files);
             let first = PathSet::from_unsorted(missing.ids().take(PATHS).collect());
@@ -216,7 +216,7 @@ impl Teller<'_> {
                 name: self.name(id),
                 shared: theirs.len() - missing.len(),
                 missing: missing.len(),
-                by_content,
+                kind,
                 missing_paths: paths.iter().map(escape).collect(),
             });
         }
@@ -311,12 +311,16 @@ fn walk_text(walk: &[StepReport]) -> String {
 
 fn miss_text(miss: &NearMissReport) -> String {
     let of = miss.shared + miss.missing;
-    let why = if miss.by_content { "its contents differ" } else { "these are missing" };
+    let what = match miss.kind {
+        Some("rebuild") => format!("a rebuild of {}, or the other way round", miss.name),
+        Some("sibling") => format!("a sibling of {}", miss.name),
+        _ => format!("not built on {}, but perhaps on another build of it", miss.name),
+    };
     let mut text = format!(
-        "\nnot built on {}, but perhaps on another build of it: {} of its {} are here, {why}\n",
-        miss.name,
+        "\n{what}: {} of its {} are here{}\n",
         text::count(miss.shared),
-        text::plural(of, "file")
+        text::plural(of, "file"),
+        if miss.missing > 0 { ", missing are" } else { ", with other contents" }
     );
     for path in &miss.missing_paths {
         text.push_str(&format!("  /{path}\n"));

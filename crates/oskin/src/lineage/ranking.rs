@@ -164,8 +164,10 @@ impl Ranking {
                 *common += u32::from(*has);
             }
         }
+        // Counting a set takes its runs, so once for all images.
+        let len = child.len();
         let overlap = |(common, size): (&u32, &u32)| {
-            Overlap::of_sizes(u64::from(*common), u64::from(*size), child.len())
+            Overlap::of_sizes(u64::from(*common), u64::from(*size), len)
         };
         let overlaps: Vec<Overlap> = common.iter().zip(&self.sizes).map(overlap).collect();
         let is_twin = |overlap: &Overlap| {
@@ -194,7 +196,7 @@ impl Ranking {
                 gain[number] += each_gain;
             }
         }
-        let unknown = child.len() - usual.len() - odd.len() as u64;
+        let unknown = len - usual.len() - odd.len() as u64;
         let all_shared = ONE * unknown
             + self.whole_weight(index, &usual, |node| of_node(node).0)
             + odd.iter().map(|odd| weigh(odd.holders).0).sum::<u64>();

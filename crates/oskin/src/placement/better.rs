@@ -59,7 +59,7 @@ impl Placement {
             .overlaps
             .iter()
             .copied()
-            .filter(|it| is_better(it, held, subject))
+            .filter(|it| is_better(it, held, subject.id))
             .collect();
         pool.sort_by_key(|(id, overlap)| {
             (Reverse(overlap.common.cast_signed() - overlap.left_only.cast_signed()), *id)
@@ -79,13 +79,13 @@ impl Placement {
     }
 }
 
-fn is_better((id, overlap): &(i64, Overlap), held: u64, subject: Subject<'_>) -> bool {
+fn is_better((id, overlap): &(i64, Overlap), held: u64, own: Option<i64>) -> bool {
     let size = overlap.common + overlap.left_only;
     let is_kept = overlap.left_only as f64 <= MAX_FOREIGN * size as f64;
     is_kept
-        && size < subject.files.len()
+        && overlap.left_only < overlap.right_only
         && overlap.common >= held + MIN_FILES
-        && Some(*id) != subject.id
+        && Some(*id) != own
 }
 
 /// The bytes of the saved files, and how many of them differ.

@@ -222,8 +222,9 @@ fn family(
     ranking: &ImageRanking,
 ) -> Result<Option<NearestFamily>, CatalogError> {
     let size = |overlap: &Overlap| overlap.common + overlap.left_only;
+    let own = subject.files.len();
     let smaller = ranking.overlaps.iter().filter(|(id, overlap)| {
-        Some(*id) != subject.id && (MIN_FILES..subject.files.len()).contains(&size(overlap))
+        Some(*id) != subject.id && (MIN_FILES..own).contains(&size(overlap))
     });
     let nearest = smaller.max_by_key(|(id, overlap)| {
         (overlap.common.cast_signed() - overlap.left_only.cast_signed(), Reverse(*id))

@@ -288,10 +288,28 @@ impl Workspace {
         Ok(Lineup { names, files, chains, members })
     }
 
+    /// The directories of the images of a lineup, which was made of the same `images`.
+    pub(crate) fn directories(
+        &mut self,
+        lineup: &Lineup,
+        images: &[std::ffi::OsString],
+    ) -> Result<Vec<PathSet>, CliError> {
+        let kept = |member: &Member| match member {
+            Member::Kept(id) => Some(*id),
+            Member::Read(_) => None,
+        };
+        let ids: Option<Vec<i64>> = lineup.members.iter().map(kept).collect();
+        if let Some(ids) = ids {
+            return Ok(self.catalog()?.path_sets(&ids, Selection::Directories)?);
+        }
+        let Sets { sets, .. } = self.path_sets(images, &[Selection::Directories])?;
+        Ok(sets.into_iter().flatten().collect())
+    }
+
     /// All entries of an image of a lineup.
     pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
         match &lineup.members[image as usize] {
-            Member::Kept(id) => Ok(self.catalog()?.inventory(*id)?),
+            Member::Kept(_) => lineup.entries(self.catalog()?, image),
             Member::Read(image) => Ok(image.inventory.clone()),
         }
     }
@@ -308,6 +326,16 @@ impl Workspace {
             Member::Read(image) => image.record.clone(),
         };
         Ok(declared::bases(&lineup.members.iter().map(record).collect::<Vec<_>>()))
+    }
+}
+
+impl Lineup {
+    /// All entries of an image, with the catalog that this was lined up from.
+    pub(crate) fn entries(&self, catalog: &Catalog, image: u32) -> Result<Inventory, CliError> {
+        match &self.members[image as usize] {
+            Member::Kept(id) => Ok(catalog.inventory(*id)?),
+            Member::Read(image) => Ok(image.inventory.clone()),
+        }
     }
 }
 

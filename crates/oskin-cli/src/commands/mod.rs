@@ -11,6 +11,7 @@ mod export;
 mod generate;
 mod heatmap;
 mod lineage;
+mod lineage_text;
 mod ls;
 mod matrix;
 mod place;
@@ -62,10 +63,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             let known = dockerfiles::Known { arguments: build_arg, names };
             dockerfiles::run(&global, &places, &asked, known)
         }
-        Command::Lineage { images, paths_only, reading } => {
-            lineage::run(&global, &images, paths_only, reading)
+        Command::Lineage { images, paths_only, steps, reading } => {
+            lineage::run(&global, &images, (paths_only, steps), reading)
         }
-        Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
+        Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

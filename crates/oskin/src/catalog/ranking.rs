@@ -40,15 +40,16 @@ impl Catalog {
             return self.rank_all(files);
         }
         self.with_index(|stored| {
-            let ranking = match stored.ranking.take() {
-                Some(ranking) => ranking,
-                None => self.ranking(stored)?,
+            let (ranking, images) = match stored.ranking.take() {
+                Some(known) => known,
+                None => (self.ranking(stored)?, self.images_of_sets()?),
             };
             let strange = self.kinds.borrow().directories_of(files);
             let scratch = (&mut stored.scratch, &mut stored.sums);
-            let ranked = ranking.of(&stored.index, (files, &strange), scratch);
-            stored.ranking = Some(ranking);
-            self.name_ranked(&ranked)
+            let ranked =
+                name_ranked(&ranking.of(&stored.index, (files, &strange), scratch), &images);
+            stored.ranking = Some((ranking, images));
+            Ok(ranked)
         })
     }
 
@@ -61,28 +62,13 @@ impl Catalog {
         Ok(Ranking::new(&stored.index, &kinds.all_directories(), &others))
     }
 
-    /// Puts ids of images for numbers of the index.
-    fn name_ranked(&self, ranked: &Ranked) -> Result<ImageRanking, CatalogError> {
+    /// The number of each set that has an image, with the id of that, ascending.
+    fn images_of_sets(&self) -> Result<Vec<(u32, i64)>, CatalogError> {
         let sql =
             "SELECT number, image_id FROM told_set WHERE image_id IS NOT NULL ORDER BY number";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, DOING)?;
-        let images = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .and_then(Iterator::collect::<Result<Vec<(u32, i64)>, _>>)
-            .at(&self.path, DOING)?;
-        let place = |number: u32| images.binary_search_by_key(&number, |(number, _)| *number).ok();
-        let candidate = |candidate: Candidate| {
-            let place = place(candidate.image)?;
-            let image = u32::try_from(place).ok()?;
-            Some((images[place].1, Candidate { image, ..candidate }))
-        };
-        let overlap =
-            |&(number, image): &(u32, i64)| Some((image, *ranked.overlaps.get(number as usize)?));
-        Ok(ImageRanking {
-            twin: ranked.twin.and_then(place).map(|place| images[place].1),
-            candidates: ranked.candidates.iter().copied().filter_map(candidate).collect(),
-            overlaps: images.iter().filter_map(overlap).collect(),
-        })
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).at(&self.path, DOING)
     }
 
     /// The same without an index.
@@ -126,5 +112,22 @@ impl Catalog {
         }
         found.sort_unstable();
         Ok(found)
+    }
+}
+
+/// Puts ids of images for numbers of the index.
+fn name_ranked(ranked: &Ranked, images: &[(u32, i64)]) -> ImageRanking {
+    let place = |number: u32| images.binary_search_by_key(&number, |(number, _)| *number).ok();
+    let candidate = |candidate: Candidate| {
+        let place = place(candidate.image)?;
+        let image = u32::try_from(place).ok()?;
+        Some((images[place].1, Candidate { image, ..candidate }))
+    };
+    let overlap =
+        |&(number, image): &(u32, i64)| Some((image, *ranked.overlaps.get(number as usize)?));
+    ImageRanking {
+        twin: ranked.twin.and_then(place).map(|place| images[place].1),
+        candidates: ranked.candidates.iter().copied().filter_map(candidate).collect(),
+        overlaps: images.iter().filter_map(overlap).collect(),
     }
 }

@@ -4,7 +4,7 @@
 //! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
 //! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
-//! that was right.
+//! that was right, and [`Trials`] how far it withstands a [`Perturbation`].
 
 mod arrange;
 mod chain;
@@ -15,8 +15,11 @@ mod judge;
 mod left_over;
 mod look;
 mod parent;
+mod perturb;
 mod ranking;
+mod steps;
 mod tally;
+mod trial;
 mod weights;
 
 pub use chain::{Base, Chain, bases};
@@ -24,5 +27,11 @@ pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, 
 pub use graph::Survey;
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};
+pub use perturb::{Draw, Perturbation};
 pub use ranking::{Ranked, Ranking};
+pub use steps::{
+    Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
+    TinyGraph, Why,
+};
 pub use tally::Tally;
+pub use trial::{Decision, Trials};

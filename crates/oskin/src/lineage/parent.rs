@@ -229,10 +229,10 @@ fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
 
 /// What is kept of a candidate while all are scored; greater is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    score: i64,
-    size: u64,
-    set: Reverse<u32>,
+pub(super) struct Place {
+    pub(super) score: i64,
+    pub(super) size: u64,
+    pub(super) set: Reverse<u32>,
 }
 
 /// The best candidates of one child, and the score that a further one must reach.

@@ -66,11 +66,11 @@ impl Ranking {
         let odd_set = PathSet::from_unsorted(odd_ids.iter().copied().collect());
         let ids = index.ids_at_nodes(&directories.union(&odd_set));
         let at = |node: u32| u64::from(ids[node as usize]);
-        let mut odd: Vec<Odd> = Vec::new();
+        let (mut odd, mut scratch) = (Vec::new(), Scratch::default());
         for id in odd_ids {
             let one = PathSet::from_unsorted(vec![id]);
             let is_file = directories.overlap(&one).common == 0;
-            let mut has = index.holders_of(id);
+            let mut has = index.holders_of(id, &mut scratch);
             for (number, has) in (0..).zip(&mut has) {
                 let other = others.get(&number).is_some_and(|it| it.overlap(&one).common > 0);
                 *has = *has && other != is_file;
@@ -105,24 +105,19 @@ impl Ranking {
     /// For each image the first with the same files: with the same nodes of the index, by a sum of
     /// 128 bits over them. Empty images tell nothing and equal none.
     fn first_twins(&self, index: &OverlapIndex, ids: &[u32]) -> Vec<Option<u32>> {
-        let sums = |seed: u64| -> Vec<u64> {
-            let of_node =
-                |node: u32| if ids[node as usize] > 0 { mix(seed, node.into()) } else { 0 };
-            let mut sums: Vec<u64> = index.whole_sums(of_node);
-            for odd in &self.odd {
-                for (sum, has) in sums.iter_mut().zip(&odd.has) {
-                    let own = mix(seed, 1 << 32 | u64::from(odd.id));
-                    *sum = sum.wrapping_add(if *has { own } else { 0 });
-                }
+        let of_node = |node: u32| if ids[node as usize] > 0 { mix(node.into()) } else { 0 };
+        let mut prints: Vec<u64> = index.whole_sums(of_node);
+        for odd in &self.odd {
+            for (print, has) in prints.iter_mut().zip(&odd.has) {
+                let own = mix(1 << 32 | u64::from(odd.id));
+                *print = print.wrapping_add(if *has { own } else { 0 });
             }
-            sums
-        };
-        let prints: Vec<(u64, u64)> = sums(1).into_iter().zip(sums(2)).collect();
-        let mut firsts: BTreeMap<(u64, u64), u32> = BTreeMap::new();
+        }
+        let mut firsts: BTreeMap<(u64, u32), u32> = BTreeMap::new();
         let first = |(number, slot): (u32, &crate::measure::Slot)| {
             let own = || match self.sizes[number as usize] {
                 0 => number,
-                _ => *firsts.entry(prints[number as usize]).or_insert(number),
+                size => *firsts.entry((prints[number as usize], size)).or_insert(number),
             };
             slot.alive.then(own)
         };
@@ -186,8 +181,12 @@ impl Ranking {
             (sums.shared, sums.shared + LAMBDA * rarity(holders))
         };
         let of_node = |node: u32| weigh(self.holders[node as usize]);
-        let mut shared = index.sums(&usual, |node| of_node(node).0, sums);
-        let mut gain = index.sums(&usual, |node| of_node(node).1, sums);
+        let mut shared: Vec<u64> = index.sums(&usual, |node| of_node(node).0, sums);
+        let mut gain: Vec<u64> = match twin {
+            Some(_) => index.sums(&usual, |node| of_node(node).1, sums),
+            // What is shared weighs as much as what is missing.
+            None => shared.iter().map(|shared| shared.wrapping_mul(1 + LAMBDA)).collect(),
+        };
         for odd in &odd {
             let (each_shared, each_gain) = weigh(odd.holders);
             for (number, _) in odd.has.iter().enumerate().filter(|(_, has)| **has) {
@@ -244,10 +243,14 @@ impl Ranking {
             let lost = (LAMBDA * self.missing[number as usize]).cast_signed();
             counts.then(|| (gain.cast_signed() - lost, size, Reverse(number)))
         };
-        let mut places: Vec<_> = (0..).zip(overlaps).filter_map(place).collect();
-        places.sort_unstable_by_key(|place| Reverse(*place));
-        places.truncate(KEPT);
-        places.into_iter().map(|(_, _, Reverse(number))| number).collect()
+        let mut best: Vec<(i64, u64, Reverse<u32>)> = Vec::with_capacity(KEPT + 1);
+        for place in (0..).zip(overlaps).filter_map(place) {
+            if best.len() < KEPT || best.last().is_some_and(|last| place > *last) {
+                best.insert(best.partition_point(|other| *other > place), place);
+                best.truncate(KEPT);
+            }
+        }
+        best.into_iter().map(|(_, _, Reverse(number))| number).collect()
     }
 }
 
@@ -256,9 +259,9 @@ fn rarity(holders: u32) -> u64 {
     ONE.checked_div(holders.into()).unwrap_or_default()
 }
 
-/// The finalizer of splitmix64 (Steele, Lea, Flood 2014) over a number and a seed.
-fn mix(seed: u64, number: u64) -> u64 {
-    let mut bits = number.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+/// A number mixed as splitmix64 does it (Steele, Lea, Flood 2014).
+fn mix(number: u64) -> u64 {
+    let mut bits = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -7,6 +7,7 @@
 
 use super::parent::LAMBDA;
 use crate::path_set::{PathSet, Run};
+use std::ops::Range;
 
 /// The weight of a path that one other set has. A set of all 2³² ids then weighs less than 2⁶³, with
 /// [`LAMBDA`] and all.
@@ -22,6 +23,8 @@ pub(super) struct Weights {
 #[derive(Clone, Copy, Debug, Default)]
 struct Stretch {
     start: u64,
+    /// In how many sets its paths lie.
+    count: u64,
     /// Of one path: if it is shared (or added), and if it is missing.
     each: Sums,
     /// Of all paths before the stretch.
@@ -85,7 +88,8 @@ impl Weights {
             }
             count += change;
             let sum = before.before.plus(before.each.times(start - before.start));
-            before = Stretch { start, each: each(count.unsigned_abs()), before: sum };
+            let count = count.unsigned_abs();
+            before = Stretch { start, count, each: each(count), before: sum };
             weights.stretches.push(before);
         }
         weights
@@ -99,6 +103,27 @@ impl Weights {
     /// What a set weighs. O(runs log (stretches / runs)).
     pub(super) fn of_set(&self, set: &PathSet) -> Sums {
         self.at_ends(set).into_iter().map(RunWeights::own).fold(Sums::default(), Sums::plus)
+    }
+
+    /// The ids `start..end` in pieces that lie in equally many sets, with that number; ascending.
+    pub(super) fn pieces(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
+        let mut behind = self.stretches.partition_point(|stretch| stretch.start <= start);
+        let mut at = start;
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let next = self.stretches.get(behind).map_or(u64::MAX, |stretch| stretch.start);
+            let count = behind.checked_sub(1).map_or(0, |last| self.stretches[last].count);
+            let piece = at..next.min(end);
+            behind += 1;
+            at = piece.end;
+            Some((piece, count))
+        })
     }
 
     /// The weights at both ends of each run. O(runs log (stretches / runs)).
@@ -167,6 +192,18 @@ mod tests {
         assert_eq!(weights.between(0, 10).shared, ONE + ONE + ONE / 2 + ONE + ONE + ONE);
         assert_eq!(missing(10, 1 << 32), ONE);
         assert_eq!(weights.of_set(&sets[2]).missing, ONE / 3 + ONE);
+    }
+
+    #[test]
+    fn pieces_tell_how_many_sets_have_their_paths() {
+        let set = |ids: &[u32]| PathSet::from_unsorted(ids.to_vec());
+        let sets = [set(&[1, 2, 3]), set(&[2, 3, 4]), set(&[9])];
+        let weights = Weights::of(sets.iter());
+        let pieces = |start, end| weights.pieces(start, end).collect::<Vec<_>>();
+        assert_eq!(pieces(0, 4), [(0..1, 0), (1..2, 1), (2..4, 2)]);
+        assert_eq!(pieces(3, 12), [(3..4, 2), (4..5, 1), (5..9, 0), (9..10, 1), (10..12, 0)]);
+        assert_eq!(pieces(7, 7), []);
+        assert_eq!(Weights::default().pieces(3, 5).collect::<Vec<_>>(), [(3..5, 0)]);
     }
 
     #[test]

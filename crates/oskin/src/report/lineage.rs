@@ -1,5 +1,6 @@
 //! `oskin.lineage/1`: who descends from whom, and the same as DOT and `GraphML`.
 
+use super::StepsReport;
 use crate::lineage::{Claim, Connection, Edge, Kin, LAMBDA, Lineage, Proof};
 use serde::Serialize;
 
@@ -23,6 +24,9 @@ pub struct LineageReport {
     pub connections: Vec<ConnectionReport>,
     /// What images declare of their bases, where that is one of the images.
     pub declared: Vec<ClaimReport>,
+    /// The steps of the founding text, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<StepsReport>,
 }
 
 /// Where an image stands.
@@ -141,6 +145,8 @@ pub struct ConnectionReport {
     pub shared: u64,
     /// Files of the base that it has not.
     pub missing: u64,
+    /// Whether the shared files are enough to tell a family.
+    pub tells: bool,
 }
 
 impl ProofReport {
@@ -206,6 +212,7 @@ impl LineageReport {
             base: name(it.base),
             shared: it.shared,
             missing: it.missing,
+            tells: it.tells(),
         };
         Self {
             schema: "oskin.lineage/1",
@@ -217,11 +224,12 @@ impl LineageReport {
             components: lineage.components.iter().map(|images| all(images)).collect(),
             connections: lineage.connections.iter().map(connection).collect(),
             declared: lineage.declared.iter().map(claim).collect(),
+            steps: None,
         }
     }
 
     /// The graph in the language of Graphviz: edges from parent to child, twins and rebuilds dotted,
-    /// connections of families dashed.
+    /// connections of families dashed, where they tell.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph lineage {\n  node [shape=box];\n");
         let number = self.numbers();
@@ -240,15 +248,45 @@ impl LineageReport {
             let attributes = format!("label=\"{kind}\", style=dotted, dir=none, constraint=false");
             edge(left, right, attributes);
         }
-        for it in &self.connections {
+        for it in self.connections.iter().filter(|it| it.tells) {
             edge(&it.base, &it.root, "label=\"family\", style=dashed, dir=none".to_owned());
         }
         text.push_str("}\n");
         text
     }
 
+    /// What each image stands below, by their places: its parent, or without one a twin, or else
+    /// the root of its tiny graph; nothing if it is a root. No way up leads in a circle.
+    pub fn above(&self) -> Vec<Option<usize>> {
+        let number = self.numbers();
+        let mut above: Vec<Option<usize>> = self
+            .images
+            .iter()
+            .map(|image| image.parent.as_deref().and_then(|it| number.get(it).copied()))
+            .collect();
+        let mut twins: Vec<Option<usize>> = vec![None; above.len()];
+        for kin in &self.kin {
+            let [first, later] = [0, 1].map(|side| number.get(kin.images[side].as_str()).copied());
+            let are_twins = ["identical", "same-paths"].contains(&kin.kind);
+            if let (Some(later), true) = (later, are_twins) {
+                twins[later] = twins[later].or(first);
+            }
+        }
+        for image in 0..above.len() {
+            let root = number.get(self.images[image].root.as_str()).copied();
+            if above[image].is_none() && root != Some(image) {
+                let is_below = |other| {
+                    let mut way = std::iter::successors(Some(other), |at: &usize| above[*at]);
+                    way.any(|at| at == image)
+                };
+                above[image] = twins[image].filter(|twin| !is_below(*twin)).or(root);
+            }
+        }
+        above
+    }
+
     /// The places of the images by their names: names as they are shown may be the same.
-    fn numbers(&self) -> std::collections::BTreeMap<&str, usize> {
+    pub(super) fn numbers(&self) -> std::collections::BTreeMap<&str, usize> {
         self.images.iter().map(|image| image.name.as_str()).zip(0..).collect()
     }
 
@@ -285,7 +323,7 @@ impl LineageReport {
         for KinReport { images: [left, right], kind } in &self.kin {
             edge([left, right], kind, None);
         }
-        for it in &self.connections {
+        for it in self.connections.iter().filter(|it| it.tells) {
             edge([&it.base, &it.root], "family", None);
         }
         text.push_str("  </graph>\n</graphml>\n");

@@ -10,8 +10,11 @@ mod dockerfiles;
 mod evaluate;
 pub mod heatmap;
 mod lineage;
+pub mod lineage_page;
+mod page;
 mod pairs;
 mod sketch;
+mod steps;
 
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
@@ -29,7 +32,10 @@ pub use dockerfiles::{
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
     UsedReport,
 };
-pub use evaluate::{Baselines, EvaluateReport, ShareReport, WrongReport};
+pub use evaluate::{
+    Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
+    WrongReport,
+};
 pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,
@@ -37,4 +43,8 @@ pub use lineage::{
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
+};
+pub use steps::{
+    CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
+    PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };

@@ -7,7 +7,7 @@
 
 use super::query::note;
 use super::trie::{MARK, NO_STATION, NOWHERE, Step};
-use super::{OverlapIndex, Station};
+use super::{OverlapIndex, Scratch, Station};
 use crate::measure::{Sum, family};
 use crate::path_set::PathSet;
 
@@ -80,6 +80,10 @@ impl OverlapIndex {
         let mut at_stations = vec![T::default(); stations.len()];
         for node in (NOWHERE + 1..family::index(nodes)).rev() {
             let sum = passing[node as usize].plus(T::from_weight(weight(node)));
+            // Most nodes lie below stations, and nothing passes them.
+            if sum == T::default() {
+                continue;
+            }
             match self.trie.step(node) {
                 Step::Node(event, before) => {
                     call(event, sum);
@@ -119,9 +123,8 @@ impl OverlapIndex {
     }
 
     /// For each set, removed ones included, whether it has an id. O(sets + events of its history).
-    pub fn holders_of(&self, id: u32) -> Vec<bool> {
-        let one = PathSet::from_unsorted(vec![id]);
-        let sums: Vec<u32> = self.overlaps(&one, &mut super::Scratch::default());
+    pub fn holders_of(&self, id: u32, scratch: &mut Scratch) -> Vec<bool> {
+        let sums = self.overlaps(&PathSet::from_unsorted(vec![id]), scratch);
         sums.into_iter().map(|count| count > 0).collect()
     }
 }
@@ -130,7 +133,6 @@ impl OverlapIndex {
 mod tests {
     use super::*;
     use crate::measure::family::tests::{path_sets, related_sets};
-    use crate::measure::index::Scratch;
     use crate::path_set::Delta;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -179,7 +181,7 @@ mod tests {
             }
             for id in asked.iter().take(3) {
                 let has: Vec<bool> = plain.iter().map(|set| set.contains(id)).collect();
-                prop_assert_eq!(index.holders_of(*id), has);
+                prop_assert_eq!(index.holders_of(*id, &mut Scratch::default()), has);
             }
         }
     }

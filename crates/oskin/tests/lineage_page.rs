@@ -38,7 +38,6 @@ fn report(names: &[&str]) -> LineageReport {
         alternatives: vec![3],
     };
     let lineage = Lineage {
-        declared: Vec::new(),
         edges: vec![edge],
         kin: vec![
             Kin { images: [1, 2], kind: KinKind::SamePaths },
@@ -47,6 +46,7 @@ fn report(names: &[&str]) -> LineageReport {
         roots: vec![0, 3, 4],
         components: vec![vec![0, 1, 2], vec![3], vec![4]],
         connections: vec![Connection { root: 3, base: 0, shared: 11, missing: 3 }],
+        ..Lineage::default()
     };
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     LineageReport::new(&names, false, &lineage)
@@ -126,7 +126,6 @@ fn few_and_many_images_are_shown() {
             alternatives: Vec::new(),
         };
         let lineage = Lineage {
-            declared: Vec::new(),
             edges: (1..n).map(edge).collect(),
             roots: (0..n.min(1)).collect(),
             components: (0..n.min(1)).map(|_| (0..n).collect()).collect(),
@@ -153,12 +152,12 @@ fn no_way_up_leads_in_a_circle() {
         alternatives: Vec::new(),
     };
     let lineage = Lineage {
-        declared: Vec::new(),
         edges: vec![edge],
         kin: vec![Kin { images: [0, 2], kind: KinKind::SamePaths }],
         roots: vec![1],
         components: vec![vec![1, 0, 2]],
         connections: Vec::new(),
+        ..Lineage::default()
     };
     let names = ["a", "b", "c"].map(str::to_owned);
     let report = LineageReport::new(&names, false, &lineage);

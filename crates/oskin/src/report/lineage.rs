@@ -22,11 +22,11 @@ pub struct LineageReport {
     pub components: Vec<Vec<String>>,
     /// The nearest base family of roots.
     pub connections: Vec<ConnectionReport>,
-    /// What images declare of their bases, where that is one of the images.
-    pub declared: Vec<ClaimReport>,
     /// The steps of the founding text, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<StepsReport>,
+    /// What images declare of their bases, where that is one of the images.
+    pub declared: Vec<ClaimReport>,
 }
 
 /// Where an image stands.
@@ -223,8 +223,8 @@ impl LineageReport {
             roots: all(&lineage.roots),
             components: lineage.components.iter().map(|images| all(images)).collect(),
             connections: lineage.connections.iter().map(connection).collect(),
-            declared: lineage.declared.iter().map(claim).collect(),
             steps: None,
+            declared: lineage.declared.iter().map(claim).collect(),
         }
     }
 

@@ -267,7 +267,8 @@ impl LineageReport {
         let mut twins: Vec<Option<usize>> = vec![None; above.len()];
         for kin in &self.kin {
             let [first, later] = [0, 1].map(|side| number.get(kin.images[side].as_str()).copied());
-            if let (Some(later), true) = (later, kin.kind != "rebuild") {
+            let are_twins = ["identical", "same-paths"].contains(&kin.kind);
+            if let (Some(later), true) = (later, are_twins) {
                 twins[later] = twins[later].or(first);
             }
         }

@@ -18,6 +18,7 @@ const KIN = {
   "identical": { sign: "=", words: "the same files with the same contents as" },
   "same-paths": { sign: "same paths as", words: "the same paths as" },
   "rebuild": { sign: "≈", words: "one system built twice: this and" },
+  "sibling": { sign: "~", words: "a sibling of" },
 };
 const kindOf = kind => KINDS[kind] || { short: kind, long: "" };
 const kinOf = kind => KIN[kind] || { sign: "~", words: `${kind}:` };
@@ -39,7 +40,20 @@ const PROOFS = {
   "content-containment": it => [
     "Contents",
     `Of ${plural(it.same + it.changed, "file")} in both, ${whole(it.same)} ` +
-      `(${percent(it.same, it.same + it.changed)}) have the same content, ${whole(it.changed)} another.`,
+      `(${percent(it.same, it.same + it.changed)}) have the same content, ${whole(it.changed)} another.` +
+      (it.volatile > 0 ? ` ${plural(it.volatile, "file")} that programs write anew do not count.` : ""),
+  ],
+  "declared": it => [
+    "Declared",
+    `The child declares ${it.base} as its base` + ({
+      "confirmed": ", and it is.",
+      "ancestor": ", and the parent stands on that.",
+    }[it.standing] || "; layers and contents do not confirm that."),
+  ],
+  "left-over": it => [
+    "Clean-up",
+    `The child is what is left of the parent: it lacks ${plural(it.deleted, "file")} in ${plural(it.deletions, "deletion")}, ` +
+      `adds ${whole(it.added)}, and has the same packages on record.`,
   ],
   "path-containment": it => [
     "Paths",

@@ -4,16 +4,28 @@
 //! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
 //! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
-//! that was right.
+//! that was right. [`Ancestry`] walks over the graph, [`Builds`] tells other builds of a base and
+//! [`FoundBases`] which images the others stand on; [`Gates`] are rules that an image must keep, the
+//! only place where names count, since people write those.
 
+mod ancestry;
+mod bases;
+mod builds;
 mod chain;
+mod gates;
 mod graph;
 mod look;
 mod parent;
 mod tally;
 mod weights;
 
+pub use ancestry::{
+    Ancestry, Common, Descendant, Ground, Growth, Link, SAME_PATHS_CONFIDENCE, Step, Twin,
+};
+pub use bases::{FoundBase, FoundBases};
+pub use builds::{Alike, Build, Builds, Facts, Moment, Outdated};
 pub use chain::{Base, Chain, bases};
+pub use gates::{GateKind, Gates, Stand, Verdict, matches};
 pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
 pub use look::Look;
 pub use parent::{Candidate, Candidates, LAMBDA};

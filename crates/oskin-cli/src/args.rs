@@ -127,6 +127,23 @@ pub(crate) struct Listing {
     pub(crate) min: Option<f64>,
 }
 
+/// Rules that an image must keep, for builds to be stopped by.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Gates: exit 1 if one of them fails")]
+pub(crate) struct Gates {
+    /// It must stand on an image of this name, or on one of several; `*` is any text
+    #[arg(long, value_name = "NAME")]
+    pub(crate) require_base: Vec<String>,
+
+    /// It must not stand on an image of this name; may be repeated; `*` is any text
+    #[arg(long, value_name = "NAME")]
+    pub(crate) forbid_base: Vec<String>,
+
+    /// At most so many newer builds of a base of it may be in the catalog
+    #[arg(long, value_name = "N")]
+    pub(crate) max_behind: Option<u64>,
+}
+
 /// A similarity.
 fn similarity(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -144,6 +161,10 @@ impl Command {
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
             | Self::Lineage { reading, .. }
+            | Self::Ancestors { reading, .. }
+            | Self::Descendants { reading, .. }
+            | Self::Common { reading, .. }
+            | Self::Stale { reading, .. }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
             } => Some(&mut reading.platform),
@@ -307,6 +328,95 @@ pub(crate) enum Command {
         paths_only: bool,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// What an image stands on: the way up to its base, and what each step added
+    #[command(
+        after_help = "CHANGED and BYTES need contents, which --paths-only and path lists do not tell. STEP is how sure each step\n\
+            is, WAY how sure all of them up to there are: their product."
+    )]
+    Ancestors {
+        /// The image
+        image: OsString,
+        #[command(flatten)]
+        gates: Gates,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Every image of the catalog that stands on an image, squashed and rebuilt ones too
+    #[command(
+        after_help = "What stands on a copy of the image stands on it as well. `way` is how sure all steps are up to the image:\n\
+            their product."
+    )]
+    Descendants {
+        /// The image
+        image: OsString,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// The nearest image that two images stand on, and what each has beside it
+    Common {
+        /// An image
+        left: OsString,
+        /// Another
+        right: OsString,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Images with the same files, and what removing the copies would free
+    #[command(
+        after_help = "Identical images have the same files with the same contents; directories, owners and modes are not looked\n\
+            at. Others have the same files, but contents differ or are not known."
+    )]
+    Duplicates {
+        /// Look at paths alone: no contents
+        #[arg(long)]
+        paths_only: bool,
+    },
+    /// Images on an older build of a base of which the catalog has a newer one
+    #[command(
+        after_help = "Builds of one base have the same paths or nearly so, or one repository and half of their files. Which is\n\
+            newer the versions of their systems and the times of their builds tell; where those are the same,\n\
+            missing or disagree, it is `another build`."
+    )]
+    Stale {
+        /// Ask about one image [default: all of the catalog]
+        image: Option<OsString>,
+        /// Tell parents from paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// The bases of the catalog, by how many images stand on them, beside those of Dockerfiles
+    #[command(
+        after_help = "COUNTED is how many images count for a base: each for the deepest one that it stands on down to the level,\n\
+            a root for itself. SURE are the images below of which that is surer than one half."
+    )]
+    Bases {
+        /// Compare with what the Dockerfiles below DIR build upon; may be repeated
+        #[arg(long, value_name = "DIR")]
+        dockerfiles: Vec<PathBuf>,
+        /// Rank declared bases by files or by the owners of those
+        #[arg(long, value_enum, default_value_t, value_name = "WHAT", requires = "dockerfiles")]
+        by: RankBy,
+        /// List the K most frequent bases [default: 10 as text, else all]
+        #[arg(long, value_name = "K", value_parser = listed)]
+        top: Option<usize>,
+        /// Count images down to level N of the family graph as bases, 0 being its roots
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        level: usize,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
     },
     /// Judge the parents that are found in the catalog by known ones
     #[command(

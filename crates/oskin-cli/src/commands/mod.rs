@@ -1,13 +1,20 @@
 //! One file a command.
 
 mod add;
+mod ancestors;
+mod bases;
 mod check;
 mod classify;
+mod common;
 mod compare;
 mod demo;
+mod descendants;
 mod dockerfiles;
+mod duplicates;
 mod evaluate;
 mod export;
+mod family;
+mod gate;
 mod generate;
 mod heatmap;
 mod lineage;
@@ -15,6 +22,7 @@ mod ls;
 mod matrix;
 mod show;
 mod sketch;
+mod stale;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -63,6 +71,22 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             lineage::run(&global, &images, paths_only, reading)
         }
         Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
+        Command::Ancestors { image, gates, paths_only, reading } => {
+            ancestors::run(&global, &image, gates, (paths_only, reading))
+        }
+        Command::Descendants { image, paths_only, reading } => {
+            descendants::run(&global, &image, (paths_only, reading))
+        }
+        Command::Common { left, right, paths_only, reading } => {
+            common::run(&global, [&left, &right], (paths_only, reading))
+        }
+        Command::Duplicates { paths_only } => duplicates::run(&global, paths_only),
+        Command::Stale { image, paths_only, reading } => {
+            stale::run(&global, image.as_deref(), (paths_only, reading))
+        }
+        Command::Bases { dockerfiles, by, top, level, paths_only } => {
+            bases::run(&global, &dockerfiles, &bases::Asked { by, top, level, paths_only })
+        }
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

@@ -177,7 +177,7 @@ impl Build {
     }
 }
 
-/// An image that stands on a base of which there are other builds.
+/// A base of an image of which there are other builds that may be newer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outdated {
     /// The base.
@@ -307,8 +307,9 @@ impl<'a> Builds<'a> {
             && Measure::Dice.of(a.overlap(b)) >= least
     }
 
-    /// The bases that an image stands on and that have other builds, nearest first. Builds that it
-    /// stands on as well are left out. Where nothing but paths tells on which of two builds it stands,
+    /// The bases that an image stands on and that have builds which are newer, or of which nothing
+    /// tells whether they are; nearest first. Builds that it stands on as well are left out, as are
+    /// older ones. Where nothing but paths tells on which of two builds it stands,
     /// that is no surer than this.
     pub fn outdated(&self, image: u32) -> Vec<Outdated> {
         let grounds = self.ancestry.grounds(image);
@@ -321,7 +322,10 @@ impl<'a> Builds<'a> {
         let outdated = way.filter_map(|Step { to: base, mut confidence, .. }| {
             let mut builds = self.of(base);
             // By its files it may stand on either of twins.
-            builds.retain(|it| it.alike == Alike::SamePaths || !grounds.contains(&it.image));
+            builds.retain(|it| {
+                it.order() != Some(Ordering::Less)
+                    && (it.alike == Alike::SamePaths || !grounds.contains(&it.image))
+            });
             if builds.iter().any(|it| grounds.contains(&it.image)) {
                 confidence = confidence.min(SAME_PATHS_CONFIDENCE);
             }

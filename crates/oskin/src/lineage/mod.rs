@@ -12,6 +12,7 @@ mod ancestry;
 mod bases;
 mod builds;
 mod chain;
+mod duplicates;
 mod gates;
 mod graph;
 mod look;
@@ -25,6 +26,7 @@ pub use ancestry::{
 pub use bases::{FoundBase, FoundBases};
 pub use builds::{Alike, Build, Builds, Facts, Moment, Outdated};
 pub use chain::{Base, Chain, bases};
+pub use duplicates::{freed_bytes, same_files};
 pub use gates::{GateKind, Gates, Stand, Verdict, matches};
 pub use graph::{Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Survey};
 pub use look::Look;

@@ -63,7 +63,7 @@ fn text_of(report: &CommonReport) -> String {
 
 fn side_text(side: &CommonSide) -> String {
     let mut text = format!("\n{}\n", side.way.join(" on "));
-    if let Some(growth) = side.growth {
+    if let Some(growth) = side.growth.filter(|_| side.way.len() > 1) {
         text.push_str(&format!(
             "  adds {}, lacks {}",
             text::plural(growth.added, "file"),

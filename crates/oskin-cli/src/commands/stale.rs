@@ -35,9 +35,9 @@ pub(super) fn run(
 }
 
 fn text_of(report: &StaleReport) -> String {
-    let stand = if report.stale == 1 { "stands" } else { "stand" };
+    let stand = if report.stale == 1 || report.asked == 1 { "stands" } else { "stand" };
     let mut text = format!(
-        "{} of {} {stand} on a base of which there is a newer build\n",
+        "{} of {} {stand} on a base of which there is a newer build or release\n",
         text::count(report.stale),
         text::plural(report.asked, "image")
     );
@@ -50,7 +50,11 @@ fn text_of(report: &StaleReport) -> String {
 fn base_text(base: &StaleBase) -> String {
     let mut text = format!("\n{}{}\n", base.build.name, bracketed(&known(&base.build)));
     for other in &base.builds {
-        let what = if other.order.is_some() { "newer" } else { "another build" };
+        let what = match (other.order, other.by_version) {
+            (None, _) => "another build or release",
+            (_, Some(_)) => "newer release",
+            (_, None) => "newer build",
+        };
         let mut words = vec![other.alike.to_owned()];
         words.extend(known(&other.build));
         words.extend(undecided(other));

@@ -6,6 +6,7 @@ mod commands;
 mod common;
 mod config;
 mod dockerfiles;
+mod families;
 mod kill;
 mod lineage;
 mod real_data;

@@ -66,8 +66,22 @@ pub(super) fn facts_of(record: &ImageRecord) -> Facts {
         created: declared.created.as_deref().and_then(Moment::of_build),
         system: record.os.clone().unwrap_or_default(),
         platform: declared.platform,
-        repository: reference.map(|reference| reference.name()),
+        repository: reference.map(|it| format!("{}:{}", it.name(), variant_of(it.tag()))),
     }
+}
+
+/// The words of a tag that are no version: `3.12-slim` and `3.13-slim` are builds of one thing,
+/// `3.13` is of another.
+fn variant_of(tag: Option<&str>) -> String {
+    let words = tag.unwrap_or_default().split('-').map(|word| {
+        let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+        if is_version(word.trim_start_matches('v')) || word == "latest" {
+            return "";
+        }
+        // As in `alpine3.19`.
+        word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+    });
+    words.filter(|word| !word.is_empty()).collect::<Vec<&str>>().join("-")
 }
 
 /// The names of what is the same, ready to stand behind the name of an image.
@@ -85,5 +99,29 @@ pub(super) fn link_words(edge: Option<&EdgeReport>, twin: Option<&str>) -> Strin
     match edge {
         Some(edge) => lineage::words(edge),
         None => format!("({})", twin.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variant_of;
+
+    #[test]
+    fn variants_are_what_is_no_version() {
+        for (tag, variant) in [
+            ("3.12-slim", "slim"),
+            ("slim", "slim"),
+            ("3.12", ""),
+            ("latest", ""),
+            ("v2", ""),
+            ("20.04-v1.2", ""),
+            ("3.12-alpine3.19", "alpine"),
+            ("bookworm-20240101-slim", "bookworm-slim"),
+            ("vanilla", "vanilla"),
+            ("8u151-jre", "jre"),
+        ] {
+            assert_eq!(variant_of(Some(tag)), variant, "{tag}");
+        }
+        assert_eq!(variant_of(None), "");
     }
 }

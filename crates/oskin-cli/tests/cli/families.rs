@@ -13,9 +13,10 @@ fn texts<'v>(list: &'v Value, field: &str) -> Vec<&'v str> {
 
 /// A base of a version, with other contents in each, and what is put on it.
 fn tiny(version: &str, more: &str) -> Image {
-    let files: String = (0..30)
-        .map(|file| format!("usr/lib/part{file} file {}\n", 100 + file + version.len() + file % 3))
+    let files: Vec<String> = (0..30)
+        .map(|file| format!("usr/lib/part{file} file {}\n", 100 + file + version.len()))
         .collect();
+    let files = files.concat();
     let text = format!(
         "//- layer\netc/os-release file \"ID=tiny\\nVERSION_ID={version}\\n\"\n{files}{more}"
     );
@@ -111,8 +112,8 @@ fn an_image_that_is_read_on_the_fly_joins_the_family() {
     assert!(!place.ok(&["ls"]).contains("bookworm-python"));
     // A list of paths has no contents, and what two lists have in common counts.
     let list = |name: &str, more: &str| {
-        let files: String = (0..50).map(|file| format!("opt/own/{file}\n")).collect();
-        format!("paths:{}", place.file(name, (files + more).as_bytes()).display())
+        let files: Vec<String> = (0..50).map(|file| format!("opt/own/{file}\n")).collect();
+        format!("paths:{}", place.file(name, (files.concat() + more).as_bytes()).display())
     };
     let (left, right) = (list("left.txt", ""), list("right.txt", "opt/more\nopt/most\n"));
     let report = place.json(&["common", &left, &right]);

@@ -196,17 +196,11 @@ impl<'a> Ancestry<'a> {
     /// On what an image hangs.
     fn link(&self, image: u32) -> Option<(u32, Link<'a>)> {
         let above = self.above[image as usize]?;
-        Some((
-            above,
-            match self.edges[image as usize] {
-                Some(edge) => Link::Edge(edge),
-                None => {
-                    let twins = self.twins(image);
-                    let identical = twins.iter().any(|twin| twin.image == above && twin.identical);
-                    Link::Twin(Twin { image: above, identical })
-                }
-            },
-        ))
+        if let Some(edge) = self.edges[image as usize] {
+            return Some((above, Link::Edge(edge)));
+        }
+        let twin = self.twins(image).into_iter().find(|twin| twin.image == above);
+        twin.map(|twin| (above, Link::Twin(twin)))
     }
 
     /// The end of the way up.

@@ -19,7 +19,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two images of one repository are builds of one thing if they have so much in common, by Dice of
-/// files; a variant such as `slim` has less.
+/// files. Releases of Debian have 0.63 to 0.67 in the sample family.
 const SAME_NAME_DICE: f64 = 0.5;
 
 /// Before 2013 there were no such images: an earlier time (the epoch, the year 1 or 1980) stands for
@@ -110,7 +110,8 @@ pub struct Facts {
     pub system: OsIdentity,
     /// For what it is; empty fields are not stated.
     pub platform: Platform,
-    /// The repository that it is from, in a form that is the same for all its images.
+    /// The repository that it is from and its variant there (such as `slim`), in a form that is the
+    /// same for all builds of one thing.
     pub repository: Option<String>,
 }
 
@@ -287,13 +288,14 @@ impl<'a> Builds<'a> {
     /// Whether one stands on the other. What has the same repository and nearly the same files may be
     /// taken for a child where no layer says so.
     fn is_built_from(&self, image: u32, other: u32, why: Alike) -> bool {
-        let by_layers = |link: Link<'_>| match link {
+        let is_proven = |step: &Step<'_>| match step.link {
             Link::Edge(edge) => is_by_layers(edge),
             Link::Twin(_) => true,
         };
+        let way = self.ancestry.way(image);
+        let steps = way.iter().position(|step| step.to == other).map_or(0, |at| at + 1);
         self.ancestry.stands_on(image, other)
-            && (why != Alike::SameName
-                || self.ancestry.way(image).iter().all(|step| by_layers(step.link)))
+            && (why != Alike::SameName || way[..steps].iter().all(is_proven))
     }
 
     fn have_dice(&self, left: u32, right: u32, least: f64) -> bool {
@@ -505,6 +507,13 @@ mod tests {
         let outdated = builds.outdated(4);
         assert_eq!((outdated.len(), outdated[0].base, outdated[0].behind()), (1, 0, 1));
         assert_eq!(builds.outdated(0), []);
+        // Taken for a child by its contents, but of one repository: a build, and not on the way.
+        let mut by_content = lineage.clone();
+        by_content.edges[0] =
+            Edge { proofs: vec![Proof::Content { same: 1000, changed: 0 }], ..edge(3, 0) };
+        let by_content_ancestry = Ancestry::of(&by_content);
+        let builds = Builds::among(&files, &all, &by_content, &by_content_ancestry);
+        assert!(shown(&builds.of(0)).contains(&(3, "same-name", None)), "{:?}", builds.of(0));
         let mut other = all.clone();
         other[1].system.id = Some("debian".into());
         other[2].platform.architecture = "arm64".into();

@@ -222,7 +222,7 @@ mod tests {
             require(&["no", "debian:*"]),
             (true, "it stands on debian:12 (0.80 sure)".into())
         );
-        assert_eq!(require(&["app:1"]).0, true);
+        assert!(require(&["app:1"]).0);
         let (passed, reason) = require(&["debian:12.1"]);
         assert!(!passed && reason.contains("only 0.50 sure"), "{reason}");
         let (passed, reason) = require(&["alpine:*", "typo"]);

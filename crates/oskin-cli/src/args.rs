@@ -20,7 +20,7 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location that is read o
   oski:FILE                  inventories that `oskin export` wrote
 A bare path is recognized by its content. REF may be @N for the image at index N.
 
-Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found;
+Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found, a gate failed;
 2 usage or trouble; 3 some inputs could not be read, the rest was done.
 
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then

@@ -95,7 +95,7 @@ fn text_of(report: &DuplicatesReport) -> String {
             text::plural(groups as u64, "group") + " with the same files"
         ),
     };
-    if let Some(freed) = report.freed_bytes.filter(|_| !report.groups.is_empty()) {
+    if let Some(freed) = report.freed_bytes.filter(|freed| *freed > 0) {
         text.push_str(&format!(
             "keeping one of each list of identical images would free {} of layers\n",
             text::bytes(freed)
@@ -103,7 +103,7 @@ fn text_of(report: &DuplicatesReport) -> String {
     }
     for group in &report.groups {
         text.push_str(&format!("\n{}: {}", group.kind, text::plural(group.files, "file")));
-        if let Some(freed) = group.freed_bytes {
+        if let Some(freed) = group.freed_bytes.filter(|freed| *freed > 0) {
             text.push_str(&format!(", {} to be freed", text::bytes(freed)));
         }
         text.push('\n');

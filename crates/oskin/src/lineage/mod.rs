@@ -1,12 +1,12 @@
 //! Who descends from whom: parents by paths, by layers and by content, and the graph they make.
 //!
-//! Pure: no I/O, nothing fails, and no name of an image is ever looked at. [`Candidates`] is the
+//! Pure: no I/O, nothing fails, and no parent is ever told by the name of an image. [`Candidates`] is the
 //! rule by paths alone, [`bases`] that by layers, [`Survey`] both for many images; the entries of
 //! the few pairs that need it are looked at by who can read them ([`Survey::questions`]), and
 //! [`Survey::lineage`] makes the graph. [`Tally`] counts how often
 //! that was right. [`Ancestry`] walks over the graph, [`Builds`] tells other builds of a base and
-//! [`FoundBases`] which images the others stand on; [`Gates`] are rules that an image must keep, the
-//! only place where names count, since people write those.
+//! [`FoundBases`] which images the others stand on; [`Gates`] are rules that an image must keep, and
+//! there names count, since people write those.
 
 mod ancestry;
 mod bases;

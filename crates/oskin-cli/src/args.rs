@@ -3,6 +3,7 @@
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oskin::image::Platform;
+use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
 use std::ffi::OsString;
@@ -25,6 +26,15 @@ Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations fo
 
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then
 the environment, then that file.";
+
+const CLASSIFY_HELP: &str = "\
+WALK goes from the base down to the image: FILES are added at each step, GONE are those of the step
+before that are not there any more, SIZE is of the image's own. A BETTER BASE would spare FILES SAVED
+of what the image adds to its parent; FOREIGN FILES are those that it would bring along.
+Of the NEAREST, ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the
+share of the image's paths that the other has, OF IT the share of the other's that the image has.
+The catalog tells each image by the closest that was there before it; --walk-down follows these ways
+from their starts, the most promising first, until no other image can be nearer.";
 
 /// How similar are my operating systems, and how are they related?
 #[derive(Debug, Parser)]
@@ -239,14 +249,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         reading: Reading,
     },
-    /// List the images of the catalog that are nearest to an image, in the catalog or not
-    #[command(
-        after_help = "ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the share of the\n\
-            image's paths that the other has, OF IT the share of the other's paths that the image has."
-    )]
+    /// Tell where an image belongs: its parent and base, the walk between them, better bases, and
+    /// the nearest images
+    #[command(after_help = CLASSIFY_HELP)]
     Classify {
         /// The image
         image: OsString,
+        /// Judge by nothing but paths: neither layers nor contents
+        #[arg(long)]
+        paths_only: bool,
+        /// Search the nearest image by a walk down too, and tell how many were looked at
+        #[arg(long)]
+        walk_down: bool,
         /// How many are listed
         #[arg(long, default_value_t = 10, value_name = "N", value_parser = listed)]
         top: usize,
@@ -313,7 +327,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         names: Option<PathBuf>,
     },
-    /// Who descends from whom: the family graph (-o text, json, dot or graphml)
+    /// Who descends from whom: the family graph (-o text, json, html, dot or graphml)
     #[command(
         after_help = "Each image has at most one parent: the nearest ancestor among the images. Layers tell it first, then\n\
             files whose content is known, then paths alone. `contained-in` is an image that holds all of\n\
@@ -326,6 +340,9 @@ pub(crate) enum Command {
         /// Look at paths alone: no layers, no contents
         #[arg(long)]
         paths_only: bool,
+        /// Show instead how one gets there by directories first: coarse pairs, tiny graphs, files, reduction
+        #[arg(long)]
+        steps: bool,
         #[command(flatten)]
         reading: Reading,
     },
@@ -419,17 +436,23 @@ pub(crate) enum Command {
         paths_only: bool,
     },
     /// Judge the parents that are found in the catalog by known ones
-    #[command(
-        after_help = "FILE has tab-separated columns with a heading, among them image and parent; a parent `-` is none.\n\
-            A parent that is not in the catalog stands for its own parent, if FILE names that, or else for none."
-    )]
+    #[command(after_help = "\
+        FILE has tab-separated columns with a heading, among them image and parent; a parent `-` is none, \
+        `?` is not known. A parent that is not in the catalog stands for its own parent, if FILE names \
+        that, or else for none. A column base_family may name the family of an image; without it that is \
+        the base which FILE leads to.\n\n\
+        \"Parent first\" and \"as good\" are of the images that have a known parent in the catalog: is it \
+        the best candidate, or named as good as that? \"Decisions\" are of all images: the known parent was \
+        named, or none where there is none. Intervals are those of Wilson: in 95 of 100 cases they hold the \
+        true share.\n\n\
+        --delete, --strip-docs and --upgrade change one image at a time, the others stay as they are, and \
+        ask by paths alone whether its parent is still found. --leave-parent-out asks what is found where \
+        the parent and all with the same files are not there: right is the next known ancestor, or none. \
+        The rule has no parameter that is fitted to FILE, so none has to be left out for it.\n\n\
+        -o csv and -o tsv write the figures, one a line; -o json also all wrong answers.")]
     Evaluate {
-        /// The known parents
-        #[arg(long, value_name = "FILE")]
-        truth: PathBuf,
-        /// Look at paths alone: no layers, no contents
-        #[arg(long)]
-        paths_only: bool,
+        #[command(flatten)]
+        asked: Evaluating,
     },
     /// Estimates for catalogs that cannot be had whole: sketches of images, and the nearest of many
     Sketch {
@@ -453,6 +476,60 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// What is judged by known parents.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Evaluating {
+    /// The known parents
+    #[arg(long, value_name = "FILE")]
+    pub(crate) truth: PathBuf,
+    /// Look at paths alone: no layers, no contents
+    #[arg(long)]
+    pub(crate) paths_only: bool,
+    /// Take each known parent out of the catalog in turn
+    #[arg(long)]
+    pub(crate) leave_parent_out: bool,
+    /// Delete this share of the files of each image in turn, 0 to 1 or in %; several with , between
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', value_parser = share)]
+    delete: Vec<f64>,
+    /// Delete documentation, manuals and translations of each image in turn
+    #[arg(long)]
+    strip_docs: bool,
+    /// Upgrade packages of each image in turn: this share of them, or 15 % if none is given
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0.15",
+        value_delimiter = ',',
+        value_parser = share
+    )]
+    upgrade: Vec<f64>,
+    /// What the choice of files and packages follows from: any number
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+impl Evaluating {
+    /// The changes that were asked for.
+    pub(crate) fn perturbations(&self) -> Vec<Perturbation> {
+        let delete = self.delete.iter().copied().map(Perturbation::Delete);
+        let strip = self.strip_docs.then_some(Perturbation::StripDocs);
+        delete.chain(strip).chain(self.upgrade.iter().copied().map(Perturbation::Upgrade)).collect()
+    }
+}
+
+/// A share as a number or in percent.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let value: f64 = number.parse().map_err(|_| "not a number".to_owned())?;
+    let value = value / whole;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not in 0 to 1".to_owned()) }
 }
 
 /// By what bases are ranked.

@@ -1,6 +1,7 @@
 //! What an IMAGE argument means: a name in the catalog, or a location read on the fly.
 
 use crate::args::Reading;
+use crate::declared;
 use crate::error::CliError;
 use crate::progress::Bar;
 use oskin::catalog::Catalog;
@@ -39,6 +40,14 @@ impl Found {
         match self {
             Self::Kept(record) => &record.name,
             Self::Read(image) => &image.record.name,
+        }
+    }
+
+    /// Its id, if it is in the catalog.
+    pub(crate) fn kept(&self) -> Option<i64> {
+        match self {
+            Self::Kept(record) => Some(record.id),
+            Self::Read(_) => None,
         }
     }
 
@@ -156,24 +165,6 @@ impl Workspace {
         }
     }
 
-    /// The path set of an image, with ids of the catalog and others for paths that it has not.
-    pub(crate) fn path_set(
-        &mut self,
-        found: &Found,
-        selection: Selection,
-    ) -> Result<PathSet, CliError> {
-        let catalog = self.catalog_if_any()?;
-        match (found, catalog) {
-            (Found::Kept(record), Some(catalog)) => Ok(catalog.path_set(record.id, selection)?),
-            (Found::Read(image), _) => {
-                let sets = ForeignPaths::new(catalog)?.path_sets(&image.inventory)?;
-                Ok(select(&sets, selection))
-            }
-            // What is kept was found in the catalog.
-            (Found::Kept(_), None) => Ok(PathSet::default()),
-        }
-    }
-
     /// Names and all pairs of images under a selection; of all in the catalog if none is named.
     pub(crate) fn all_pairs(
         &mut self,
@@ -261,7 +252,7 @@ pub(crate) struct Lineup {
 #[derive(Debug)]
 enum Member {
     Kept(i64),
-    Read(Box<Inventory>),
+    Read(Box<ingest::ReadImage>),
 }
 
 impl Workspace {
@@ -289,7 +280,7 @@ impl Workspace {
             chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
             members.push(match found {
                 Found::Kept(record) => Member::Kept(record.id),
-                Found::Read(image) => Member::Read(Box::new(image.inventory)),
+                Found::Read(image) => Member::Read(image),
             });
             names.push(name);
         }
@@ -302,7 +293,7 @@ impl Workspace {
     pub(crate) fn line_up_with(
         &mut self,
         images: &[&OsStr],
-    ) -> Result<(Lineup, Vec<(u32, Found)>), CliError> {
+    ) -> Result<(Lineup, Vec<u32>), CliError> {
         // Without a catalog there is no family.
         self.catalog()?;
         let found =
@@ -317,7 +308,7 @@ impl Workspace {
         let mut foreign = ForeignPaths::new(Some(self.catalog()?))?;
         let mut asked = Vec::with_capacity(found.len());
         for (found, chain) in found.into_iter().zip(chains) {
-            let place = match &found {
+            let place = match found {
                 Found::Kept(record) => {
                     let is_it = |it: &Member| matches!(it, Member::Kept(id) if *id == record.id);
                     let place = lineup.members.iter().position(is_it);
@@ -328,37 +319,29 @@ impl Workspace {
                     let [files, _] = foreign.path_sets(&image.inventory)?;
                     lineup.files.push(files);
                     lineup.chains.push(chain);
-                    lineup.names.push(found.name().to_owned());
-                    lineup.members.push(Member::Read(Box::new(image.inventory.clone())));
+                    lineup.names.push(image.record.name.clone());
+                    lineup.members.push(Member::Read(image));
                     lineup.names.len() - 1
                 }
             };
-            let place =
-                u32::try_from(place).map_err(|_| CliError::new("there are too many images"))?;
-            asked.push((place, found));
+            let too_many = |_| CliError::new("there are too many images");
+            asked.push(u32::try_from(place).map_err(too_many)?);
         }
         tell_apart(&mut lineup.names);
         Ok((lineup, asked))
     }
 
-    /// What is told of the images of such a lineup.
-    pub(crate) fn records(
-        &mut self,
-        lineup: &Lineup,
-        asked: &[(u32, Found)],
-    ) -> Result<Vec<ImageRecord>, CliError> {
+    /// What is told of the images of a lineup.
+    pub(crate) fn records(&mut self, lineup: &Lineup) -> Result<Vec<ImageRecord>, CliError> {
         let images = self.catalog()?.images()?;
         let mut of_id: BTreeMap<i64, ImageRecord> =
             images.into_iter().map(|record| (record.id, record)).collect();
-        let read = |place: u32| asked.iter().find(|(number, _)| *number == place);
-        let record = |(place, member): (u32, &Member)| match member {
+        let record = |member: &Member| match member {
             // Another process may have removed it meanwhile.
             Member::Kept(id) => of_id.remove(id).unwrap_or_default(),
-            Member::Read(_) => {
-                read(place).map(|(_, found)| found.record().clone()).unwrap_or_default()
-            }
+            Member::Read(image) => image.record.clone(),
         };
-        Ok((0..).zip(&lineup.members).map(record).collect())
+        Ok(lineup.members.iter().map(record).collect())
     }
 
     /// The layers of the images of a lineup of the whole catalog, with their sizes in bytes.
@@ -374,11 +357,53 @@ impl Workspace {
         lineup.members.iter().map(of).collect()
     }
 
+    /// The directories of the images of a lineup, which was made of the same `images`.
+    pub(crate) fn directories(
+        &mut self,
+        lineup: &Lineup,
+        images: &[std::ffi::OsString],
+    ) -> Result<Vec<PathSet>, CliError> {
+        let kept = |member: &Member| match member {
+            Member::Kept(id) => Some(*id),
+            Member::Read(_) => None,
+        };
+        let ids: Option<Vec<i64>> = lineup.members.iter().map(kept).collect();
+        if let Some(ids) = ids {
+            return Ok(self.catalog()?.path_sets(&ids, Selection::Directories)?);
+        }
+        let Sets { sets, .. } = self.path_sets(images, &[Selection::Directories])?;
+        Ok(sets.into_iter().flatten().collect())
+    }
+
     /// All entries of an image of a lineup.
     pub(crate) fn entries(&mut self, lineup: &Lineup, image: u32) -> Result<Inventory, CliError> {
         match &lineup.members[image as usize] {
-            Member::Kept(id) => Ok(self.catalog()?.inventory(*id)?),
-            Member::Read(inventory) => Ok(Inventory::clone(inventory)),
+            Member::Kept(_) => lineup.entries(self.catalog()?, image),
+            Member::Read(image) => Ok(image.inventory.clone()),
+        }
+    }
+
+    /// For each image of a lineup the one of it that it declares as its base.
+    pub(crate) fn declared_bases(&mut self, lineup: &Lineup) -> Result<Vec<Option<u32>>, CliError> {
+        let mut kept: BTreeMap<i64, ImageRecord> = BTreeMap::new();
+        if lineup.members.iter().any(|member| matches!(member, Member::Kept(_))) {
+            let records = self.catalog()?.images()?;
+            kept.extend(records.into_iter().map(|record| (record.id, record)));
+        }
+        let record = |member: &Member| match member {
+            Member::Kept(id) => kept.get(id).cloned().unwrap_or_default(),
+            Member::Read(image) => image.record.clone(),
+        };
+        Ok(declared::bases(&lineup.members.iter().map(record).collect::<Vec<_>>()))
+    }
+}
+
+impl Lineup {
+    /// All entries of an image, with the catalog that this was lined up from.
+    pub(crate) fn entries(&self, catalog: &Catalog, image: u32) -> Result<Inventory, CliError> {
+        match &self.members[image as usize] {
+            Member::Kept(id) => Ok(catalog.inventory(*id)?),
+            Member::Read(image) => Ok(image.inventory.clone()),
         }
     }
 }

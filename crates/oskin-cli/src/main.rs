@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod config;
+mod declared;
 mod error;
 mod images;
 mod new_file;

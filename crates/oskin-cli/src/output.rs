@@ -4,7 +4,7 @@ use crate::args::{Global, When};
 use crate::error::CliError;
 use crate::new_file::{NewFile, cannot_write};
 use crate::stream::Streams;
-use crate::text::printable_lines;
+use crate::text::{on_terminal, printable_lines};
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
 use std::io::{BufWriter, IsTerminal as _, Write};
@@ -147,7 +147,11 @@ impl Outputs {
         mut render: impl FnMut(Format) -> Result<Vec<u8>, CliError>,
     ) -> Result<(), CliError> {
         for spec in &self.specs {
-            let content = render(spec.format)?;
+            let columns = match spec {
+                OutputSpec { format: Format::Text, file: None } => terminal_columns(),
+                _ => None,
+            };
+            let content = on_terminal(columns, || render(spec.format))?;
             match &spec.file {
                 Some(file) => write_file(file, &content)?,
                 None if spec.format == Format::Text => {
@@ -231,6 +235,14 @@ pub(crate) fn write_file(name: &std::path::Path, content: &[u8]) -> Result<(), C
     let mut file = NewFile::create(name)?;
     file.write(content)?;
     file.finish()
+}
+
+/// How wide standard output is, if it is a terminal.
+fn terminal_columns() -> Option<usize> {
+    let stdout = std::io::stdout();
+    let size = stdout.is_terminal().then(|| terminal_size::terminal_size_of(stdout)).flatten();
+    // Some pretend to have no column at all.
+    size.map(|(width, _)| usize::from(width.0)).filter(|columns| *columns > 0)
 }
 
 fn color_of(when: When) -> ColorChoice {

@@ -1,5 +1,8 @@
 //! Numbers and tables as people read them.
 
+use std::cell::Cell;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// A number with thin grouping: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -31,7 +34,26 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{s}", count(number))
 }
 
+/// A column of names is never made narrower than this to make a table fit.
+const LEAST_WIDTH: usize = 12;
+
+thread_local! {
+    /// The columns of the terminal that is written to, if it is one.
+    static TERMINAL: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Renders an answer that goes to a terminal of so many columns: its tables are made to fit.
+pub(crate) fn on_terminal<T>(columns: Option<usize>, render: impl FnOnce() -> T) -> T {
+    let before = TERMINAL.replace(columns);
+    let rendered = render();
+    TERMINAL.set(before);
+    rendered
+}
+
 /// A table without lines; columns whose heading begins with `>` are right-aligned.
+///
+/// On a terminal the widest columns of text are cut in the middle as far as is needed to fit; what
+/// goes elsewhere is whole.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let head = headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect();
     let cells: Vec<Vec<String>> = std::iter::once(head)
@@ -39,16 +61,19 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         .map(|row: Vec<String>| row.iter().map(|text| printable(text)).collect())
         .collect();
     let width = |column: usize| {
-        let lengths =
-            cells.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count());
-        lengths.max().unwrap_or_default()
+        let widths = cells.iter().filter_map(|row| row.get(column)).map(|text| text.width());
+        widths.max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    if let Some(columns) = TERMINAL.get() {
+        fit(&mut widths, headings, columns);
+    }
     let mut text = String::new();
     for row in &cells {
         let mut line = String::new();
         for ((cell, heading), width) in row.iter().zip(headings).zip(&widths) {
-            let gap = " ".repeat(width - cell.chars().count());
+            let cell = cut(cell, *width);
+            let gap = " ".repeat(width.saturating_sub(cell.width()));
             let aligned = if heading.starts_with('>') {
                 format!("{gap}{cell}")
             } else {
@@ -61,6 +86,47 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Narrows the widest columns of text, until the table has so many columns of a terminal or none of
+/// them can give more.
+fn fit(widths: &mut [usize], headings: &[&str], columns: usize) {
+    let gaps = 2 * widths.len().saturating_sub(1);
+    let all: usize = widths.iter().sum();
+    let mut excess = (all + gaps).saturating_sub(columns);
+    while excess > 0 {
+        let is_text = |at: &usize| !headings[*at].starts_with('>') && widths[*at] > LEAST_WIDTH;
+        let Some(widest) = (0..widths.len()).filter(is_text).max_by_key(|at| widths[*at]) else {
+            return;
+        };
+        widths[widest] -= 1;
+        excess -= 1;
+    }
+}
+
+/// A text of at most so many columns: what is too long loses its middle, as the ends of names tell
+/// more.
+fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let head = start_of(text.chars(), room.div_ceil(2));
+    let tail: String = start_of(text.chars().rev(), room - head.width());
+    let tail: String = tail.chars().rev().collect();
+    // Accents whose letter is cut off are none.
+    let tail = tail.trim_start_matches(|c: char| c.width() == Some(0));
+    format!("{head}…{tail}")
+}
+
+/// As many characters as fit into so many columns.
+fn start_of(characters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or_default();
+        used <= columns
+    };
+    characters.take_while(fits).collect()
 }
 
 /// Text of an image without characters that would steer a terminal.
@@ -94,6 +160,38 @@ mod tests {
         assert_eq!(bytes(u64::MAX), "18446.7 PB");
         assert_eq!(plural(1, "image"), "1 image");
         assert_eq!(plural(2, "image"), "2 images");
+    }
+
+    fn names(columns: Option<usize>) -> String {
+        let row = |name: &str, number: &str| vec![name.to_owned(), number.to_owned()];
+        let rows = vec![row("registry.example/team/image:1.2.3", "12"), row("名前", "3")];
+        on_terminal(columns, || table(&["NAME", ">FILES"], rows))
+    }
+
+    #[test]
+    fn tables_fit_the_terminal_and_are_whole_elsewhere() {
+        let whole = "NAME                               FILES\n\
+                     registry.example/team/image:1.2.3     12\n\
+                     名前                                   3\n";
+        assert_eq!(names(None), whole);
+        assert_eq!(names(Some(40)), names(None));
+        let cut = names(Some(27));
+        assert!(cut.contains("registry.e…age:1.2.3     12\n"), "{cut}");
+        assert!(cut.lines().all(|line| line.width() == 27), "{cut}");
+        // A terminal that is too narrow for anything gets lines that wrap.
+        assert!(names(Some(3)).lines().all(|line| line.width() == LEAST_WIDTH + 2 + 5));
+        assert_eq!(
+            names(None).lines().map(unicode_width::UnicodeWidthStr::width).collect::<Vec<_>>(),
+            [40; 3]
+        );
+    }
+
+    #[test]
+    fn wide_and_joined_characters_are_cut_whole() {
+        assert_eq!(cut("名前名前名前", 7), "名…名前");
+        assert_eq!(cut("名前名前名前", 12), "名前名前名前");
+        assert_eq!(cut("abc", 1), "…");
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 
     #[test]

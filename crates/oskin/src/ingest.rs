@@ -2,6 +2,7 @@
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{ImageRecord, LayerKey};
+use crate::inventory::encode::PathList;
 use crate::inventory::{Entry, FlattenProblem, Inventory, Layer, flatten};
 use crate::path::shorten;
 use crate::path_set::PathSet;
@@ -218,6 +219,27 @@ impl<'c> ForeignPaths<'c> {
             sets[usize::from(entry.kind.is_directory())].push(id);
         }
         Ok(sets.map(PathSet::from_unsorted))
+    }
+
+    /// The paths of ids, in their order: of the catalog, and those given here.
+    ///
+    /// # Errors
+    ///
+    /// If the catalog fails, or has no such path.
+    pub fn texts(&self, set: &PathSet) -> Result<PathList, CatalogError> {
+        let known: Vec<u32> = set.ids().take_while(|id| *id < self.first).collect();
+        let mut texts = match self.catalog {
+            Some(catalog) => catalog.paths(&known)?,
+            None => PathList::default(),
+        };
+        if set.len() > known.len() as u64 {
+            let own: BTreeMap<u32, &[u8]> =
+                self.ids.iter().map(|(path, id)| (*id, &path[..])).collect();
+            for id in set.ids().skip(known.len()) {
+                texts.push(own.get(&id).copied().unwrap_or_default());
+            }
+        }
+        Ok(texts)
     }
 
     fn id(&mut self, path: &[u8]) -> u32 {

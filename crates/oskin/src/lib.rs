@@ -11,6 +11,7 @@ pub mod measure;
 pub mod oski;
 pub mod path;
 pub mod path_set;
+pub mod placement;
 pub mod relation;
 pub mod report;
 pub mod sketch_file;

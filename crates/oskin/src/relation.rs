@@ -3,6 +3,10 @@
 //! Every fact is counted exactly; the relation is a name for what they add up to. Thresholds stand
 //! here, with where they come from, and nowhere else.
 
+mod volatile;
+
+pub use volatile::Volatile;
+
 use crate::image::LayerKey;
 use crate::inventory::{Entry, EntryKind, Inventory};
 use crate::measure::Measure;
@@ -21,8 +25,13 @@ const CHILD_PATHS: f64 = 0.975;
 /// distribution, which are no parent and child, 0.92.
 pub const CHILD_CONTENT: f64 = 0.97;
 
-/// With so much in common and neither a child of the other, two images are one system built twice.
+/// With so much in common and neither a child of the other, two images are one system built twice,
+/// or two versions of one.
 pub const REBUILD_DICE: f64 = 0.9;
+
+/// One system built twice has at least this share of its contents twice. Two builds of one recipe for
+/// one machine had 0.998, two versions of a system for one machine 0.03 to 0.92.
+const REBUILD_CONTENT: f64 = 0.5;
 
 /// The counts that compare two inventories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +45,39 @@ pub struct Comparison {
     pub other_kind: u64,
     /// What of `files.common` has the same content.
     pub content: Content,
+    /// What of the differences lies at volatile paths.
+    pub aside: Aside,
+    /// The records of installed packages that both have.
+    pub packages: Packages,
+    /// Whether both say that they are another release of one operating system.
+    pub other_release: bool,
+}
+
+/// Differences at [`Volatile`] paths: they do not speak against one image being built from the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// Of `content.changed`.
+    pub changed: u64,
+    /// Of `files.left_only`.
+    pub left_only: u64,
+    /// Of `files.right_only`.
+    pub right_only: u64,
+}
+
+impl Aside {
+    /// How many there are.
+    pub const fn total(self) -> u64 {
+        self.changed + self.left_only + self.right_only
+    }
+}
+
+/// How the records of installed packages compare ([`Volatile::Packages`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packages {
+    /// Records that both have, with the same content: nothing was installed or removed in between.
+    pub same: u64,
+    /// Records with another content, or that only one of the two has.
+    pub changed: u64,
 }
 
 /// How the common files compare; the three add up to `files.common`.
@@ -52,7 +94,8 @@ pub struct Content {
 impl Comparison {
     /// Compares two inventories by one walk over both. O(entries of both).
     pub fn of(left: &Inventory, right: &Inventory) -> Self {
-        let mut comparison = Self::default();
+        let mut comparison =
+            Self { other_release: are_other_releases(left, right), ..Self::default() };
         let (mut lefts, mut rights) = (left.iter().peekable(), right.iter().peekable());
         loop {
             let order = match (lefts.peek(), rights.peek()) {
@@ -84,6 +127,10 @@ impl Comparison {
                     let only =
                         if is_left { &mut overlap.left_only } else { &mut overlap.right_only };
                     *only += 1;
+                    let entry = if is_left { left } else { right };
+                    if let (false, Some(entry)) = (directory, entry) {
+                        self.count_one_sided(entry.path, is_left);
+                    }
                 }
             }
         }
@@ -92,11 +139,40 @@ impl Comparison {
             && !right.kind.is_directory()
         {
             match same_content(left, right) {
-                Some(true) => self.content.same += 1,
-                Some(false) => self.content.changed += 1,
+                Some(true) => {
+                    self.content.same += 1;
+                    self.packages.same += u64::from(Volatile::is_packages(left.path));
+                }
+                Some(false) => {
+                    self.content.changed += 1;
+                    let why = Volatile::of(left.path);
+                    self.aside.changed += u64::from(why.is_some());
+                    self.packages.changed += u64::from(why == Some(Volatile::Packages));
+                }
                 None => self.content.unknown += 1,
             }
         }
+    }
+
+    fn count_one_sided(&mut self, path: &[u8], is_left: bool) {
+        let why = Volatile::of(path);
+        let aside = if is_left { &mut self.aside.left_only } else { &mut self.aside.right_only };
+        *aside += u64::from(why.is_some());
+        self.packages.changed += u64::from(why == Some(Volatile::Packages));
+    }
+
+    /// The share of the common files that have the same content, volatile ones that differ set aside;
+    /// `None` if that is not known of all, or there are none.
+    pub fn same_content(&self) -> Option<f64> {
+        let Content { same, changed, unknown } = self.content;
+        let counted = same + changed - self.aside.changed;
+        (unknown == 0 && counted > 0).then(|| same as f64 / counted as f64)
+    }
+
+    /// Whether two images of which neither is a child of the other, and that have nearly the same
+    /// paths, are one system built twice; else they are two versions of it, or siblings otherwise.
+    pub fn is_rebuild(&self) -> bool {
+        !self.other_release && self.same_content().is_some_and(|same| same >= REBUILD_CONTENT)
     }
 
     /// The overlap under a selection.
@@ -113,8 +189,22 @@ impl Comparison {
     }
 }
 
+/// Whether both tell the same operating system by its os-release, with another version.
+fn are_other_releases(left: &Inventory, right: &Inventory) -> bool {
+    let tell = |inventory: &Inventory| {
+        let os = inventory.os_identity()?;
+        Some((os.id?, os.version_id?))
+    };
+    match (tell(left), tell(right)) {
+        (Some((one, version)), Some((other, other_version))) => {
+            one == other && version != other_version
+        }
+        _ => false,
+    }
+}
+
 /// Whether two entries that are no directories hold the same; `None` if that is not known.
-fn same_content(left: &Entry<'_>, right: &Entry<'_>) -> Option<bool> {
+pub(crate) fn same_content(left: &Entry<'_>, right: &Entry<'_>) -> Option<bool> {
     match (left.kind, right.kind) {
         (a, b) if a.has_content() && b.has_content() => match (left.digest, right.digest) {
             (Some(a), Some(b)) => Some(a == b),
@@ -146,9 +236,13 @@ pub enum RelationKind {
     Child,
     /// As parent or child, but the child deleted or changed part of what it was built from.
     ChildWithEdits,
-    /// Both stand on layers that they share.
+    /// All of one is in the other, or nearly, as if that were built from it; but they share layers and
+    /// then part, so that neither was.
+    ContainedIn,
+    /// Both stand on layers that they share, or they are two versions of one system: nearly the same
+    /// paths, and neither was built from the other.
     Sibling,
-    /// One system built twice: nearly the same paths, other contents.
+    /// One system built twice: nearly the same paths, and most of their contents.
     Rebuild,
     /// None of these, or too little to tell.
     Unrelated,
@@ -163,6 +257,7 @@ impl RelationKind {
             Self::Parent => "parent",
             Self::Child => "child",
             Self::ChildWithEdits => "child-with-edits",
+            Self::ContainedIn => "contained-in",
             Self::Sibling => "sibling",
             Self::Rebuild => "rebuild",
             Self::Unrelated => "unrelated",
@@ -196,6 +291,8 @@ pub enum Evidence {
         /// Share of the right paths, in `0..=1`.
         right: f64,
     },
+    /// So much differs at paths that are volatile, and does not count.
+    Volatile(Aside),
     /// One image has fewer than [`MIN_FILES`] files.
     TooLittle {
         /// Files of the left image.
@@ -237,6 +334,9 @@ struct Facts {
     right_is_base: bool,
     paths: [f64; 2],
     content: Option<[f64; 2]>,
+    // The same two with what is volatile set aside: these decide.
+    kept_paths: [f64; 2],
+    kept_content: Option<[f64; 2]>,
     too_little: bool,
 }
 
@@ -244,18 +344,27 @@ impl Facts {
     fn of(comparison: &Comparison, left: &[LayerKey], right: &[LayerKey]) -> Self {
         let both = comparison.overlap(Selection::Both);
         let shared_layers = left.iter().zip(right).take_while(|(a, b)| a == b).count();
-        let share = |total: u64| match total {
+        let share = |part: u64, total: u64| match total {
             0 => 0.0,
-            total => comparison.content.same as f64 / total as f64,
+            total => part as f64 / total as f64,
         };
-        let files = comparison.files;
+        let same = comparison.content.same;
+        let (files, aside) = (comparison.files, comparison.aside);
+        let only = [aside.left_only, aside.right_only];
+        let sizes = [files.left(), files.right()];
+        let counted = [0, 1].map(|side| sizes[side] - only[side] - aside.changed);
         let known = comparison.content.unknown == 0 && files.common > 0;
         Self {
             shared_layers,
             left_is_base: shared_layers == left.len() && shared_layers > 0,
             right_is_base: shared_layers == right.len() && shared_layers > 0,
             paths: [Measure::ContainmentLeft.of(both), Measure::ContainmentRight.of(both)],
-            content: known.then(|| [share(files.left()), share(files.right())]),
+            content: known.then(|| sizes.map(|size| share(same, size))),
+            kept_paths: [
+                share(both.common, both.left() - only[0]),
+                share(both.common, both.right() - only[1]),
+            ],
+            kept_content: known.then(|| counted.map(|size| share(same, size))),
             too_little: files.left().min(files.right()) < MIN_FILES,
         }
     }
@@ -278,14 +387,18 @@ impl Facts {
         }
         for (side, is_smaller) in [(0, both.left() < both.right()), (1, both.right() < both.left())]
         {
-            let keeps_content = self.content.is_none_or(|content| content[side] >= CHILD_CONTENT);
-            if is_smaller && self.paths[side] >= CHILD_PATHS && keeps_content {
+            let keeps_content = self.kept_content.is_none_or(|kept| kept[side] >= CHILD_CONTENT);
+            if is_smaller && self.kept_paths[side] >= CHILD_PATHS && keeps_content {
+                if self.shared_layers > 0 {
+                    return (RelationKind::ContainedIn, None);
+                }
                 return Self::child_of(comparison, side == 0);
             }
         }
-        let kind = if Measure::Dice.of(both) >= REBUILD_DICE {
+        let is_near = Measure::Dice.of(both) >= REBUILD_DICE;
+        let kind = if is_near && comparison.is_rebuild() {
             RelationKind::Rebuild
-        } else if self.shared_layers > 0 {
+        } else if is_near || self.shared_layers > 0 {
             RelationKind::Sibling
         } else {
             RelationKind::Unrelated
@@ -315,6 +428,9 @@ impl Facts {
             evidence.push(Evidence::ContentContainment { left, right });
         }
         evidence.push(Evidence::PathContainment { left: self.paths[0], right: self.paths[1] });
+        if comparison.aside.total() > 0 {
+            evidence.push(Evidence::Volatile(comparison.aside));
+        }
         if self.too_little {
             let (left, right) = (comparison.files.left(), comparison.files.right());
             evidence.push(Evidence::TooLittle { left, right });
@@ -362,7 +478,11 @@ mod tests {
         assert_eq!(judge(&a, &b), RelationKind::Parent);
         assert_eq!(judge(&b, &a), RelationKind::Child);
         assert_eq!(judge(&a, &numbered(1..150, Some(1))), RelationKind::ChildWithEdits);
-        assert_eq!(judge(&a, &numbered(0..105, Some(2))), RelationKind::Rebuild);
+        // Most contents are the same: built twice. None is: two versions.
+        let mut rebuilt = numbered(0..90, Some(1));
+        rebuilt.extend(numbered(90..105, Some(2)));
+        assert_eq!(judge(&a, &rebuilt), RelationKind::Rebuild);
+        assert_eq!(judge(&a, &numbered(0..105, Some(2))), RelationKind::Sibling);
         assert_eq!(judge(&a, &numbered(0..200, Some(2))), RelationKind::Unrelated);
         assert_eq!(judge(&a, &numbered(0..200, None)), RelationKind::Parent);
         assert_eq!(judge(&a, &numbered(100..200, Some(1))), RelationKind::Unrelated);
@@ -385,6 +505,67 @@ mod tests {
         );
         let relation = Relation::of(&comparison, &[key(1), key(3)], &[key(1), key(2)]);
         assert_eq!((relation.kind, relation.left_is_parent), (RelationKind::Sibling, None));
+    }
+
+    #[test]
+    fn an_image_that_parts_from_another_is_not_built_from_it() {
+        let key = |byte| LayerKey::DiffId(Digest([byte; 32]));
+        let comparison = Comparison {
+            files: Overlap { common: 1000, left_only: 0, right_only: 1 },
+            content: Content { same: 1000, ..Content::default() },
+            ..Comparison::default()
+        };
+        let of = |left: &[u8], right: &[u8]| {
+            let keys = |layers: &[u8]| layers.iter().map(|it| key(*it)).collect::<Vec<_>>();
+            Relation::of(&comparison, &keys(left), &keys(right))
+        };
+        let relation = of(&[1, 2], &[1, 3]);
+        assert_eq!((relation.kind, relation.left_is_parent), (RelationKind::ContainedIn, None));
+        assert_eq!(of(&[1], &[1, 3]).kind, RelationKind::Parent);
+        assert_eq!(of(&[1], &[2]).kind, RelationKind::Parent);
+    }
+
+    #[test]
+    fn volatile_paths_do_not_speak_against_a_child() {
+        let volatile = |content| {
+            let of = move |path: String| (path, Some(content));
+            (0..10).map(move |number| of(format!("var/log/{number}")))
+        };
+        let parent: Vec<_> = numbered(0..100, Some(1)).into_iter().chain(volatile(1)).collect();
+        let child: Vec<_> = numbered(0..150, Some(1)).into_iter().chain(volatile(2)).collect();
+        assert_eq!(judge(&parent, &child), RelationKind::ChildWithEdits);
+        // All of them gone is as good.
+        assert_eq!(judge(&parent, &numbered(0..150, Some(1))), RelationKind::ChildWithEdits);
+        // Were they no volatile ones, it would be too much.
+        let renamed = |files: &[(String, Option<u8>)]| {
+            files.iter().map(|(path, it)| (path.replace("var/log", "srv"), *it)).collect::<Vec<_>>()
+        };
+        assert_eq!(judge(&renamed(&parent), &renamed(&child)), RelationKind::Unrelated);
+    }
+
+    #[test]
+    fn releases_and_package_records_are_told() {
+        let system = |version: &str, status: u8, more: &[&str]| {
+            let mut layer = Layer::new();
+            let digest = Digest([status; 32]);
+            for path in ["var/lib/dpkg/status", "var/log/dpkg.log"].iter().chain(more) {
+                let bare = Entry::bare(path.as_bytes(), EntryKind::File);
+                layer.push(&Entry { digest: Some(&digest), ..bare }).unwrap();
+            }
+            let index = layer.push(&Entry::bare(b"etc/os-release", EntryKind::File)).unwrap();
+            layer.keep(index, format!("ID=debian\nVERSION_ID={version}\n").into_bytes());
+            flatten(&[Arc::new(layer)]).0
+        };
+        let compare = |left: &Inventory, right: &Inventory| Comparison::of(left, right);
+        let (twelve, eleven) = (system("12", 1, &[]), system("11", 2, &["var/log/x", "usr/x"]));
+        let comparison = compare(&twelve, &eleven);
+        assert!(comparison.other_release && !comparison.is_rebuild());
+        assert_eq!(comparison.packages, Packages { same: 0, changed: 1 });
+        assert_eq!(comparison.aside, Aside { changed: 2, left_only: 0, right_only: 1 });
+        let comparison = compare(&twelve, &system("12", 1, &["usr/x"]));
+        assert!(!comparison.other_release);
+        assert_eq!(comparison.packages, Packages { same: 1, changed: 0 });
+        assert_eq!(comparison.aside.total(), 0);
     }
 
     #[test]

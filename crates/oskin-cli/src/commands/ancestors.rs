@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::lineage::Ancestry;
-use oskin::report::{AncestorsReport, Named, StepReport};
+use oskin::report::{AncestorsReport, Named, WayStep};
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let mut family = Family::find(global, &[image], options)?;
-    let number = family.asked[0].0;
+    let number = family.asked[0];
     let lineage = family.lineage.clone();
     let ancestry = Ancestry::of(&lineage);
     let way = ancestry.way(number);
@@ -51,7 +51,7 @@ fn text_of(report: &AncestorsReport) -> String {
     text.push_str(&family::twins_text(&report.twins));
     if !report.steps.is_empty() {
         let known = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), text::count);
-        let row = |step: &StepReport| {
+        let row = |step: &WayStep| {
             vec![
                 step.image.clone(),
                 step.on.clone(),

@@ -1,40 +1,61 @@
-//! `oskin classify`: the images of the catalog that are nearest to one, in it or not.
+//! `oskin classify`: where an image belongs among those of the catalog.
 
-use super::workspace;
+use super::{place, workspace};
 use crate::args::{Global, Measuring, Reading};
 use crate::error::CliError;
 use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
-use oskin::report::ClassifyReport;
+use oskin::catalog::{Catalog, NearImage};
+use oskin::path_set::{PathSet, Selection};
+use oskin::report::{ClassifyReport, WalkDownReport};
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-/// Asks the index for the nearest images.
+/// What is wanted of a classification.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    /// How many of the nearest.
+    pub(super) top: usize,
+    /// By what they are measured.
+    pub(super) measuring: &'a Measuring,
+    /// Whether nothing but paths counts.
+    pub(super) paths_only: bool,
+    /// Whether a walk down is made too.
+    pub(super) walk_down: bool,
+}
+
+/// Places an image and writes what there is to say.
 pub(super) fn run(
     global: &Global,
     image: &OsStr,
-    (top, measuring): (usize, &Measuring),
+    wanted: Wanted<'_>,
     reading: Reading,
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
-    let (selection, measure) = (measuring.selection, measuring.measure);
     let mut workspace = workspace(global, reading)?;
     // Without a catalog there is nothing to be near to.
     workspace.catalog()?;
     let found = workspace.find(image)?;
-    let set = workspace.path_set(&found, selection)?;
-    let own = match &found {
-        Found::Kept(record) => Some(record.id),
-        Found::Read(_) => None,
-    };
+    let report = workspace.catalog()?.at_one_moment(|catalog| classify(catalog, &found, wanted))?;
+    outputs.answer(&value_of(&report)?, || text_of(&report))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn classify(
+    catalog: &Catalog,
+    found: &Found,
+    wanted: Wanted<'_>,
+) -> Result<ClassifyReport, CliError> {
+    let (selection, measure) = (wanted.measuring.selection, wanted.measuring.measure);
+    let names = catalog.names()?;
+    let subject = place::Known::of(catalog, found, !wanted.paths_only)?;
+    let set = subject.select(selection);
     // One more, since an image of the catalog is nearest to itself.
-    let most = top.saturating_add(1);
-    let (names, near) = workspace.catalog()?.at_one_moment(|catalog| {
-        let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
-        Ok::<_, CliError>((catalog.names()?, near))
-    })?;
-    let others = near.into_iter().filter(|near| Some(near.image) != own).take(top);
+    let most = wanted.top.saturating_add(1);
+    let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
+    let own = found.kept();
+    let others = near.into_iter().filter(|near| Some(near.image) != own).take(wanted.top);
     let nearest = others.filter_map(|near| {
         let at = names.binary_search_by_key(&near.image, |(id, _)| *id).ok()?;
         Some((names[at].1.clone(), near.overlap))
@@ -42,11 +63,39 @@ pub(super) fn run(
     // Another process may have removed it meanwhile.
     let is_there = own.is_some_and(|own| names.iter().any(|(id, _)| *id == own));
     let compared = names.len() as u64 - u64::from(is_there);
-    let paths = set.len();
-    let report =
-        ClassifyReport::new((found.name(), paths), (selection, measure), compared, nearest);
-    outputs.answer(&value_of(&report)?, || text_of(&report))?;
-    Ok(ExitCode::SUCCESS)
+    let placement = subject.place(catalog, &names, found.name())?;
+    let counted = (found.name(), set.len());
+    let mut report =
+        ClassifyReport::new(counted, (selection, measure), compared, nearest, placement);
+    if wanted.walk_down {
+        report.walk_down = walk_down(catalog, (&subject.select(Selection::Both), own), wanted)?;
+    }
+    Ok(report)
+}
+
+/// Walks down to the nearest images, and compares them with those that the index tells.
+fn walk_down(
+    catalog: &Catalog,
+    (set, own): (&PathSet, Option<i64>),
+    wanted: Wanted<'_>,
+) -> Result<Option<WalkDownReport>, CliError> {
+    let measure = wanted.measuring.measure;
+    // An image of the catalog is found too, and is not what is looked for.
+    let most = 1 + usize::from(own.is_some());
+    let Some(walk) = catalog.walk_down(set, measure, most)? else {
+        return Err(CliError::new(
+            "this catalog tells no image by another, so there is no way down",
+        )
+        .hint("add its images to a new catalog: `oskin export --all` and `oskin import`"));
+    };
+    let exact = catalog.nearest((set, Selection::Both), measure, 0.0, most)?;
+    let values = |near: &[NearImage]| near.iter().map(|it| it.value).collect::<Vec<f64>>();
+    Ok(Some(WalkDownReport {
+        looked_at: walk.looked_at as u64,
+        of: walk.of as u64,
+        proven: walk.is_proven,
+        agrees: values(&walk.nearest) == values(&exact),
+    }))
 }
 
 fn text_of(report: &ClassifyReport) -> String {
@@ -60,9 +109,23 @@ fn text_of(report: &ClassifyReport) -> String {
         text::count(report.paths),
         text::plural(report.compared, "image")
     );
-    if report.nearest.is_empty() {
-        return text;
+    text.push_str(&text::printable_lines(&place::text_of(&report.placement)));
+    if !report.nearest.is_empty() {
+        text.push_str(&nearest_text(report));
     }
+    if let Some(walk) = &report.walk_down {
+        text.push_str(&format!(
+            "\nwalk down: looked at {} of {}; {} nearest as the exact search, {}\n",
+            text::count(walk.looked_at),
+            text::plural(walk.of, "image"),
+            if walk.agrees { "the same" } else { "another" },
+            if walk.proven { "proven" } else { "not proven" },
+        ));
+    }
+    text
+}
+
+fn nearest_text(report: &ClassifyReport) -> String {
     let similarity = |value: f64| format!("{value:.6}");
     let rows = report.nearest.iter().map(|near| {
         vec![
@@ -78,7 +141,5 @@ fn text_of(report: &ClassifyReport) -> String {
     });
     let headings =
         ["NEAREST", ">COMMON", ">ADDED", ">MISSING", ">DICE", ">JACCARD", ">IN IT", ">OF IT"];
-    text.push('\n');
-    text.push_str(&text::table(&headings, rows.collect()));
-    text
+    format!("\n{}", text::table(&headings, rows.collect()))
 }

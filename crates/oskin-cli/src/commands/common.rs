@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let mut family = Family::find(global, &images, options)?;
-    let numbers = [family.asked[0].0, family.asked[1].0];
+    let numbers = [family.asked[0], family.asked[1]];
     let lineage = family.lineage.clone();
     let ancestry = Ancestry::of(&lineage);
     let common = ancestry.common(numbers[0], numbers[1]);

@@ -88,6 +88,12 @@ fn evidence_text(evidence: &EvidenceReport) -> String {
         EvidenceReport::PathContainment { left, right } => {
             format!("paths in the other: {left:.6} of the left, {right:.6} of the right")
         }
+        EvidenceReport::Volatile { changed, left_only, right_only } => format!(
+            "volatile files set aside: {} changed, {} only on the left, {} only on the right",
+            text::count(*changed),
+            text::count(*left_only),
+            text::count(*right_only)
+        ),
         EvidenceReport::TooLittle { left, right } => {
             format!("too little to tell: {left} and {right} files")
         }

@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let family = Family::find(global, &[image], options)?;
-    let number = family.asked[0].0;
+    let number = family.asked[0];
     let ancestry = Ancestry::of(&family.lineage);
     let names = &family.lineup.names;
     let graph = Named { names, ancestry: &ancestry, paths_only: family.paths_only };

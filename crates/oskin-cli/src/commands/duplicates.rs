@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, paths_only: bool) -> Result<ExitCode, CliErro
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let mut workspace = workspace(global, Reading::default())?;
     let lineup = workspace.line_up(&[])?;
-    let records = workspace.records(&lineup, &[])?;
+    let records = workspace.records(&lineup)?;
     let layers = workspace.layers_of(&lineup)?;
     let files: Vec<&PathSet> = lineup.files.iter().collect();
     let mut groups = Vec::new();

@@ -1,9 +1,9 @@
 //! What the questions about families have in common: the graph of a catalog and one image of it.
 
-use super::{lineage, workspace};
+use super::{lineage, lineage_text, workspace};
 use crate::args::{Global, Reading};
 use crate::error::CliError;
-use crate::images::{Found, Lineup, Workspace};
+use crate::images::{Lineup, Workspace};
 use crate::text;
 use oskin::dockerfile::Reference;
 use oskin::image::ImageRecord;
@@ -18,8 +18,8 @@ pub(super) struct Family {
     pub(super) lineup: Lineup,
     pub(super) lineage: Lineage,
     pub(super) paths_only: bool,
-    /// The images that were asked for, with their numbers.
-    pub(super) asked: Vec<(u32, Found)>,
+    /// The numbers of the images that were asked for.
+    pub(super) asked: Vec<u32>,
 }
 
 impl Family {
@@ -49,7 +49,7 @@ impl Family {
 
     /// What is told of each image.
     pub(super) fn records(&mut self) -> Result<Vec<ImageRecord>, CliError> {
-        self.workspace.records(&self.lineup, &self.asked)
+        self.workspace.records(&self.lineup)
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn twins_text(twins: &[TwinReport]) -> String {
 /// Why an image is said to hang on another, in a few words.
 pub(super) fn link_words(edge: Option<&EdgeReport>, twin: Option<&str>) -> String {
     match edge {
-        Some(edge) => lineage::words(edge),
+        Some(edge) => lineage_text::words(edge),
         None => format!("({})", twin.unwrap_or_default()),
     }
 }

@@ -18,8 +18,10 @@ mod gate;
 mod generate;
 mod heatmap;
 mod lineage;
+mod lineage_text;
 mod ls;
 mod matrix;
+mod place;
 mod show;
 mod sketch;
 mod stale;
@@ -53,8 +55,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
         }
-        Command::Classify { image, top, measuring, reading } => {
-            classify::run(&global, &image, (top, &measuring), reading)
+        Command::Classify { image, top, paths_only, walk_down, measuring, reading } => {
+            let measuring = &measuring;
+            let wanted = classify::Wanted { top, measuring, paths_only, walk_down };
+            classify::run(&global, &image, wanted, reading)
         }
         Command::Matrix { images, listing, measuring, reading } => {
             matrix::run(&global, &images, (listing, &measuring), reading)
@@ -67,10 +71,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             let known = dockerfiles::Known { arguments: build_arg, names };
             dockerfiles::run(&global, &places, &asked, known)
         }
-        Command::Lineage { images, paths_only, reading } => {
-            lineage::run(&global, &images, paths_only, reading)
+        Command::Lineage { images, paths_only, steps, reading } => {
+            lineage::run(&global, &images, (paths_only, steps), reading)
         }
-        Command::Evaluate { truth, paths_only } => evaluate::run(&global, &truth, paths_only),
         Command::Ancestors { image, gates, paths_only, reading } => {
             ancestors::run(&global, &image, gates, (paths_only, reading))
         }
@@ -87,6 +90,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Bases { dockerfiles, by, top, level, paths_only } => {
             bases::run(&global, &dockerfiles, &bases::Asked { by, top, level, paths_only })
         }
+        Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

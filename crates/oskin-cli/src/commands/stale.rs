@@ -24,7 +24,7 @@ pub(super) fn run(
     let builds = Builds::among(&family.lineup.files, &facts, &family.lineage, &ancestry);
     let asked: Vec<u32> = match &family.asked[..] {
         [] => (0..).take(family.lineup.names.len()).collect(),
-        asked => asked.iter().map(|(number, _)| *number).collect(),
+        asked => asked.to_vec(),
     };
     let outdated: Vec<(u32, Vec<Outdated>)> =
         asked.into_iter().map(|image| (image, builds.outdated(image))).collect();

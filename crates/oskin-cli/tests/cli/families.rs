@@ -193,7 +193,7 @@ fn older_builds_are_told_where_something_tells() {
     assert_eq!(texts(&sid["builds"], "name"), ["trixie-base", "forky-base"]);
     let text = place.ok(&["stale", "sid-python"]);
     assert!(text.starts_with("0 of 1 image stands on a base of which there is a newer"), "{text}");
-    assert!(text.contains("  another build or release: forky-base  (rebuild; "), "{text}");
+    assert!(text.contains("  another build or release: forky-base  (nearly-same; "), "{text}");
 }
 
 #[test]

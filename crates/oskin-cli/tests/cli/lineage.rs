@@ -230,15 +230,79 @@ fn content_tells_versions_from_children() {
     }
     let lineage = place.json(&["lineage"]);
     assert_eq!(parent(&lineage, "alpine:3.11"), None);
-    assert_eq!(kin(&lineage, "alpine:3.10", "alpine:3.11").as_deref(), Some("rebuild"));
+    assert_eq!(kin(&lineage, "alpine:3.10", "alpine:3.11").as_deref(), Some("sibling"));
     assert_eq!(parent(&lineage, "node-removed"), None);
     // All of it is in the other, but their layers part ways: a sibling by its Dockerfile.
     let (parent, kind, confidence) = edge(&lineage, "npm7-without-package-lock-file").unwrap();
     assert_eq!((parent.as_str(), kind.as_str()), ("npm7-with-node-modules-only", "contained-in"));
     assert!(confidence <= 0.5);
+    let pair = ["npm7-with-node-modules-only", "npm7-without-package-lock-file"];
+    assert_eq!(kin(&lineage, pair[0], pair[1]).as_deref(), Some("sibling"));
+    let ran = place.run(&["compare", "--json", pair[0], pair[1]]);
+    let compared: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(compared["relation"]["kind"], "contained-in");
+    assert_eq!(compared["relation"]["parent"], Value::Null);
+    // The third of npm and that of yarn stand on the base of the others, which is not there: nobody's
+    // children, and a file apart.
+    for image in ["npm7-with-package-lock-file", "yarn-with-lock-file"] {
+        assert_eq!(self::parent(&lineage, image), None, "{image}");
+    }
     let by_paths = place.json(&["lineage", "--paths-only", "alpine:3.10", "alpine:3.11"]);
     let (_, kind, confidence) = edge(&by_paths, "alpine:3.11").unwrap();
     assert_eq!((kind.as_str(), confidence < 0.5), ("contained-in", true));
+}
+
+#[test]
+fn versions_of_busybox_are_siblings() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let file = |name: &str| data.join(name).display().to_string();
+    let family = file("real/docker/docker-save-20.10-bb-family.tar.gz");
+    place.ok(&["add", "-q", "--all", &family]);
+    for (name, it) in [
+        ("1.31.1", "images/snyk-docker-plugin__busybox-1.31.1.tar"),
+        ("1.33.1", "real/rootfs/busybox-1.33.1-musl.tar.xz"),
+        ("1.38.0", "real/rootfs/busybox-1.38.0-uclibc.tar.gz"),
+        ("amd64", "images/snyk-docker-plugin__busybox.amd64.tar"),
+        ("arm64", "images/snyk-docker-plugin__busybox.arm64.tar"),
+        ("node-removed", "images/snyk-docker-plugin__node-removed.tar"),
+    ] {
+        place.ok(&["add", "-q", "--name", name, &file(it)]);
+    }
+    let lineage = place.json(&["lineage"]);
+    // Two images stand on another by their layers. By paths an old version is the parent of a new one.
+    let children = lineage["edges"].as_array().unwrap().iter().map(|edge| &edge["child"]);
+    assert_eq!(children.collect::<Vec<_>>(), ["bb-app:1", "bb-app:2"]);
+    let by_paths = place.json(&["lineage", "--paths-only"]);
+    assert!(by_paths["edges"].as_array().unwrap().len() > 4);
+    for [old, new] in [["1.31.1", "amd64"], ["1.31.1", "1.33.1"], ["1.31.1", "node-removed"]] {
+        assert_eq!(kin(&lineage, old, new).as_deref(), Some("sibling"), "{old} {new}");
+    }
+}
+
+#[test]
+fn declared_bases_are_told_with_what_confirms_them() {
+    let (place, _) = sample_family();
+    let lineage = place.json(&["lineage"]);
+    let claim = |image: &str| {
+        let claims = lineage["declared"].as_array().unwrap();
+        let claim = claims.iter().find(|claim| claim["image"] == image)?;
+        Some((claim["base"].as_str().unwrap(), claim["standing"].as_str().unwrap()))
+    };
+    assert_eq!(claim("bookworm-python"), Some(("bookworm-base", "confirmed")));
+    assert_eq!(claim("bookworm-webapp-nginx"), Some(("bookworm-python", "ancestor")));
+    assert_eq!(claim("bookworm-perl"), None);
+    let edges = lineage["edges"].as_array().unwrap();
+    let edge = edges.iter().find(|edge| edge["child"] == "bookworm-python").unwrap();
+    let declared = serde_json::json!({
+        "kind": "declared", "base": "bookworm-base", "standing": "confirmed"
+    });
+    assert_eq!(edge["evidence"][1], declared);
+    let text = place.ok(&["lineage"]);
+    assert!(text.contains("declared, confirmed; "), "{text}");
+    assert!(text.contains("declares bookworm-python, an ancestor"), "{text}");
+    let by_paths = place.json(&["lineage", "--paths-only"]);
+    assert_eq!(by_paths["declared"], serde_json::json!([]));
 }
 
 #[test]

@@ -16,6 +16,9 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
+/// How many values one statement may be given: less than SQLite's own limit.
+pub(super) const MAX_VALUES: usize = 30_000;
+
 /// The most bytes of warnings that are read back for one image.
 const WARNINGS_LIMIT_BYTES: usize = 256 << 20;
 

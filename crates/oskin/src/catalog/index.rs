@@ -6,6 +6,7 @@
 use super::error::{At as _, CatalogError};
 use super::told::damaged;
 use crate::inventory::encode::{self, Damaged, Decoder};
+use crate::lineage::Ranking;
 use crate::measure::{
     Block, CHUNKS, Node, OverlapIndex, Parts, Piece, STATION_EVENTS, Scratch, Slot, Station,
 };
@@ -23,6 +24,10 @@ const READ: &str = "read the index";
 pub(super) struct StoredIndex {
     pub(super) index: OverlapIndex,
     pub(super) scratch: Scratch,
+    // What ranks candidates, if it was asked for, with the image of each set that has one, by number;
+    // then all blocks are in memory.
+    pub(super) ranking: Option<(Ranking, Vec<(u32, i64)>)>,
+    pub(super) sums: Scratch<u64>,
     // What SQLite's data_version was when it was read: it changes when another process writes.
     seen: i64,
 }
@@ -50,7 +55,7 @@ impl StoredIndex {
                 if index.slots().len() != sets as usize {
                     return Err(damaged(catalog, "index".into(), "it has not the sets there are"));
                 }
-                Ok(Self { index, scratch: Scratch::default(), seen })
+                Ok(Self { index, seen, ..Self::default() })
             }
         }
     }
@@ -83,6 +88,21 @@ impl StoredIndex {
         Ok(())
     }
 
+    /// Brings all blocks.
+    pub(super) fn bring_all(
+        &mut self,
+        connection: &Connection,
+        catalog: &Path,
+    ) -> Result<(), CatalogError> {
+        for (number, block) in stored_blocks(connection, catalog)? {
+            let block = self.fitting(block).map_err(|Damaged(why)| {
+                damaged(catalog, format!("block {number} of the index"), why)
+            })?;
+            self.index.put_block(number, block);
+        }
+        Ok(())
+    }
+
     /// A block all of whose histories are there: a new set will continue them.
     fn fitting(&self, block: Block) -> Result<Block, Damaged> {
         let nodes = self.index.nodes().len();
@@ -107,6 +127,7 @@ impl StoredIndex {
         connection: &Connection,
         catalog: &Path,
     ) -> Result<(), CatalogError> {
+        self.ranking = None;
         let changes = self.index.take_changes();
         let put = |table: &str, number: u32, data: Vec<u8>| -> Result<(), CatalogError> {
             let sql = format!("INSERT OR REPLACE INTO {table} (number, data) VALUES (?1, ?2)");

@@ -114,6 +114,15 @@ impl Kinds {
         PathSet::from_runs(runs).unwrap_or_default()
     }
 
+    /// All paths that were directories when they were first seen. O(ids / 64).
+    pub(super) fn all_directories(&self) -> PathSet {
+        // Rows are bounded by the number of paths, and ids are 32 bits wide.
+        let end = u32::try_from(self.words.len() * 64).unwrap_or(u32::MAX);
+        self.directories_of(
+            &PathSet::from_runs(vec![Run { first: 0, len: end }]).unwrap_or_default(),
+        )
+    }
+
     /// The part of a set that a selection takes, if the paths `other` are not what they were first.
     pub(super) fn select(&self, set: &PathSet, other: &PathSet, selection: Selection) -> PathSet {
         if selection == Selection::Both {

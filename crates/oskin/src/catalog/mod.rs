@@ -17,6 +17,7 @@ mod kinds;
 mod layers;
 mod nearest;
 mod path_sets;
+mod ranking;
 mod replay;
 mod sets;
 mod told;
@@ -27,8 +28,10 @@ pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
 pub use layers::StoredLayer;
-pub use nearest::NearImage;
+pub use nearest::{NearImage, WalkDown};
+pub use ranking::ImageRanking;
 
+use crate::inventory::encode::PathList;
 use crate::inventory::{Inventory, flatten};
 use error::At as _;
 use index::StoredIndex;
@@ -107,6 +110,15 @@ impl Catalog {
     /// If the store fails or is damaged.
     pub fn path_ids(&self, paths: &[&[u8]]) -> Result<Vec<Option<u32>>, CatalogError> {
         self.at_one_moment(|it| intern::PathReader::new(&it.connection, &it.path).ids(paths))
+    }
+
+    /// The paths of ids, in the order of the ids.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged, or has no such path.
+    pub fn paths(&self, ids: &[u32]) -> Result<PathList, CatalogError> {
+        self.at_one_moment(|it| intern::PathReader::new(&it.connection, &it.path).paths(ids))
     }
 
     /// Verifies every invariant of the file and returns all violations, none for a sound one.

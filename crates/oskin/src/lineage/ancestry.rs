@@ -8,7 +8,7 @@
 //! **The confidence of a way** is the product of those of its steps: that all of them are right, as
 //! far as they are independent.
 
-use super::graph::{Connection, Edge, KinKind, Lineage, Proof};
+use super::edge::{Connection, Edge, KinKind, Lineage, Proof};
 use crate::inventory::Inventory;
 use crate::relation::Comparison;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,7 +137,7 @@ impl<'a> Ancestry<'a> {
         }
         let mut firsts: Vec<u32> = (0..).take(images).collect();
         let mut groups: BTreeMap<u32, Vec<Twin>> = BTreeMap::new();
-        for kin in lineage.kin.iter().filter(|kin| kin.kind != KinKind::Rebuild) {
+        for kin in lineage.kin.iter().filter(|kin| is_twin(kin.kind)) {
             let [first, image] = kin.images;
             firsts[image as usize] = first;
             let group =
@@ -318,18 +318,27 @@ impl<'a> Ancestry<'a> {
         Some(Common { image, ways: [left_way[..at].to_vec(), right_way[..other].to_vec()] })
     }
 
-    /// How the tiny graph of an image hangs together with smaller ones, nearest first.
+    /// How the tiny graph of an image hangs together with smaller ones, nearest first, as long as the
+    /// files in common are enough to tell a family.
     pub fn families(&self, image: u32) -> Vec<Connection> {
         let mut root = self.root(image);
         let mut found = Vec::new();
         // Each base has fewer files than its root, so that this ends.
         while let Ok(at) = self.lineage.connections.binary_search_by_key(&root, |it| it.root) {
             let connection = self.lineage.connections[at];
+            if !connection.tells() {
+                break;
+            }
             found.push(connection);
             root = connection.base;
         }
         found
     }
+}
+
+/// Whether kin have the same files.
+const fn is_twin(kind: KinKind) -> bool {
+    matches!(kind, KinKind::Identical | KinKind::SamePaths)
 }
 
 /// Whether layers prove an edge.
@@ -384,7 +393,7 @@ mod tests {
     fn edge(child: u32, parent: u32, confidence: f64, by_layers: bool) -> Edge {
         let proof = match by_layers {
             true => Proof::Layers { layers: 1, with_empty: true },
-            false => Proof::Content { same: 9, changed: 0 },
+            false => Proof::Content { same: 9, changed: 0, aside: 0 },
         };
         let kind = EdgeKind::Parent;
         Edge { parent, child, kind, confidence, proofs: vec![proof], alternatives: vec![] }
@@ -466,7 +475,7 @@ mod tests {
     fn families_are_followed_to_their_end() {
         let mut family = lineage(3, vec![], &[]);
         for (root, base) in [(0, 1), (1, 2)] {
-            family.connections.push(Connection { root, base, shared: 9, missing: 1 });
+            family.connections.push(Connection { root, base, shared: 9_000, missing: 1 });
         }
         let ancestry = Ancestry::of(&family);
         let bases: Vec<u32> = ancestry.families(0).iter().map(|it| it.base).collect();

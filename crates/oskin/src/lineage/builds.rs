@@ -10,7 +10,7 @@
 //! speak against each other. Where neither tells, it is another build and no more.
 
 use super::ancestry::{Ancestry, Link, SAME_PATHS_CONFIDENCE, Step, is_by_layers};
-use super::graph::{KinKind, Lineage};
+use super::edge::{KinKind, Lineage};
 use crate::image::{OsIdentity, Platform};
 use crate::measure::Measure;
 use crate::path_set::PathSet;
@@ -132,8 +132,10 @@ impl Facts {
 pub enum Alike {
     /// The same files, but contents differ or are not known.
     SamePaths,
-    /// Nearly the same files.
+    /// A rebuild in the family graph.
     Rebuild,
+    /// Two roots with nearly the same files: a version of one system, or one of its builds.
+    NearlySame,
     /// One repository, and half of the files.
     SameName,
 }
@@ -144,6 +146,7 @@ impl Alike {
         match self {
             Self::SamePaths => "same-paths",
             Self::Rebuild => "rebuild",
+            Self::NearlySame => "nearly-same",
             Self::SameName => "same-name",
         }
     }
@@ -250,7 +253,7 @@ impl<'a> Builds<'a> {
         if self.ancestry.root(image) == image {
             for root in self.roots.iter().filter(|root| self.have_dice(image, **root, REBUILD_DICE))
             {
-                add(*root, Alike::Rebuild);
+                add(*root, Alike::NearlySame);
             }
         }
         let repository = self.facts[image as usize].repository.as_deref();
@@ -499,7 +502,7 @@ mod tests {
         // 2 is newer by its time and older by its version; the child and the copy are no builds.
         let expected = [
             (1, "same-paths", Some(Ordering::Greater)),
-            (2, "rebuild", None),
+            (2, "nearly-same", None),
             (3, "same-name", None),
         ];
         assert_eq!(shown(&builds.of(0)), expected);
@@ -509,8 +512,10 @@ mod tests {
         assert_eq!(builds.outdated(0), []);
         // Taken for a child by its contents, but of one repository: a build, and not on the way.
         let mut by_content = lineage.clone();
-        by_content.edges[0] =
-            Edge { proofs: vec![Proof::Content { same: 1000, changed: 0 }], ..edge(3, 0) };
+        by_content.edges[0] = Edge {
+            proofs: vec![Proof::Content { same: 1000, changed: 0, aside: 0 }],
+            ..edge(3, 0)
+        };
         let by_content_ancestry = Ancestry::of(&by_content);
         let builds = Builds::among(&files, &all, &by_content, &by_content_ancestry);
         assert!(shown(&builds.of(0)).contains(&(3, "same-name", None)), "{:?}", builds.of(0));

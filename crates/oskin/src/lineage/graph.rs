@@ -7,174 +7,62 @@
 //! way tells: the graph is its own transitive reduction.
 
 use super::chain::{Base, Chain, bases};
+use super::edge::{Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+use super::left_over::larger;
 use super::look::Look;
-use super::parent::{Candidate, Candidates};
-use crate::measure::{AllPairs, Measure};
+use super::parent::Candidates;
+use crate::measure::Measure;
 use crate::path_set::PathSet;
-use crate::relation::{CHILD_CONTENT, Content, MIN_FILES, REBUILD_DICE};
+use crate::relation::REBUILD_DICE;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 /// How sure a base is that layers tell, and one that only full layers tell.
 const LAYERS_CONFIDENCE: f64 = 0.99;
 const FULL_LAYERS_CONFIDENCE: f64 = 0.9;
 
 /// No guess is surer than full layers in common.
-const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
-
-/// The most that content can tell without layers: an image may hold all of another by chance.
-const CONTENT_CONFIDENCE: f64 = 0.9;
+pub(super) const WITHOUT_LAYERS: f64 = FULL_LAYERS_CONFIDENCE;
 
 /// From here down an edge is no more than containment.
-const UNSURE: f64 = 0.5;
+pub(super) const UNSURE: f64 = 0.5;
 
 /// A candidate that lacks more than this share in the child is not looked at.
-const MAX_LOST: f64 = 0.15;
+pub(super) const MAX_LOST: f64 = 0.15;
 
 /// How many candidates of a child are looked at.
-const LOOKS: usize = 2;
-
-/// What an edge says of child and parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EdgeKind {
-    /// The child was built from the parent and kept all of it.
-    Parent,
-    /// The child was built from the parent, and deleted or changed part of it.
-    ChildWithEdits,
-    /// The child holds the parent, but a child cannot be told from an image that holds as much.
-    ContainedIn,
-}
-
-impl EdgeKind {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parent => "parent",
-            Self::ChildWithEdits => "child-with-edits",
-            Self::ContainedIn => "contained-in",
-        }
-    }
-}
-
-/// A fact that speaks for an edge.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Proof {
-    /// The layers of the parent are the base of the child's.
-    Layers {
-        /// How many the parent has, empty ones left out.
-        layers: usize,
-        /// Whether it holds with the empty ones too.
-        with_empty: bool,
-    },
-    /// How the files that both have compare.
-    Content {
-        /// With the same content.
-        same: u64,
-        /// With another.
-        changed: u64,
-    },
-    /// By paths alone.
-    Paths {
-        /// The candidate as it was ranked.
-        candidate: Candidate,
-        /// By how many deletions what is missing was judged, if not file by file.
-        deletions: Option<u64>,
-    },
-}
-
-/// That one image was, or may have been, built from another.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    /// The number of the parent; of those with the same files, the first, unless layers tell.
-    pub parent: u32,
-    /// The number of the child.
-    pub child: u32,
-    /// What it says.
-    pub kind: EdgeKind,
-    /// How sure it is, in `0..=1`.
-    pub confidence: f64,
-    /// What speaks for it, strongest first.
-    pub proofs: Vec<Proof>,
-    /// Other images that are as good a parent, or nearly.
-    pub alternatives: Vec<u32>,
-}
-
-/// What two images are to each other if neither is the parent of the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KinKind {
-    /// The same files with the same contents.
-    Identical,
-    /// The same files; contents differ or are not known.
-    SamePaths,
-    /// One system built twice.
-    Rebuild,
-}
-
-impl KinKind {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identical => "identical",
-            Self::SamePaths => "same-paths",
-            Self::Rebuild => "rebuild",
-        }
-    }
-}
-
-/// Two images that are kin, the earlier first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kin {
-    /// Their numbers.
-    pub images: [u32; 2],
-    /// What they are to each other.
-    pub kind: KinKind,
-}
-
-/// The root whose family a root is nearest to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connection {
-    /// The root.
-    pub root: u32,
-    /// The root of the other tiny graph, with fewer files.
-    pub base: u32,
-    /// Files of the base that the root has.
-    pub shared: u64,
-    /// Files of the base that it has not; at most half as many.
-    pub missing: u64,
-}
+pub(super) const LOOKS: usize = 2;
 
 /// What is known before any entry is looked at.
 #[derive(Debug)]
 pub struct Survey<'a> {
-    files: &'a [&'a PathSet],
-    candidates: Candidates,
+    pub(super) files: &'a [&'a PathSet],
+    pub(super) candidates: Candidates,
     bases: Vec<Option<Base>>,
-    chains: Option<&'a [Chain]>,
-}
-
-/// The family graph.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lineage {
-    /// At most one for each child, in the order of children.
-    pub edges: Vec<Edge>,
-    /// Twins, rebuilds; in the order of images.
-    pub kin: Vec<Kin>,
-    /// Images without a parent; of twins only the first.
-    pub roots: Vec<u32>,
-    /// The tiny graphs: images that edges and twins hold together, each with its root first.
-    pub components: Vec<Vec<u32>>,
-    /// How the tiny graphs hang together, in the order of roots.
-    pub connections: Vec<Connection>,
+    pub(super) chains: Option<&'a [Chain]>,
+    /// Where contents count: of which images an image may be left.
+    pub(super) larger: BTreeMap<u32, Vec<u32>>,
+    pub(super) declared: Vec<Option<u32>>,
 }
 
 impl<'a> Survey<'a> {
-    /// Ranks candidates of images given by their files; without chains by paths only.
+    /// Ranks candidates of images given by their files; without chains by paths only. With chains
+    /// contents count too, even if all chains are empty.
     pub fn of(files: &'a [&'a PathSet], chains: Option<&'a [Chain]>) -> Self {
+        Self::with(files, Candidates::rank(files), chains)
+    }
+
+    /// The same with candidates that were ranked elsewhere.
+    pub fn with(
+        files: &'a [&'a PathSet],
+        candidates: Candidates,
+        chains: Option<&'a [Chain]>,
+    ) -> Self {
         let bases = match chains {
             Some(chains) => bases(&chains.iter().collect::<Vec<_>>()),
             None => vec![None; files.len()],
         };
-        Self { files, candidates: Candidates::rank(files), bases, chains }
+        let larger = chains.map(|_| larger(&candidates, files)).unwrap_or_default();
+        Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }
 
     /// The candidates by paths.
@@ -185,7 +73,8 @@ impl<'a> Survey<'a> {
     /// The pairs (candidate, child) whose entries should be looked at, ascending.
     ///
     /// By paths only that is where deletions may hide the parent; else also where content has to
-    /// confirm what no layer tells, and of twins.
+    /// confirm what no layer tells or what is declared, where an image may be what is left of a larger
+    /// one, and of twins.
     pub fn questions(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
         let by_content = self.chains.is_some();
@@ -203,8 +92,11 @@ impl<'a> Survey<'a> {
                 false => Measure::ContainmentLeft.of(candidate.overlap) >= 1.0 - MAX_LOST,
             });
             pairs.extend(asked.take(LOOKS).map(|candidate| (candidate.image, child)));
+            pairs.extend(self.larger_of(child).iter().map(|&larger| (larger, child)));
+            pairs.extend(self.declared_base(child).map(|base| (base, child)));
         }
         pairs.sort_unstable();
+        pairs.dedup();
         pairs
     }
 
@@ -223,9 +115,13 @@ impl<'a> Survey<'a> {
                 }
                 None => self.edge_by_paths(child, looks, &parents, &mut lineage.kin),
             };
+            if edge.is_none() && self.candidates.first_twin(child) == child {
+                self.sibling(child, looks, &mut lineage.kin);
+            }
             parents[child as usize] = edge.as_ref().map(|edge| edge.parent);
             lineage.edges.extend(edge);
         }
+        self.declare(&mut lineage, &mut parents, looks);
         self.arrange(&mut lineage, &parents);
         lineage
     }
@@ -245,8 +141,7 @@ impl<'a> Survey<'a> {
         let theirs = self.bases[best.image as usize]?;
         let is_other = best.image != base.image && theirs.image == base.image;
         let is_alike = Measure::Dice.of(best.overlap) >= REBUILD_DICE;
-        let images = [best.image.min(child), best.image.max(child)];
-        (is_other && is_alike).then_some(Kin { images, kind: KinKind::Rebuild })
+        (is_other && is_alike).then(|| Kin::of((best.image, child), KinKind::Rebuild))
     }
 
     fn edge_by_layers(&self, base: Base, child: u32) -> Edge {
@@ -261,224 +156,14 @@ impl<'a> Survey<'a> {
         let kind = if kept_all { EdgeKind::Parent } else { EdgeKind::ChildWithEdits };
         Edge { parent, child, kind, confidence, proofs, alternatives: Vec::new() }
     }
-
-    /// The best candidate that nothing speaks against.
-    fn edge_by_paths(
-        &self,
-        child: u32,
-        looks: &BTreeMap<(u32, u32), Look>,
-        parents: &[Option<u32>],
-        kin: &mut Vec<Kin>,
-    ) -> Option<Edge> {
-        let is_clear = self.candidates.parent(child).is_some();
-        let mut refused = false;
-        for &candidate in self.candidates.of(child) {
-            let look = looks.get(&(candidate.image, child));
-            if refused && look.is_none() {
-                // What is nearer is refused, and of this one nothing more is known.
-                return None;
-            }
-            let judged = match look {
-                Some(look) if !is_clear => candidate.forgiving(look.counted_share()),
-                _ => candidate,
-            };
-            if judged.score() <= 0.0 || self.stands_on(candidate.image, child, parents) {
-                continue;
-            }
-            let content = look.and_then(|look| self.known_content(look));
-            if content.is_none_or(|content| same_share(content) >= CHILD_CONTENT) {
-                let deletions = look.filter(|_| !is_clear).map(|look| look.deletions);
-                let by_paths = Proof::Paths { candidate, deletions };
-                let pair = (candidate.image, child);
-                let confidence = self.confidence(pair, judged, content, deletions);
-                return Some(self.accept(child, (candidate, confidence), content, by_paths));
-            }
-            refused = true;
-            if Measure::Dice.of(candidate.overlap) >= REBUILD_DICE {
-                let images = [candidate.image.min(child), candidate.image.max(child)];
-                kin.push(Kin { images, kind: KinKind::Rebuild });
-            }
-        }
-        None
-    }
-
-    /// How the contents compare, where they count and are known.
-    fn known_content(&self, look: &Look) -> Option<Content> {
-        let content = look.comparison.content;
-        let is_known = content.unknown == 0 && content.same + content.changed > 0;
-        (self.chains.is_some() && is_known).then_some(content)
-    }
-
-    /// How sure a pair (candidate, child) is with all that is known of it.
-    fn confidence(
-        &self,
-        (image, child): (u32, u32),
-        judged: Candidate,
-        content: Option<Content>,
-        deletions: Option<u64>,
-    ) -> f64 {
-        let by_paths = judged.confidence();
-        match content {
-            // Contents do not tell these apart. What layers tell of an image holds for its twins.
-            _ if !judged.has_direction()
-                || self.parts_ways(image, child)
-                || self.parts_ways(image, self.candidates.first_twin(child)) =>
-            {
-                by_paths.min(UNSURE)
-            }
-            // What paths do not prove contents do, but for an image that merely holds them.
-            Some(content) => {
-                let above = (same_share(content) - CHILD_CONTENT) / (1.0 - CHILD_CONTENT);
-                let sure = 1.0 - (1.0 - by_paths) * (1.0 - CONTENT_CONFIDENCE * above);
-                sure.min(WITHOUT_LAYERS)
-            }
-            // Counting deletions is a second chance.
-            None if deletions.is_some() => by_paths.min(UNSURE),
-            None => by_paths,
-        }
-    }
-
-    /// The edge to a candidate.
-    fn accept(
-        &self,
-        child: u32,
-        (candidate, confidence): (Candidate, f64),
-        content: Option<Content>,
-        by_paths: Proof,
-    ) -> Edge {
-        let changed = content.map_or(0, |content| content.changed);
-        let kind = match candidate.overlap.left_only + changed {
-            0 if confidence <= UNSURE => EdgeKind::ContainedIn,
-            0 => EdgeKind::Parent,
-            _ => EdgeKind::ChildWithEdits,
-        };
-        let by_content = content.map(|it| Proof::Content { same: it.same, changed: it.changed });
-        let is_best = self.candidates.parent(child) == Some(candidate);
-        let near = self.candidates.as_good(child).filter(|_| is_best);
-        Edge {
-            parent: candidate.image,
-            child,
-            kind,
-            confidence,
-            proofs: by_content.into_iter().chain([by_paths]).collect(),
-            alternatives: near.map(|other| other.image).collect(),
-        }
-    }
-
-    /// Whether `image` stands on `child` by the edges so far: then it is not its parent.
-    fn stands_on(&self, image: u32, child: u32, parents: &[Option<u32>]) -> bool {
-        let twin = self.candidates.first_twin(child);
-        let mut next = Some(image);
-        // No way is longer than there are images.
-        for _ in 0..=parents.len() {
-            match next {
-                Some(image) if self.candidates.first_twin(image) == twin => return true,
-                Some(image) => next = parents[image as usize],
-                None => return false,
-            }
-        }
-        true
-    }
-
-    /// Whether two images stand on the same layer and then part: then neither has the other as base,
-    /// unless it was flattened to that layer.
-    fn parts_ways(&self, image: u32, child: u32) -> bool {
-        let Some(chains) = self.chains else { return false };
-        let [ours, theirs] = [image, child].map(|image| &chains[image as usize].full);
-        let same_base = !ours.is_empty() && ours.first() == theirs.first();
-        // A twin of the child may well stand on the image.
-        same_base && !theirs.starts_with(ours)
-    }
-
-    /// Roots, tiny graphs and how they hang together.
-    fn arrange(&self, lineage: &mut Lineage, parents: &[Option<u32>]) {
-        let above = self.with_twins(parents.to_vec());
-        let mut of_root: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for image in (0..).take(above.len()) {
-            of_root.entry(root_of(image, &above)).or_default().push(image);
-        }
-        lineage.roots = of_root.keys().copied().collect();
-        for (root, mut images) in of_root {
-            images.retain(|image| *image != root);
-            images.insert(0, root);
-            lineage.components.push(images);
-        }
-        lineage.connections = self.connections(&lineage.roots);
-    }
-
-    /// What each image hangs on: its parent, or else a twin that does not hang on it.
-    fn with_twins(&self, mut above: Vec<Option<u32>>) -> Vec<Option<u32>> {
-        let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for image in (0..).take(above.len()) {
-            twins.entry(self.candidates.first_twin(image)).or_default().push(image);
-        }
-        // The last first, so that of twins without a parent all hang on the first.
-        for image in (0..).take(above.len()).collect::<Vec<u32>>().into_iter().rev() {
-            if above[image as usize].is_none() {
-                let twins = &twins[&self.candidates.first_twin(image)];
-                let twin = twins.iter().find(|twin| root_of(**twin, &above) != image);
-                above[image as usize] = twin.copied();
-            }
-        }
-        above
-    }
-
-    /// For each root the other, smaller one of which it shares most more than it lacks, and two
-    /// thirds at the least.
-    ///
-    /// Of all rules this one finds the base family best where the base itself is not there: on 94
-    /// official images of 2017 it named the right distribution for 93, Dice for 85. Releases of
-    /// one distribution had at least 0.74 of each other there, two distributions at most 0.65.
-    fn connections(&self, roots: &[u32]) -> Vec<Connection> {
-        let sets: Vec<&PathSet> = roots.iter().map(|root| self.files[*root as usize]).collect();
-        let mut connections = Vec::new();
-        let _: ControlFlow<()> = AllPairs::from_sets(&sets).for_each_row(|row| {
-            let size = sets[row.set].len();
-            let smaller = (0..sets.len()).filter(|&other| {
-                other != row.set && (MIN_FILES..size).contains(&sets[other].len())
-            });
-            let nearest = smaller
-                .map(|other| {
-                    let overlap = row.overlap(other);
-                    (overlap.common.cast_signed() - overlap.right_only.cast_signed(), other)
-                })
-                .max_by_key(|&(balance, other)| (balance, std::cmp::Reverse(other)));
-            let nearest = nearest.map(|(_, other)| (row.overlap(other), other));
-            if let Some((overlap, other)) = nearest
-                && overlap.common > 0
-                && overlap.common >= 2 * overlap.right_only
-            {
-                connections.push(Connection {
-                    root: roots[row.set],
-                    base: roots[other],
-                    shared: overlap.common,
-                    missing: overlap.right_only,
-                });
-            }
-            ControlFlow::Continue(())
-        });
-        connections
-    }
-}
-
-/// The share of the files that both have with the same content.
-fn same_share(content: Content) -> f64 {
-    content.same as f64 / (content.same + content.changed).max(1) as f64
-}
-
-/// The end of the way up from an image; ways do not lead in a circle.
-fn root_of(mut image: u32, above: &[Option<u32>]) -> u32 {
-    while let Some(next) = above[image as usize] {
-        image = next;
-    }
-    image
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::edge::{Claim, Connection, Standing};
     use super::*;
     use crate::image::{Digest, LayerKey};
-    use crate::relation::Comparison;
+    use crate::relation::{Comparison, Content};
 
     fn set(ranges: &[(u32, u32)]) -> PathSet {
         PathSet::from_unsorted(ranges.iter().flat_map(|&(start, end)| start..end).collect())
@@ -561,6 +246,67 @@ mod tests {
         assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
         assert!(found.edges[0].confidence <= UNSURE);
         assert_eq!(parents(&lineage(&sets, None, &[((0, 1), look(0, 0, 50, 50))])), []);
+    }
+
+    #[test]
+    fn what_is_declared_helps_where_nothing_else_is_sure() {
+        // Of the first the child lost fifty files one by one: too many for paths.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1000), (2000, 2100)])];
+        let files: Vec<&PathSet> = sets.iter().collect();
+        let chains = [Chain::default(), Chain::default()];
+        let declaring = |base| Survey::of(&files, Some(&chains)).declaring(vec![None, Some(base)]);
+        let looks = |same, changed| BTreeMap::from([((0, 1), look(same, changed, 50, 50))]);
+        assert_eq!(parents(&lineage(&sets, Some(&chains), &[((0, 1), look(950, 0, 50, 50))])), []);
+        let found = declaring(0).lineage(&looks(950, 0));
+        assert_eq!(parents(&found), [(1, 0, "child-with-edits")]);
+        assert_eq!(found.declared, [Claim { child: 1, base: 0, standing: Standing::Parent }]);
+        assert_eq!(found.roots, [0]);
+        // Other contents: it is told, and not believed. Nor is what cannot be.
+        let found = declaring(0).lineage(&looks(900, 50));
+        assert_eq!((parents(&found), found.declared[0].standing), (vec![], Standing::NotConfirmed));
+        assert_eq!(declaring(1).lineage(&looks(950, 0)).declared, []);
+        assert_eq!(declaring(7).lineage(&looks(950, 0)).declared, []);
+        // Layers that part rule it out.
+        let chains = [chain(&[1, 2]), chain(&[1, 3])];
+        let survey = Survey::of(&files, Some(&chains)).declaring(vec![None, Some(0)]);
+        assert_eq!(parents(&survey.lineage(&looks(950, 0))), []);
+    }
+
+    #[test]
+    fn neighbors_that_nothing_tells_apart_are_siblings() {
+        // Each has a file in twenty that the other has not.
+        let sets = [set(&[(0, 1000)]), set(&[(50, 1060)])];
+        let sibling = Kin { images: [0, 1], kind: KinKind::Sibling };
+        assert_eq!(lineage(&sets, None, &[]).kin, [sibling]);
+        // Refused for its contents, by most of them: told once, as what it is.
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1010)])];
+        let chains = [Chain::default(), Chain::default()];
+        let found = lineage(&sets, Some(&chains), &[((0, 1), look(300, 700, 0, 0))]);
+        assert_eq!((parents(&found), found.kin), (vec![], vec![sibling]));
+        // Far from each other: nothing is said.
+        let sets = [set(&[(0, 1000)]), set(&[(300, 1400)])];
+        assert_eq!(lineage(&sets, None, &[]).kin, []);
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_is_no_base_of_it() {
+        // 1 lost files of 0 that all on 0 have; by paths 0 and all others stand on 1.
+        let mut sets = vec![set(&[(0, 1000)]), set(&[(0, 900)])];
+        sets.extend((0..8).map(|it| set(&[(0, 1000), (2000 + 100 * it, 2050 + 100 * it)])));
+        let chains = vec![Chain::default(); sets.len()];
+        let mut left = look(900, 0, 100, 2);
+        left.comparison.packages.same = 1;
+        let forward = look(900, 0, 0, 0);
+        let files: Vec<&PathSet> = sets.iter().collect();
+        assert!(Survey::of(&files, Some(&chains)).questions().contains(&(0, 1)));
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        let edge = found.edges.iter().find(|edge| edge.child == 1).unwrap();
+        assert_eq!((edge.parent, edge.confidence), (0, UNSURE));
+        assert!(found.edges.iter().all(|edge| edge.parent == 0), "{:?}", parents(&found));
+        // Had packages been installed in between, it would be the base.
+        left.comparison.packages.changed = 1;
+        let found = lineage(&sets, Some(&chains), &[((0, 1), left), ((1, 0), forward)]);
+        assert_eq!(found.edges[0].parent, 1);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A second look at a pair of images, at their entries: what the sets of paths do not tell.
 
 use crate::inventory::Inventory;
-use crate::relation::Comparison;
+use crate::relation::{Comparison, Volatile};
 use std::collections::BTreeSet;
+
+/// What is left of an image holds, of its files, at most one in so many that the image has not.
+pub(super) const LEFT_OVER: u64 = 200;
 
 /// What two inventories tell of a candidate and its child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,7 +13,7 @@ pub struct Look {
     /// The candidate (left) compared with the child (right).
     pub comparison: Comparison,
     /// By how many acts the child may have lost what it lacks: a file deleted alone is one, a
-    /// directory deleted with all in it is one.
+    /// directory deleted with all in it is one, volatile files are none.
     pub deletions: u64,
 }
 
@@ -21,6 +24,16 @@ impl Look {
             comparison: Comparison::of(candidate, child),
             deletions: deletions(candidate, child),
         }
+    }
+
+    /// Whether the child is what is left of the candidate once files were deleted: it holds next to
+    /// nothing that the candidate has not, and has the very packages on record that the candidate has.
+    /// Then no package was installed between the two, in either direction.
+    pub fn is_left_over(&self) -> bool {
+        let Comparison { files, content, aside, packages, .. } = self.comparison;
+        let own = files.right_only - aside.right_only + content.changed - aside.changed;
+        let is_known = content.unknown == 0 && packages.same > 0 && packages.changed == 0;
+        is_known && files.left_only > 0 && own.saturating_mul(LEFT_OVER) <= files.right()
     }
 
     /// The share of the missing files that counts: one for each deletion.
@@ -37,7 +50,9 @@ impl Look {
 /// Directories count as present if any entry lies below them: a listing may hold only files.
 fn deletions(parent: &Inventory, child: &Inventory) -> u64 {
     let missing = parent.iter().filter(|entry| {
-        !entry.kind.is_directory() && child.get(entry.path).is_none_or(|it| it.kind.is_directory())
+        !entry.kind.is_directory()
+            && child.get(entry.path).is_none_or(|it| it.kind.is_directory())
+            && Volatile::of(entry.path).is_none()
     });
     let missing: Vec<&[u8]> = missing.map(|entry| entry.path).collect();
     if missing.is_empty() {

@@ -26,7 +26,7 @@
 //! and one weighted triangle of [`Rows`] scores everything, exactly, in integers. Cost: that of all
 //! pairs, and O(runs) for each candidate that is kept.
 
-use super::weights::{ONE, Sums, Weights};
+use super::weights::{ONE, RunWeights, Sums, Weights};
 use crate::measure::{Family, Rows, find_relatives};
 use crate::path_set::{Overlap, PathSet};
 use crate::relation::MIN_FILES;
@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub const LAMBDA: u64 = 75;
 
 /// How many candidates are kept for each child.
-const KEPT: usize = 4;
+pub(super) const KEPT: usize = 4;
 
 /// So many paths are half of what can be known of a pair by its paths.
 const HALF_KNOWN: f64 = 800.0;
@@ -135,16 +135,19 @@ impl Candidates {
             (0..).zip(&firsts).filter(|(i, f)| i == *f).map(|(i, _)| i).collect();
         let unique: Vec<&PathSet> = distinct.iter().map(|&image| sets[image as usize]).collect();
         let weights = Weights::of(unique.iter().copied());
-        let best = best_by_score(&unique, &weights);
+        let missing: Vec<u64> = unique.par_iter().map(|set| weights.of_set(set).missing).collect();
+        let best = best_by_score(&unique, &missing, &weights);
         let looked_at: Vec<Vec<Candidate>> = best
             .into_par_iter()
             .enumerate()
             .map(|(child, best)| {
-                let own = weights.of_set(unique[child]);
+                let ends = weights.at_ends(unique[child]);
+                let own = ends.iter().fold(Sums::default(), |sum, end| sum.plus(end.own()));
                 let candidate = |place: &Place| {
                     let number = place.set.0 as usize;
-                    let (overlap, shared) = shared_weights(unique[number], unique[child], &weights);
-                    let missing = weights.of_set(unique[number]).missing - shared.missing;
+                    let (overlap, shared) =
+                        shared_weights(unique[number], (unique[child], &ends), &weights);
+                    let missing = missing[number] - shared.missing;
                     let weight = |sum: u64| sum as f64 / ONE as f64;
                     let added = own.shared - shared.shared;
                     Candidate {
@@ -161,6 +164,16 @@ impl Candidates {
         let mut of = vec![Vec::new(); sets.len()];
         for (&image, candidates) in distinct.iter().zip(looked_at) {
             of[image as usize] = candidates;
+        }
+        Self { firsts, of }
+    }
+
+    /// The candidates of the last image alone, ranked elsewhere; `firsts` tells for each image the
+    /// first with the same files.
+    pub fn of_last(firsts: Vec<u32>, candidates: Vec<Candidate>) -> Self {
+        let mut of = vec![Vec::new(); firsts.len()];
+        if let Some(last) = firsts.last() {
+            of[*last as usize] = candidates;
         }
         Self { firsts, of }
     }
@@ -216,10 +229,10 @@ pub(super) fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
 
 /// What is kept of a candidate while all are scored; greater is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    score: i64,
-    size: u64,
-    set: Reverse<u32>,
+pub(super) struct Place {
+    pub(super) score: i64,
+    pub(super) size: u64,
+    pub(super) set: Reverse<u32>,
 }
 
 /// The best candidates of one child, and the score that a further one must reach.
@@ -250,10 +263,10 @@ impl Best {
     }
 }
 
-/// The best candidates of each set, the best first.
-fn best_by_score(sets: &[&PathSet], weights: &Weights) -> Vec<Vec<Place>> {
+/// The best candidates of each set, the best first; `missing` is what all of a set weighs as missing.
+fn best_by_score(sets: &[&PathSet], missing: &[u64], weights: &Weights) -> Vec<Vec<Place>> {
     let sizes: Vec<u64> = sets.iter().map(|set| set.len()).collect();
-    let losses: Vec<u64> = sets.iter().map(|set| LAMBDA * weights.of_set(set).missing).collect();
+    let losses: Vec<u64> = missing.iter().map(|missing| LAMBDA * missing).collect();
     let family = Family::from_sets(sets, &find_relatives(sets));
     let rows = Rows::<u64>::weighing(&family, &|start, end| weights.between(start, end).gain());
     let best: Vec<Best> = sets.iter().map(|_| Best::none()).collect();
@@ -280,14 +293,23 @@ fn best_by_score(sets: &[&PathSet], weights: &Weights) -> Vec<Vec<Place>> {
     best.into_iter().map(places).collect()
 }
 
-/// What two sets share, counted and weighed. O(runs of both, log stretches for each shared run).
-fn shared_weights(left: &PathSet, right: &PathSet, weights: &Weights) -> (Overlap, Sums) {
+/// What two sets share, counted and weighed; of the right one the weights at the ends of its runs
+/// are given. O(runs of both + log stretches for each end of a run of the left one in the right).
+fn shared_weights(
+    left: &PathSet,
+    (right, ends): (&PathSet, &[RunWeights]),
+    weights: &Weights,
+) -> (Overlap, Sums) {
     let (mut i, mut j, mut common, mut sums) = (0, 0, 0, Sums::default());
     while let (Some(a), Some(b)) = (left.runs().get(i), right.runs().get(j)) {
-        let (start, end) = (u64::from(a.first.max(b.first)), a.end().min(b.end()));
-        if start < end {
-            common += end - start;
-            sums = sums.plus(weights.between(start, end));
+        let first = u64::from(a.first.max(b.first));
+        let end = a.end().min(b.end());
+        if first < end {
+            common += end - first;
+            let from =
+                if first == u64::from(b.first) { ends[j].before } else { weights.before(first) };
+            let to = if end == b.end() { ends[j].behind } else { weights.before(end) };
+            sums = sums.plus(to.minus(from));
         }
         if a.end() <= b.end() {
             i += 1;
@@ -300,13 +322,13 @@ fn shared_weights(left: &PathSet, right: &PathSet, weights: &Weights) -> (Overla
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    type Plain = BTreeSet<u32>;
+    pub(in crate::lineage) type Plain = BTreeSet<u32>;
 
     /// The rule as it is written down, pair by pair and path by path.
     fn naive(sets: &[Plain], child: usize) -> Vec<(i64, usize)> {
@@ -337,7 +359,7 @@ mod tests {
     }
 
     /// Families: each set is an earlier one, less few and with some more.
-    fn families() -> impl Strategy<Value = Vec<Plain>> {
+    pub(in crate::lineage) fn families() -> impl Strategy<Value = Vec<Plain>> {
         let step = (
             any::<prop::sample::Index>(),
             btree_set(0_u32..300, 0..50),

@@ -7,6 +7,7 @@
 
 use super::parent::LAMBDA;
 use crate::path_set::{PathSet, Run};
+use std::ops::Range;
 
 /// The weight of a path that one other set has. A set of all 2³² ids then weighs less than 2⁶³, with
 /// [`LAMBDA`] and all.
@@ -22,6 +23,8 @@ pub(super) struct Weights {
 #[derive(Clone, Copy, Debug, Default)]
 struct Stretch {
     start: u64,
+    /// In how many sets its paths lie.
+    count: u64,
     /// Of one path: if it is shared (or added), and if it is missing.
     each: Sums,
     /// Of all paths before the stretch.
@@ -49,8 +52,21 @@ impl Sums {
         Self { shared: self.shared + other.shared, missing: self.missing + other.missing }
     }
 
-    const fn minus(self, other: Self) -> Self {
+    pub(super) const fn minus(self, other: Self) -> Self {
         Self { shared: self.shared - other.shared, missing: self.missing - other.missing }
+    }
+}
+
+/// What all ids before a run weigh, and all up to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunWeights {
+    pub(super) before: Sums,
+    pub(super) behind: Sums,
+}
+
+impl RunWeights {
+    pub(super) const fn own(self) -> Sums {
+        self.behind.minus(self.before)
     }
 }
 
@@ -72,7 +88,8 @@ impl Weights {
             }
             count += change;
             let sum = before.before.plus(before.each.times(start - before.start));
-            before = Stretch { start, each: each(count.unsigned_abs()), before: sum };
+            let count = count.unsigned_abs();
+            before = Stretch { start, count, each: each(count), before: sum };
             weights.stretches.push(before);
         }
         weights
@@ -83,26 +100,73 @@ impl Weights {
         self.before(end).minus(self.before(start))
     }
 
-    /// What a set weighs. O(runs log stretches).
+    /// What a set weighs. O(runs log (stretches / runs)).
     pub(super) fn of_set(&self, set: &PathSet) -> Sums {
-        let sums = set.runs().iter().map(|run: &Run| self.between(u64::from(run.first), run.end()));
-        sums.fold(Sums::default(), Sums::plus)
+        self.at_ends(set).into_iter().map(RunWeights::own).fold(Sums::default(), Sums::plus)
     }
 
-    fn before(&self, id: u64) -> Sums {
-        let behind = self.stretches.partition_point(|stretch| stretch.start <= id);
-        match behind.checked_sub(1) {
-            Some(at) => {
-                let stretch = self.stretches[at];
-                stretch.before.plus(stretch.each.times(id - stretch.start))
+    /// The ids `start..end` in pieces that lie in equally many sets, with that number; ascending.
+    pub(super) fn pieces(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
+        let mut behind = self.stretches.partition_point(|stretch| stretch.start <= start);
+        let mut at = start;
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
             }
-            None => Sums::default(),
+            let next = self.stretches.get(behind).map_or(u64::MAX, |stretch| stretch.start);
+            let count = behind.checked_sub(1).map_or(0, |last| self.stretches[last].count);
+            let piece = at..next.min(end);
+            behind += 1;
+            at = piece.end;
+            Some((piece, count))
+        })
+    }
+
+    /// The weights at both ends of each run. O(runs log (stretches / runs)).
+    pub(super) fn at_ends(&self, set: &PathSet) -> Vec<RunWeights> {
+        let mut behind = 0;
+        let mut next = |id: u64| {
+            behind = self.first_behind(id, behind);
+            self.sum(behind, id)
+        };
+        let run =
+            |run: &Run| RunWeights { before: next(u64::from(run.first)), behind: next(run.end()) };
+        set.runs().iter().map(run).collect()
+    }
+
+    /// What all ids before this one weigh. O(log stretches).
+    pub(super) fn before(&self, id: u64) -> Sums {
+        self.sum(self.stretches.partition_point(|stretch| stretch.start <= id), id)
+    }
+
+    /// The first stretch that begins behind an id, from one on that does not lie behind it: in steps
+    /// that double, since the next one is mostly near.
+    fn first_behind(&self, id: u64, from: usize) -> usize {
+        let mut step = 1;
+        let mut from = from;
+        while self.stretches.get(from + step).is_some_and(|stretch| stretch.start <= id) {
+            from += step;
+            step *= 2;
         }
+        let end = self.stretches.len().min(from + step);
+        from + self.stretches[from..end].partition_point(|stretch| stretch.start <= id)
+    }
+
+    /// What all ids before this one weigh, if `behind` is the first stretch behind it.
+    fn sum(&self, behind: usize, id: u64) -> Sums {
+        behind.checked_sub(1).map_or_else(Sums::default, |at| {
+            let stretch = self.stretches[at];
+            stretch.before.plus(stretch.each.times(id - stretch.start))
+        })
     }
 }
 
 /// What a path that lies in so many sets weighs.
-const fn each(count: u64) -> Sums {
+pub(super) const fn each(count: u64) -> Sums {
     match count {
         0 => Sums { shared: 0, missing: 0 },
         // No other set has it, so that no pair shares it; as an added one it is as rare as can be.
@@ -128,6 +192,18 @@ mod tests {
         assert_eq!(weights.between(0, 10).shared, ONE + ONE + ONE / 2 + ONE + ONE + ONE);
         assert_eq!(missing(10, 1 << 32), ONE);
         assert_eq!(weights.of_set(&sets[2]).missing, ONE / 3 + ONE);
+    }
+
+    #[test]
+    fn pieces_tell_how_many_sets_have_their_paths() {
+        let set = |ids: &[u32]| PathSet::from_unsorted(ids.to_vec());
+        let sets = [set(&[1, 2, 3]), set(&[2, 3, 4]), set(&[9])];
+        let weights = Weights::of(sets.iter());
+        let pieces = |start, end| weights.pieces(start, end).collect::<Vec<_>>();
+        assert_eq!(pieces(0, 4), [(0..1, 0), (1..2, 1), (2..4, 2)]);
+        assert_eq!(pieces(3, 12), [(3..4, 2), (4..5, 1), (5..9, 0), (9..10, 1), (10..12, 0)]);
+        assert_eq!(pieces(7, 7), []);
+        assert_eq!(Weights::default().pieces(3, 5).collect::<Vec<_>>(), [(3..5, 0)]);
     }
 
     #[test]

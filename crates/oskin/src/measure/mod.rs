@@ -4,6 +4,7 @@
 
 mod all_pairs;
 mod cluster;
+mod descent;
 mod edges;
 mod family;
 mod gram;
@@ -23,6 +24,7 @@ mod whole_rows;
 
 pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
+pub use descent::{Branch, Descent, Forest};
 pub use family::Family;
 pub use history::Sum;
 pub use index::{

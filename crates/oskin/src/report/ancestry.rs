@@ -28,7 +28,7 @@ pub struct AncestorsReport {
     /// Images with the same files.
     pub twins: Vec<TwinReport>,
     /// The steps up, nearest first; none if it stands on no image.
-    pub steps: Vec<StepReport>,
+    pub steps: Vec<WayStep>,
     /// How sure the whole way is: the product of the steps, 1 if there are none.
     pub confidence: f64,
     /// How the family at the end of the way hangs together with smaller ones, nearest first.
@@ -39,7 +39,7 @@ pub struct AncestorsReport {
 
 /// A step up.
 #[derive(Clone, Debug, Serialize)]
-pub struct StepReport {
+pub struct WayStep {
     /// From where.
     pub image: String,
     /// To where.
@@ -221,7 +221,7 @@ impl AncestorsReport {
     ) -> Self {
         let step = |(step, &(files, growth)): (&Step<'_>, &(u64, Growth))| {
             let (edge, twin) = graph.link(step.link);
-            StepReport {
+            WayStep {
                 image: graph.name(step.from),
                 on: graph.name(step.to),
                 edge,

@@ -2,7 +2,7 @@
 
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
-use crate::relation::{Comparison, Evidence, MIN_FILES, Relation, RelationKind};
+use crate::relation::{Aside, Comparison, Evidence, MIN_FILES, Relation, RelationKind};
 use serde::Serialize;
 
 /// How alike two images are.
@@ -131,6 +131,15 @@ pub enum EvidenceReport {
         /// Share of the right paths.
         right: f64,
     },
+    /// Differences at volatile paths, which do not count.
+    Volatile {
+        /// Common files with another content.
+        changed: u64,
+        /// Files of the left image that the right one has not.
+        left_only: u64,
+        /// Files of the right image that the left one has not.
+        right_only: u64,
+    },
     /// Too few files to tell.
     TooLittle {
         /// Files of the left image.
@@ -150,6 +159,9 @@ impl EvidenceReport {
                 Self::ContentContainment { left, right }
             }
             Evidence::PathContainment { left, right } => Self::PathContainment { left, right },
+            Evidence::Volatile(Aside { changed, left_only, right_only }) => {
+                Self::Volatile { changed, left_only, right_only }
+            }
             Evidence::TooLittle { left, right } => Self::TooLittle { left, right },
         }
     }
@@ -208,9 +220,21 @@ fn summary(left: &str, right: &str, comparison: &Comparison, relation: &Relation
             both.common,
             both.common + lost
         ),
-        RelationKind::Sibling => {
-            format!("{left} and {right} stand on the same layers and then part (Dice {dice:.3}).")
+        RelationKind::ContainedIn => {
+            let (inner, outer) =
+                if both.left() < both.right() { (left, right) } else { (right, left) };
+            format!(
+                "{outer} holds {inner}, or nearly, but they stand on the same layers and then part, so it was not built from it."
+            )
         }
+        RelationKind::Sibling => match relation.evidence.first() {
+            Some(Evidence::SharedLayers { .. }) => format!(
+                "{left} and {right} stand on the same layers and then part (Dice {dice:.3})."
+            ),
+            _ => format!(
+                "{left} and {right} look like two versions of one system: nearly the same paths (Dice {dice:.3}), neither built from the other."
+            ),
+        },
         RelationKind::Rebuild => format!(
             "{left} and {right} look like one system built twice: nearly the same paths (Dice {dice:.3}), other contents."
         ),

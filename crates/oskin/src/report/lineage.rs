@@ -1,6 +1,7 @@
 //! `oskin.lineage/1`: who descends from whom, and the same as DOT and `GraphML`.
 
-use crate::lineage::{Connection, Edge, Kin, LAMBDA, Lineage, Proof};
+use super::StepsReport;
+use crate::lineage::{Claim, Connection, Edge, Kin, LAMBDA, Lineage, Proof};
 use serde::Serialize;
 
 /// The family graph of some images.
@@ -21,6 +22,11 @@ pub struct LineageReport {
     pub components: Vec<Vec<String>>,
     /// The nearest base family of roots.
     pub connections: Vec<ConnectionReport>,
+    /// The steps of the founding text, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<StepsReport>,
+    /// What images declare of their bases, where that is one of the images.
+    pub declared: Vec<ClaimReport>,
 }
 
 /// Where an image stands.
@@ -62,12 +68,32 @@ pub enum ProofReport {
         /// Whether it holds with the empty ones too.
         with_empty: bool,
     },
+    /// The child declares a base.
+    Declared {
+        /// The name of the declared image.
+        base: String,
+        /// `confirmed`: it is this parent; `ancestor`: the parent stands on it; `not-confirmed`.
+        standing: &'static str,
+    },
     /// How the files that both have compare.
     ContentContainment {
         /// With the same content.
         same: u64,
         /// With another.
         changed: u64,
+        /// How many of what is changed or missing is volatile and does not count.
+        volatile: u64,
+    },
+    /// The child is what is left of the parent.
+    LeftOver {
+        /// Files of the parent that it has.
+        kept: u64,
+        /// Files of the parent that it has not.
+        deleted: u64,
+        /// By how many deletions.
+        deletions: u64,
+        /// Files that the parent has not.
+        added: u64,
     },
     /// By paths alone.
     PathContainment {
@@ -93,8 +119,19 @@ pub enum ProofReport {
 pub struct KinReport {
     /// Their names.
     pub images: [String; 2],
-    /// `identical`, `same-paths` or `rebuild`.
+    /// `identical`, `same-paths`, `rebuild` or `sibling`.
     pub kind: &'static str,
+}
+
+/// That an image declares its base.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimReport {
+    /// The image.
+    pub image: String,
+    /// The image that it declares.
+    pub base: String,
+    /// `confirmed`: it is the parent; `ancestor`: the parent stands on it; `not-confirmed`.
+    pub standing: &'static str,
 }
 
 /// The nearest base family of a root.
@@ -108,13 +145,24 @@ pub struct ConnectionReport {
     pub shared: u64,
     /// Files of the base that it has not.
     pub missing: u64,
+    /// Whether the shared files are enough to tell a family.
+    pub tells: bool,
 }
 
 impl ProofReport {
-    fn new(proof: &Proof) -> Self {
+    /// Reports a proof; `name` tells the names of images.
+    pub fn new(proof: &Proof, name: &dyn Fn(u32) -> String) -> Self {
         match *proof {
+            Proof::Declared { base, standing } => {
+                Self::Declared { base: name(base), standing: standing.name() }
+            }
             Proof::Layers { layers, with_empty } => Self::LayerChain { layers, with_empty },
-            Proof::Content { same, changed } => Self::ContentContainment { same, changed },
+            Proof::Content { same, changed, aside } => {
+                Self::ContentContainment { same, changed, volatile: aside }
+            }
+            Proof::LeftOver { kept, deleted, deletions, added } => {
+                Self::LeftOver { kept, deleted, deletions, added }
+            }
             Proof::Paths { candidate, deletions } => Self::PathContainment {
                 shared: candidate.overlap.common,
                 missing: candidate.overlap.left_only,
@@ -136,7 +184,7 @@ impl EdgeReport {
             child: name(edge.child),
             kind: edge.kind.name(),
             confidence: edge.confidence,
-            evidence: edge.proofs.iter().map(ProofReport::new).collect(),
+            evidence: edge.proofs.iter().map(|proof| ProofReport::new(proof, &name)).collect(),
             alternatives: edge.alternatives.iter().copied().map(name).collect(),
         }
     }
@@ -146,7 +194,7 @@ impl ConnectionReport {
     pub(super) fn new(names: &[String], connection: &Connection) -> Self {
         let Connection { root, base, shared, missing } = *connection;
         let name = |image: u32| names[image as usize].clone();
-        Self { root: name(root), base: name(base), shared, missing }
+        Self { root: name(root), base: name(base), shared, missing, tells: connection.tells() }
     }
 }
 
@@ -168,6 +216,11 @@ impl LineageReport {
             }
         }
         let kin = |kin: &Kin| KinReport { images: kin.images.map(name), kind: kin.kind.name() };
+        let claim = |it: &Claim| ClaimReport {
+            image: name(it.child),
+            base: name(it.base),
+            standing: it.standing.name(),
+        };
         Self {
             schema: "oskin.lineage/1",
             paths_only,
@@ -181,11 +234,13 @@ impl LineageReport {
                 .iter()
                 .map(|it| ConnectionReport::new(names, it))
                 .collect(),
+            steps: None,
+            declared: lineage.declared.iter().map(claim).collect(),
         }
     }
 
     /// The graph in the language of Graphviz: edges from parent to child, twins and rebuilds dotted,
-    /// connections of families dashed.
+    /// connections of families dashed, where they tell.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph lineage {\n  node [shape=box];\n");
         let number = self.numbers();
@@ -204,15 +259,44 @@ impl LineageReport {
             let attributes = format!("label=\"{kind}\", style=dotted, dir=none, constraint=false");
             edge(left, right, attributes);
         }
-        for it in &self.connections {
+        for it in self.connections.iter().filter(|it| it.tells) {
             edge(&it.base, &it.root, "label=\"family\", style=dashed, dir=none".to_owned());
         }
         text.push_str("}\n");
         text
     }
 
+    /// What each image stands below, by their places: its parent, or without one a twin, or else
+    /// the root of its tiny graph; nothing if it is a root. No way up leads in a circle.
+    pub fn above(&self) -> Vec<Option<usize>> {
+        let number = self.numbers();
+        let mut above: Vec<Option<usize>> = self
+            .images
+            .iter()
+            .map(|image| image.parent.as_deref().and_then(|it| number.get(it).copied()))
+            .collect();
+        let mut twins: Vec<Option<usize>> = vec![None; above.len()];
+        for kin in &self.kin {
+            let [first, later] = [0, 1].map(|side| number.get(kin.images[side].as_str()).copied());
+            if let (Some(later), true) = (later, kin.kind != "rebuild") {
+                twins[later] = twins[later].or(first);
+            }
+        }
+        for image in 0..above.len() {
+            let root = number.get(self.images[image].root.as_str()).copied();
+            if above[image].is_none() && root != Some(image) {
+                let is_below = |other| {
+                    let mut way = std::iter::successors(Some(other), |at: &usize| above[*at]);
+                    way.any(|at| at == image)
+                };
+                above[image] = twins[image].filter(|twin| !is_below(*twin)).or(root);
+            }
+        }
+        above
+    }
+
     /// The places of the images by their names: names as they are shown may be the same.
-    fn numbers(&self) -> std::collections::BTreeMap<&str, usize> {
+    pub(super) fn numbers(&self) -> std::collections::BTreeMap<&str, usize> {
         self.images.iter().map(|image| image.name.as_str()).zip(0..).collect()
     }
 
@@ -249,7 +333,7 @@ impl LineageReport {
         for KinReport { images: [left, right], kind } in &self.kin {
             edge([left, right], kind, None);
         }
-        for it in &self.connections {
+        for it in self.connections.iter().filter(|it| it.tells) {
             edge([&it.base, &it.root], "family", None);
         }
         text.push_str("  </graph>\n</graphml>\n");

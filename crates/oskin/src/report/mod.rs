@@ -13,14 +13,16 @@ mod evaluate;
 mod gates;
 pub mod heatmap;
 mod lineage;
+pub mod lineage_page;
+mod page;
 mod pairs;
 mod sketch;
 mod stale;
+mod steps;
 
 pub use ancestry::{
     AncestorsReport, CommonReport, CommonSide, DescendantReport, DescendantsReport,
-    DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, StepReport,
-    TwinReport,
+    DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, TwinReport, WayStep,
 };
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
@@ -29,7 +31,10 @@ pub use answers::{
 pub use bases::{
     BasesReport, CatalogNames, DeclaredBase, DeclaredBases, FoundBaseReport, UnmetBase,
 };
-pub use classify::{ClassifyReport, NearestImage};
+pub use classify::{
+    AddedReport, BetterReport, ClassifyReport, FamilyReport, FolderReport, NearMissReport,
+    NearestImage, PlacementReport, StepReport, WalkDownReport,
+};
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
@@ -38,13 +43,21 @@ pub use dockerfiles::{
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
     UsedReport,
 };
-pub use evaluate::{Baselines, EvaluateReport, ShareReport, WrongReport};
+pub use evaluate::{
+    Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
+    WrongReport,
+};
 pub use gates::GateReport;
 pub use lineage::{
-    ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport, RelativeReport,
+    ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
+    RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };
 pub use stale::{BuildReport, OtherBuild, StaleBase, StaleImage, StaleReport};
+pub use steps::{
+    CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
+    PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
+};

@@ -36,7 +36,7 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 16] = [
+pub(crate) const MODULES: [(&str, &[&str]); 17] = [
     ("path", &[]),
     ("path_set", &[]),
     ("image", &["path"]),
@@ -64,12 +64,14 @@ pub(crate) const MODULES: [(&str, &[&str]); 16] = [
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "inventory", "oski"]),
-    ("catalog", &["path", "path_set", "image", "inventory", "measure"]),
+    ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
+    ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
     ("ingest", &["path", "path_set", "image", "inventory", "source", "catalog"]),
 ];
 
 /// The modules that do I/O and may fail; all others are pure.
-const IMPURE: [&str; 6] = ["source", "catalog", "dockerfile_dir", "oski", "sketch_file", "ingest"];
+const IMPURE: [&str; 7] =
+    ["source", "catalog", "dockerfile_dir", "oski", "sketch_file", "placement", "ingest"];
 
 /// What each crate may depend on of ours: always, and for its tests.
 const CRATES: [(&str, &[&str], &[&str]); 4] = [

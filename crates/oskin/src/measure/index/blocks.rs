@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub const BLOCK_IDS: u32 = BLOCK_END as u32;
 
 /// The end of a block, counted from its beginning.
-const BLOCK_END: u16 = 1024;
+pub(super) const BLOCK_END: u16 = 1024;
 
 /// A stretch of ids whose histories end at the same node; it ends where the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,7 @@
 mod blocks;
 mod query;
 mod trie;
+mod whole;
 
 pub use blocks::{BLOCK_IDS, Block, Piece};
 pub use query::Scratch;

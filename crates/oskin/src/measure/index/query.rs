@@ -3,19 +3,19 @@
 use super::blocks::for_each_part;
 use super::trie::{MARK, NO_STATION, NOWHERE, Step};
 use super::{DEEPEST, OverlapIndex, Slot, Station};
-use crate::measure::Measure;
 use crate::measure::near::{Near, nearest};
+use crate::measure::{Measure, Sum};
 use crate::path_set::{Overlap, PathSet};
 
 /// Memory that questions use again, 4 bytes for a node; it is clean between questions.
 #[derive(Clone, Debug, Default)]
-pub struct Scratch {
+pub struct Scratch<T = u32> {
     // How many ids end at each node.
     counts: Vec<u32>,
-    // Nodes on the ways up, and how many ids go there.
-    ways: Vec<(u32, u32)>,
-    // How many ids pass each station, and a bit for each station that any pass.
-    passing: Vec<u32>,
+    // Nodes on the ways up, and how many ids go there, or what they weigh.
+    ways: Vec<(u32, T)>,
+    // What passes each station, and a bit for each station that any pass.
+    passing: Vec<T>,
     marks: Vec<u64>,
 }
 
@@ -24,20 +24,52 @@ impl OverlapIndex {
     ///
     /// All blocks that the set touches must be there. Ids that no set has had count for none.
     pub fn overlaps(&self, set: &PathSet, scratch: &mut Scratch) -> Vec<u32> {
+        self.sums(set, |_| 1, scratch)
+    }
+
+    /// What the ids weigh together that a set shares with each set of the index, removed ones
+    /// included, by number; an id weighs what `weight` tells of the node at which its history ends.
+    ///
+    /// As [`overlaps`](Self::overlaps), which is this with a weight of 1. Sums wrap.
+    pub fn sums<T: Sum>(
+        &self,
+        set: &PathSet,
+        weight: impl Fn(u32) -> u64,
+        scratch: &mut Scratch<T>,
+    ) -> Vec<T> {
         self.count(set, scratch);
-        let mut common = vec![0_u32; self.slots.len()];
-        self.note(scratch, &mut common);
-        for at in 0..common.len() {
+        let mut sums = vec![T::default(); self.slots.len()];
+        self.note(&weight, scratch, &mut sums);
+        self.inherit(&mut sums);
+        sums
+    }
+
+    /// Adds to each set what was noted for its relatives.
+    pub(super) fn inherit<T: Sum>(&self, noted: &mut [T]) {
+        for at in 0..noted.len() {
             if let Some(relative) = self.slots[at].relative {
-                common[at] = common[at].wrapping_add(common[relative as usize]);
+                noted[at] = noted[at].plus(noted[relative as usize]);
             }
         }
-        common
     }
 
     /// Counts the ids of a set by the nodes at which their histories end.
-    fn count(&self, set: &PathSet, Scratch { counts, ways, .. }: &mut Scratch) {
+    fn count<T: Sum>(&self, set: &PathSet, Scratch { counts, ways, .. }: &mut Scratch<T>) {
         counts.resize(self.trie.nodes().len(), 0);
+        self.for_each_count(set, |node, ids| {
+            // Nodes of blocks that were kept elsewhere may be out of range.
+            if let Some(count) = counts.get_mut(node as usize) {
+                if *count == 0 {
+                    ways.push((node, T::default()));
+                }
+                *count += ids;
+            }
+        });
+    }
+
+    /// Calls with the nodes at which ids of a set end, and how many do; with a node more than once.
+    #[inline]
+    pub(crate) fn for_each_count(&self, set: &PathSet, mut call: impl FnMut(u32, u32)) {
         let mut last = None;
         for run in set.runs() {
             for_each_part(*run, |number, start, end| {
@@ -46,40 +78,34 @@ impl OverlapIndex {
                     _ => self.blocks.get(&number),
                 };
                 last = Some((number, block));
-                let Some(block) = block else { return };
-                block.count(start, end, |node, ids| {
-                    // Nodes of blocks that were kept elsewhere may be out of range.
-                    if let Some(count) = counts.get_mut(node as usize) {
-                        if *count == 0 {
-                            ways.push((node, 0));
-                        }
-                        *count += ids;
-                    }
-                });
+                if let Some(block) = block {
+                    block.count(start, end, &mut call);
+                }
             });
         }
     }
 
-    /// Notes the count of each node for the sets of the events of its history.
-    fn note(&self, scratch: &mut Scratch, common: &mut [u32]) {
+    /// Notes what the ids of each node weigh for the sets of the events of its history.
+    fn note<T: Sum>(&self, weight: &impl Fn(u32) -> u64, scratch: &mut Scratch<T>, sums: &mut [T]) {
         let Scratch { counts, ways, passing, marks } = scratch;
         let stations = self.trie.stations();
-        passing.resize(stations.len(), 0);
+        passing.resize(stations.len(), T::default());
         marks.resize(stations.len().div_ceil(64), 0);
-        ways.retain_mut(|(node, count)| {
-            *count = std::mem::take(&mut counts[*node as usize]);
+        ways.retain_mut(|(node, sum)| {
+            let count = std::mem::take(&mut counts[*node as usize]);
+            *sum = T::from_weight(weight(*node).wrapping_mul(count.into()));
             *node != NOWHERE
         });
         // All ways go up a node at a time, so that the memory for many is fetched at once.
         while !ways.is_empty() {
-            ways.retain_mut(|(node, count)| match self.trie.step(*node) {
+            ways.retain_mut(|(node, sum)| match self.trie.step(*node) {
                 Step::Node(event, before) => {
-                    note(common, event, *count);
+                    note(sums, event, *sum);
                     *node = before;
                     before != NOWHERE
                 }
                 Step::Station(station) => {
-                    passing[station as usize] += *count;
+                    passing[station as usize] = passing[station as usize].plus(*sum);
                     marks[station as usize / 64] |= 1 << (station % 64);
                     false
                 }
@@ -91,13 +117,13 @@ impl OverlapIndex {
                 let bit = marks[word].ilog2();
                 marks[word] ^= 1 << bit;
                 let station = word * 64 + bit as usize;
-                let count = std::mem::take(&mut passing[station]);
+                let sum = std::mem::take(&mut passing[station]);
                 let Station { before, events } = stations[station];
                 for event in events {
-                    note(common, event, count);
+                    note(sums, event, sum);
                 }
                 if before != NO_STATION {
-                    passing[before as usize] += count;
+                    passing[before as usize] = passing[before as usize].plus(sum);
                     marks[before as usize / 64] |= 1 << (before % 64);
                 }
             }
@@ -138,12 +164,12 @@ impl OverlapIndex {
     }
 }
 
-/// Notes for the set of an event that so many ids came, or went.
+/// Notes for the set of an event that ids of such a weight came, or went.
 #[inline]
-fn note(common: &mut [u32], event: u32, count: u32) {
-    let noted = &mut common[(event & !MARK) as usize];
+pub(super) fn note<T: Sum>(sums: &mut [T], event: u32, weight: T) {
+    let noted = &mut sums[(event & !MARK) as usize];
     // Sums wrap: what is taken away here was added to a relative.
-    *noted = if event & MARK == 0 { noted.wrapping_add(count) } else { noted.wrapping_sub(count) };
+    *noted = if event & MARK == 0 { noted.plus(weight) } else { noted.minus(weight) };
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The heatmap as one self-contained page: template, style, scripts and data in a single file.
 
-use super::{Heatmap, base64, color, shown};
+use super::{Heatmap, color};
 use crate::measure::{Dendrogram, OverlapMatrix};
 use crate::path_set::Selection;
+use crate::report::page::{base64, digest, fill, json_in_page, shown};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 const TEMPLATE: &str = include_str!("heatmap.html");
 const STYLE: &str = include_str!("heatmap.css");
@@ -33,35 +33,17 @@ pub fn html(heatmap: &Heatmap<'_>) -> String {
         digest(STYLE)
     );
     let (data, title) = (data(heatmap), heatmap.title());
-    fill(&[
-        ("{{policy}}", &policy),
-        ("{{title}}", &title),
-        ("{{style}}", STYLE),
-        ("{{heading}}", &title),
-        ("{{data}}", &data),
-        ("{{script}}", &script),
-    ])
-}
-
-/// The template with its markers, which come in this order, replaced.
-///
-/// Each part is copied once and never searched again: a name that looks like a marker stays a name.
-fn fill(parts: &[(&str, &str)]) -> String {
-    let mut rest = TEMPLATE;
-    let mut page = String::new();
-    for (marker, text) in parts {
-        if let Some((before, after)) = rest.split_once(marker) {
-            page.push_str(before);
-            page.push_str(text);
-            rest = after;
-        }
-    }
-    page + rest
-}
-
-/// The source expression that allows an inline script or style.
-fn digest(text: &str) -> String {
-    format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
+    fill(
+        TEMPLATE,
+        &[
+            ("{{policy}}", &policy),
+            ("{{title}}", &title),
+            ("{{style}}", STYLE),
+            ("{{heading}}", &title),
+            ("{{data}}", &data),
+            ("{{script}}", &script),
+        ],
+    )
 }
 
 /// What the scripts draw, as JSON that cannot end the element it lies in.
@@ -83,8 +65,7 @@ fn data(heatmap: &Heatmap<'_>) -> String {
         "trees": trees,
         "palette": colors,
     });
-    // Inside JSON `<` only stands in strings, where its escape means the same.
-    value.to_string().replace('<', "\\u003c")
+    json_in_page(&value)
 }
 
 fn counts(matrix: &OverlapMatrix) -> Value {

@@ -99,30 +99,3 @@ fn grouped(count: usize) -> String {
     }
     text
 }
-
-/// A name as it is shown: control characters, which XML forbids, and characters that turn the
-/// direction of the text, which could make one name look like another, become U+FFFD.
-fn shown(name: &str) -> String {
-    let hidden = |character: char| {
-        character.is_control()
-            || matches!(character,
-                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-                | '\u{fffe}' | '\u{ffff}')
-    };
-    name.chars().map(|it| if hidden(it) { '\u{fffd}' } else { it }).collect()
-}
-
-/// Bytes in base64 (RFC 4648, section 4, with padding).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for position in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * position) & 63) as usize];
-            text.push(if position > group.len() { '=' } else { char::from(digit) });
-        }
-    }
-    text
-}

@@ -4,9 +4,10 @@
 //! as names can be read ([`MOST_LABELS`]), and printed values as long as a number fits into them.
 
 use super::color::{Rgb, ink_on, level, palette};
-use super::{Heatmap, shown, stroke_font};
+use super::{Heatmap, stroke_font};
 use crate::measure::{Dendrogram, Measure};
 use crate::path_set::Selection;
+use crate::report::page::shown;
 
 /// With more images than this, names would be a gray smear and are left out.
 const MOST_LABELS: usize = 80;

@@ -2,7 +2,8 @@
 
 use super::color::Rgb;
 use super::picture::{Anchor, Cells, Lines, Mark, Picture, Text, picture};
-use super::{Heatmap, base64, png};
+use super::{Heatmap, png};
+use crate::report::page::base64;
 use std::fmt::Write as _;
 
 /// Draws the heatmap as a self-contained SVG file.

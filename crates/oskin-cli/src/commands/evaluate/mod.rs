@@ -1,0 +1,66 @@
+//! `oskin evaluate`: parents found in the catalog, judged by known ones.
+
+mod judge;
+mod text;
+mod trials;
+
+use super::{lineage, workspace};
+use crate::args::{Evaluating, Global, Reading};
+use crate::error::CliError;
+use crate::output::{Format, Outputs, json_bytes, value_of};
+use crate::truth::Truth;
+use judge::{Cases, Judge};
+use oskin::path_set::PathSet;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Judges the catalog and writes the figures.
+pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliError> {
+    let outputs = Outputs::new(global, &[Format::Text, Format::Json, Format::Csv, Format::Tsv])?;
+    let table = read(&asked.truth)?;
+    let mut workspace = workspace(global, Reading::default())?;
+    let lineup = workspace.line_up(&[])?;
+    if !lineup.names.iter().any(|name| table.images().any(|known| known == name)) {
+        let message = format!("no image of {} is in the catalog", asked.truth.display());
+        return Err(CliError::new(message).hint("`oskin ls` lists the names there are"));
+    }
+    let (lineage, candidates) = lineage::find(&mut workspace, &lineup, asked.paths_only)?;
+    let cases = Cases::new(&lineup, &table, &candidates);
+    let mut report = Judge::new(&cases, &lineage).report(asked.paths_only);
+    let perturbations = asked.perturbations();
+    if asked.leave_parent_out || !perturbations.is_empty() {
+        let by_paths = match asked.paths_only {
+            true => lineage,
+            false => lineage::find(&mut workspace, &lineup, true)?.0,
+        };
+        let sets: Vec<&PathSet> = lineup.files.iter().collect();
+        let mut trials = trials::Trier::new(&cases, &by_paths, &sets, workspace.catalog()?)?;
+        if !perturbations.is_empty() {
+            report.robustness = trials.perturbed(&perturbations, asked.seed)?;
+        }
+        if asked.leave_parent_out {
+            report.parent_left_out = Some(trials.parents_left_out()?);
+        }
+    }
+    outputs.write(|format| match format {
+        Format::Json => Ok(json_bytes(&value_of(&report)?)),
+        Format::Csv => Ok(text::separated(&report, ',').into_bytes()),
+        Format::Tsv => Ok(text::separated(&report, '\t').into_bytes()),
+        _ => Ok(text::text_of(&report).into_bytes()),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<Truth, CliError> {
+    let error = |error: std::io::Error| {
+        let message = format!("cannot read {}: {error}", file.display());
+        match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                CliError::new(message).hint("known parents are text in UTF-8")
+            }
+            _ => CliError::new(message),
+        }
+    };
+    let text = std::fs::read_to_string(file).map_err(error)?;
+    Truth::parse(&text).map_err(|error| error.within(file))
+}

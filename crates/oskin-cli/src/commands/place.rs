@@ -1,0 +1,322 @@
+//! The place of an image in the family graph of the catalog, by name and in words.
+
+use crate::error::CliError;
+use crate::images::Found;
+use crate::text;
+use oskin::catalog::{Catalog, CatalogError};
+use oskin::ingest::ForeignPaths;
+use oskin::inventory::Inventory;
+use oskin::inventory::encode::PathList;
+use oskin::lineage::{Chain, KinKind};
+use oskin::measure::Measure;
+use oskin::path::escape;
+use oskin::path_set::{PathSet, Selection};
+use oskin::placement::{Better, Placement, Step, Subject, folders, place};
+use oskin::report::{
+    AddedReport, BetterReport, FamilyReport, FolderReport, NearMissReport, PlacementReport,
+    ProofReport, StepReport,
+};
+
+/// How many folders of each step are named.
+const FOLDERS: usize = 5;
+
+/// How many missing paths of a near miss are named.
+const PATHS: usize = 10;
+
+/// A candidate that has less than this share in the image is no near miss.
+const NEAR: f64 = 0.9;
+
+/// An image that is to be placed.
+pub(super) struct Known<'a> {
+    found: &'a Found,
+    files: PathSet,
+    directories: PathSet,
+    chain: Option<Chain>,
+    foreign: ForeignPaths<'a>,
+}
+
+impl<'a> Known<'a> {
+    /// Learns of an image what placing it needs; without layers it is judged by its paths.
+    pub(super) fn of(
+        catalog: &'a Catalog,
+        found: &'a Found,
+        by_layers: bool,
+    ) -> Result<Self, CatalogError> {
+        let mut foreign = ForeignPaths::new(Some(catalog))?;
+        let ([files, directories], chain) = match found {
+            Found::Kept(record) => {
+                let set = |selection| catalog.path_set(record.id, selection);
+                let all = catalog.layer_keys(record.id)?.into_iter().map(|(key, _)| key);
+                let chain = Chain { all: all.collect(), full: catalog.full_layer_keys(record.id)? };
+                ([set(Selection::Files)?, set(Selection::Directories)?], chain)
+            }
+            Found::Read(image) => {
+                let all = image.layers.iter().map(|layer| layer.key).collect();
+                let chain = Chain { all, full: image.layer_keys() };
+                (foreign.path_sets(&image.inventory)?, chain)
+            }
+        };
+        let chain = by_layers.then_some(chain);
+        Ok(Self { found, files, directories, chain, foreign })
+    }
+
+    /// Its paths under a selection.
+    pub(super) fn select(&self, selection: Selection) -> PathSet {
+        match selection {
+            Selection::Files => self.files.clone(),
+            Selection::Directories => self.directories.clone(),
+            Selection::Both => self.files.union(&self.directories),
+        }
+    }
+
+    /// Places it and tells the place by name.
+    pub(super) fn place(
+        &self,
+        catalog: &Catalog,
+        names: &[(i64, String)],
+        own: &str,
+    ) -> Result<PlacementReport, CliError> {
+        let entries = || match self.found {
+            Found::Kept(record) => catalog.inventory(record.id),
+            Found::Read(image) => Ok(image.inventory.clone()),
+        };
+        let subject = Subject {
+            id: self.found.kept(),
+            files: &self.files,
+            chain: self.chain.as_ref(),
+            entries: &entries,
+        };
+        let placement = place(catalog, subject)?;
+        let teller = Teller { known: self, catalog, names };
+        let is_alone = placement.steps.is_empty() && !placement.twins.is_empty();
+        // Its contents are asked for only now, and only once.
+        let entries = entries()?;
+        let better = match is_alone {
+            true => Vec::new(),
+            false => {
+                placement.better(catalog, (subject, &entries), |set| self.foreign.texts(set))?
+            }
+        };
+        let name = |id: i64| teller.name(id);
+        Ok(PlacementReport {
+            paths_only: self.chain.is_none(),
+            twins: placement.twins.iter().map(|id| name(*id)).collect(),
+            twin_kind: placement.twin_kind.map(KinKind::name),
+            parent: placement.steps.first().map(|step| name(step.parent)),
+            base: placement.base().map(name),
+            walk: teller.walk(&placement.steps, own, &entries)?,
+            family: placement.family.map(|family| FamilyReport {
+                base: name(family.base),
+                shared: family.overlap.common,
+                missing: family.overlap.left_only,
+            }),
+            near_misses: teller.near_misses(&placement)?,
+            better_bases: better.iter().map(|it| teller.better(it)).collect(),
+        })
+    }
+}
+
+/// Puts names and paths for ids.
+struct Teller<'a> {
+    known: &'a Known<'a>,
+    catalog: &'a Catalog,
+    names: &'a [(i64, String)],
+}
+
+impl Teller<'_> {
+    fn name(&self, id: i64) -> String {
+        let at = self.names.binary_search_by_key(&id, |(id, _)| *id);
+        at.map_or_else(|_| String::new(), |at| self.names[at].1.clone())
+    }
+
+    /// The way down: the steps up, turned round.
+    fn walk(
+        &self,
+        steps: &[Step],
+        own: &str,
+        entries: &Inventory,
+    ) -> Result<Vec<StepReport>, CliError> {
+        let children = steps.iter().map(|step| self.name(step.parent));
+        let children = std::iter::once(own.to_owned()).chain(children);
+        let mut walk = Vec::with_capacity(steps.len());
+        for (at, (step, child)) in steps.iter().zip(children).enumerate() {
+            // Of images of the catalog only the paths are read.
+            let adds = self.adds(&step.added, (at == 0).then_some(entries))?;
+            walk.push(StepReport {
+                parent: self.name(step.parent),
+                child,
+                kind: step.kind.name(),
+                confidence: step.confidence,
+                evidence: step
+                    .proofs
+                    .iter()
+                    // What an image declares is not asked here, so no proof names another.
+                    .map(|proof| ProofReport::new(proof, &|_| self.name(step.parent)))
+                    .collect(),
+                alternatives: step.alternatives.iter().map(|id| self.name(*id)).collect(),
+                adds,
+                missing: step.overlap.left_only,
+            });
+        }
+        walk.reverse();
+        Ok(walk)
+    }
+
+    fn adds(&self, added: &PathSet, entries: Option<&Inventory>) -> Result<AddedReport, CliError> {
+        let paths: PathList = self.known.foreign.texts(added)?;
+        let size =
+            |path: &[u8]| entries.and_then(|it| it.get(path)).map_or(0, |entry| entry.size_bytes);
+        let sized: Vec<(&[u8], u64)> = paths.iter().map(|path| (path, size(path))).collect();
+        let size_bytes = sized.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
+        let report = |folder: oskin::placement::Folder| FolderReport {
+            path: escape(&folder.path),
+            files: folder.files,
+        };
+        Ok(AddedReport {
+            files: added.len(),
+            size_bytes: entries.map(|_| size_bytes),
+            folders: folders(sized.into_iter(), FOLDERS).into_iter().map(report).collect(),
+        })
+    }
+
+    /// Rebuilds, and, where there is no parent, the candidate that comes nearest to be one.
+    fn near_misses(&self, placement: &Placement) -> Result<Vec<NearMissReport>, CliError> {
+        let nearest = placement.ranking.candidates.first().filter(|(id, candidate)| {
+            placement.steps.is_empty()
+                && !placement.rebuilds.contains(id)
+                && Measure::ContainmentLeft.of(candidate.overlap) >= NEAR
+        });
+        let nearest = nearest.map(|(id, _)| (*id, false));
+        let all = placement.rebuilds.iter().map(|id| (*id, true)).chain(nearest);
+        let mut misses = Vec::new();
+        for (id, by_content) in all {
+            let theirs = self.catalog.path_set(id, Selection::Files)?;
+            let missing = theirs.difference(&self.known.files);
+            let first = PathSet::from_unsorted(missing.ids().take(PATHS).collect());
+            let paths = self.known.foreign.texts(&first)?;
+            misses.push(NearMissReport {
+                name: self.name(id),
+                shared: theirs.len() - missing.len(),
+                missing: missing.len(),
+                by_content,
+                missing_paths: paths.iter().map(escape).collect(),
+            });
+        }
+        Ok(misses)
+    }
+
+    fn better(&self, better: &Better) -> BetterReport {
+        BetterReport {
+            name: self.name(better.image),
+            shared: better.overlap.common,
+            missing: better.overlap.left_only,
+            saved_files: better.saved_files,
+            saved_bytes: better.saved_bytes,
+            changed: better.changed,
+        }
+    }
+}
+
+/// The place for people.
+pub(super) fn text_of(place: &PlacementReport) -> String {
+    let mut text = String::new();
+    if let (Some(kind), [first, others @ ..]) = (place.twin_kind, &place.twins[..]) {
+        let more = match others.len() {
+            0 => String::new(),
+            count => format!(", and the same files as {}", text::plural(count as u64, "other")),
+        };
+        text.push_str(&match kind {
+            "identical" => format!("identical: {first}{more}\n"),
+            _ => format!("same paths: {first}{more}\n"),
+        });
+    }
+    match (&place.parent, &place.base, place.walk.last()) {
+        (Some(parent), Some(base), Some(step)) => {
+            text.push_str(&format!("parent: {parent} ({} {:.2})\n", step.kind, step.confidence));
+            if base != parent {
+                text.push_str(&format!("base: {base}\n"));
+            }
+        }
+        _ => text.push_str(&orphan(place)),
+    }
+    if !place.walk.is_empty() {
+        text.push_str(&format!("\n{}", walk_text(&place.walk)));
+    }
+    for miss in &place.near_misses {
+        text.push_str(&miss_text(miss));
+    }
+    if !place.better_bases.is_empty() {
+        text.push_str(&format!("\n{}", better_text(&place.better_bases)));
+    }
+    text
+}
+
+fn orphan(place: &PlacementReport) -> String {
+    match &place.family {
+        Some(family) => format!(
+            "parent: none in the catalog; nearest family: that of {}, with {} of its {}\n",
+            family.base,
+            text::count(family.shared),
+            text::plural(family.shared + family.missing, "file")
+        ),
+        None => "parent: none in the catalog, nor a family\n".to_owned(),
+    }
+}
+
+fn walk_text(walk: &[StepReport]) -> String {
+    let row = |step: &StepReport| {
+        let folders: Vec<String> = step
+            .adds
+            .folders
+            .iter()
+            .map(|folder| format!("/{} {}", folder.path, text::count(folder.files)))
+            .collect();
+        vec![
+            step.child.clone(),
+            format!("{} {:.2}", step.kind, step.confidence),
+            format!("+{}", text::count(step.adds.files)),
+            format!("-{}", text::count(step.missing)),
+            step.adds.size_bytes.map_or_else(String::new, text::bytes),
+            folders.join(", "),
+        ]
+    };
+    let first = walk.first().map(|step| {
+        let dash = || String::from("-");
+        vec![step.parent.clone(), "base".to_owned(), dash(), dash(), String::new()]
+    });
+    let rows = first.into_iter().chain(walk.iter().map(row)).collect();
+    text::table(&["WALK", "IS", ">FILES", ">GONE", ">SIZE", "MOST OF WHAT IT ADDS"], rows)
+}
+
+fn miss_text(miss: &NearMissReport) -> String {
+    let of = miss.shared + miss.missing;
+    let why = if miss.by_content { "its contents differ" } else { "these are missing" };
+    let mut text = format!(
+        "\nnot built on {}, but perhaps on another build of it: {} of its {} are here, {why}\n",
+        miss.name,
+        text::count(miss.shared),
+        text::plural(of, "file")
+    );
+    for path in &miss.missing_paths {
+        text.push_str(&format!("  /{path}\n"));
+    }
+    let more = miss.missing.saturating_sub(miss.missing_paths.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("  and {} more\n", text::count(more)));
+    }
+    text
+}
+
+fn better_text(better: &[BetterReport]) -> String {
+    let row = |better: &BetterReport| {
+        vec![
+            better.name.clone(),
+            text::count(better.saved_files),
+            text::bytes(better.saved_bytes),
+            better.changed.map_or_else(|| "not known".to_owned(), text::count),
+            text::count(better.missing),
+        ]
+    };
+    let headings = ["BETTER BASE", ">FILES SAVED", ">SIZE", ">OF THEM CHANGED", ">FOREIGN FILES"];
+    text::table(&headings, better.iter().map(row).collect())
+}

@@ -1,0 +1,367 @@
+//! The candidates of one image, ranked against all images of an index.
+//!
+//! The same rule and the same numbers as [`Candidates::rank`](super::Candidates::rank), for one child
+//! at a time and without the sets of the others: an [`OverlapIndex`] tells how many images have each
+//! path, what all paths of each image weigh, and what those weigh that it shares with the child. So
+//! an image that was never seen before is ranked among ten thousand in milliseconds.
+
+use super::parent::{Candidate, KEPT, LAMBDA};
+use super::weights::{ONE, each};
+use crate::measure::{OverlapIndex, Scratch};
+use crate::path_set::{Overlap, PathSet};
+use crate::relation::MIN_FILES;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of all images of an index, whoever is asked for: 28 bytes for an image and 4 for a
+/// node of the index.
+#[derive(Clone, Debug, Default)]
+pub struct Ranking {
+    // How many files each image has.
+    sizes: Vec<u32>,
+    // The first image with the same files; `None` for images that were removed.
+    firsts: Vec<Option<u32>>,
+    // What all files of each image weigh as missing ones.
+    missing: Vec<u64>,
+    // How many of the distinct images have the files of each node.
+    holders: Vec<u32>,
+    odd: Vec<Odd>,
+}
+
+/// A path that is a file in some images and a directory in others.
+#[derive(Clone, Debug)]
+struct Odd {
+    id: u32,
+    // In which images it is a file, removed ones included.
+    has: Vec<bool>,
+    // How many of those are distinct.
+    holders: u32,
+}
+
+/// The candidates of one child.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranked {
+    /// The first image with the very files of the child.
+    pub twin: Option<u32>,
+    /// The best candidates, as [`Candidates::of`](super::Candidates::of) has them; images are numbers
+    /// of the index.
+    pub candidates: Vec<Candidate>,
+    /// What the child (right) shares with each image (left) of the index, in files, removed images
+    /// included.
+    pub overlaps: Vec<Overlap>,
+}
+
+impl Ranking {
+    /// Gets ready to rank. `directories` are the paths that are directories, but in the images of
+    /// `others`, which tells for numbers of the index which of their paths are of the other kind.
+    ///
+    /// All blocks of the index must be there. O(nodes + pieces + images), and O(images) for each path
+    /// of `others`.
+    pub fn new(
+        index: &OverlapIndex,
+        directories: &PathSet,
+        others: &BTreeMap<u32, PathSet>,
+    ) -> Self {
+        let odd_ids: BTreeSet<u32> = others.values().flat_map(PathSet::ids).collect();
+        let odd_set = PathSet::from_unsorted(odd_ids.iter().copied().collect());
+        let ids = index.ids_at_nodes(&directories.union(&odd_set));
+        let at = |node: u32| u64::from(ids[node as usize]);
+        let (mut odd, mut scratch) = (Vec::new(), Scratch::default());
+        for id in odd_ids {
+            let one = PathSet::from_unsorted(vec![id]);
+            let is_file = directories.overlap(&one).common == 0;
+            let mut has = index.holders_of(id, &mut scratch);
+            for (number, has) in (0..).zip(&mut has) {
+                let other = others.get(&number).is_some_and(|it| it.overlap(&one).common > 0);
+                *has = *has && other != is_file;
+            }
+            odd.push(Odd { id, has, holders: 0 });
+        }
+        let mut sizes: Vec<u32> = index.whole_sums(at);
+        for odd in &odd {
+            for (size, has) in sizes.iter_mut().zip(&odd.has) {
+                *size += u32::from(*has);
+            }
+        }
+        let mut ranking = Self { firsts: Vec::new(), sizes, odd, ..Self::default() };
+        ranking.firsts = ranking.first_twins(index, &ids);
+        let is_first = |(number, first): (u32, &Option<u32>)| *first == Some(number);
+        let counted: Vec<bool> = (0..).zip(&ranking.firsts).map(is_first).collect();
+        ranking.holders = index.holders(&counted);
+        for odd in &mut ranking.odd {
+            let held = odd.has.iter().zip(&counted).filter(|(has, counted)| **has && **counted);
+            odd.holders = u32::try_from(held.count()).unwrap_or(u32::MAX);
+        }
+        let weight = |node: u32| ranking.missing_weight(node).wrapping_mul(at(node));
+        ranking.missing = index.whole_sums(weight);
+        for odd in &ranking.odd {
+            for (missing, has) in ranking.missing.iter_mut().zip(&odd.has) {
+                *missing += if *has { rarity(odd.holders) } else { 0 };
+            }
+        }
+        ranking
+    }
+
+    /// For each image the first with the same files: with the same nodes of the index, by a sum of
+    /// 128 bits over them. Empty images tell nothing and equal none.
+    fn first_twins(&self, index: &OverlapIndex, ids: &[u32]) -> Vec<Option<u32>> {
+        let of_node = |node: u32| if ids[node as usize] > 0 { mix(node.into()) } else { 0 };
+        let mut prints: Vec<u64> = index.whole_sums(of_node);
+        for odd in &self.odd {
+            for (print, has) in prints.iter_mut().zip(&odd.has) {
+                let own = mix(1 << 32 | u64::from(odd.id));
+                *print = print.wrapping_add(if *has { own } else { 0 });
+            }
+        }
+        let mut firsts: BTreeMap<(u64, u32), u32> = BTreeMap::new();
+        let first = |(number, slot): (u32, &crate::measure::Slot)| {
+            let own = || match self.sizes[number as usize] {
+                0 => number,
+                size => *firsts.entry((prints[number as usize], size)).or_insert(number),
+            };
+            slot.alive.then(own)
+        };
+        (0..).zip(index.slots()).map(first).collect()
+    }
+
+    /// The first image with the same files as this one; `None` if it was removed.
+    pub fn first_twin(&self, image: u32) -> Option<u32> {
+        self.firsts.get(image as usize).copied().flatten()
+    }
+
+    /// How many files an image has.
+    pub fn size(&self, image: u32) -> u64 {
+        self.sizes[image as usize].into()
+    }
+
+    /// What a path of a node weighs as a missing one.
+    fn missing_weight(&self, node: u32) -> u64 {
+        rarity(self.holders[node as usize])
+    }
+
+    /// Ranks the candidates of a child, given by its files, whether it is in the index or not;
+    /// `directories` are those of its files that are directories in the index, as in
+    /// [`new`](Self::new). The blocks that it touches must be there.
+    ///
+    /// Three questions to the index: O(pieces of the child + events of their histories + images).
+    pub fn of(
+        &self,
+        index: &OverlapIndex,
+        (child, directories): (&PathSet, &PathSet),
+        (counts, sums): (&mut Scratch, &mut Scratch<u64>),
+    ) -> Ranked {
+        let (odd, own_odd): (Vec<&Odd>, Vec<u32>) = self
+            .odd
+            .iter()
+            .filter(|odd| child.overlap(&PathSet::from_unsorted(vec![odd.id])).common > 0)
+            .map(|odd| (odd, odd.id))
+            .unzip();
+        let strange = directories.union(&PathSet::from_unsorted(own_odd));
+        let usual = child.difference(&strange);
+        let mut common = index.overlaps(&usual, counts);
+        for odd in &odd {
+            for (common, has) in common.iter_mut().zip(&odd.has) {
+                *common += u32::from(*has);
+            }
+        }
+        let overlap = |(common, size): (&u32, &u32)| {
+            Overlap::of_sizes(u64::from(*common), u64::from(*size), child.len())
+        };
+        let overlaps: Vec<Overlap> = common.iter().zip(&self.sizes).map(overlap).collect();
+        let is_twin = |overlap: &Overlap| {
+            overlap.common > 0 && overlap.left_only == 0 && overlap.right_only == 0
+        };
+        let twin = (0..).zip(&overlaps).find(|(number, overlap)| {
+            is_twin(overlap) && self.first_twin(*number) == Some(*number)
+        });
+        let twin = twin.map(|(number, _)| number);
+        let weigh = |holders: u32| {
+            // How many have it, with the child, which a twin stands for already.
+            let sums = each(u64::from(holders) + u64::from(twin.is_none()));
+            (sums.shared, sums.shared + LAMBDA * rarity(holders))
+        };
+        let of_node = |node: u32| weigh(self.holders[node as usize]);
+        let mut shared: Vec<u64> = index.sums(&usual, |node| of_node(node).0, sums);
+        let mut gain: Vec<u64> = match twin {
+            Some(_) => index.sums(&usual, |node| of_node(node).1, sums),
+            // What is shared weighs as much as what is missing.
+            None => shared.iter().map(|shared| shared.wrapping_mul(1 + LAMBDA)).collect(),
+        };
+        for odd in &odd {
+            let (each_shared, each_gain) = weigh(odd.holders);
+            for (number, _) in odd.has.iter().enumerate().filter(|(_, has)| **has) {
+                shared[number] += each_shared;
+                gain[number] += each_gain;
+            }
+        }
+        let unknown = child.len() - usual.len() - odd.len() as u64;
+        let all_shared = ONE * unknown
+            + self.whole_weight(index, &usual, |node| of_node(node).0)
+            + odd.iter().map(|odd| weigh(odd.holders).0).sum::<u64>();
+        let candidates = self.best(&gain, &overlaps, twin).into_iter().map(|image| {
+            let at = image as usize;
+            let missing_shared = (gain[at] - shared[at]) / LAMBDA;
+            let weight = |sum: u64| sum as f64 / ONE as f64;
+            Candidate {
+                image,
+                overlap: overlaps[at],
+                shared: weight(shared[at]),
+                missing: weight(self.missing[at] - missing_shared),
+                added: weight(all_shared - shared[at]),
+            }
+        });
+        Ranked { twin, candidates: candidates.collect(), overlaps }
+    }
+
+    /// What the paths of a child weigh together; those that no image has are as rare as can be.
+    fn whole_weight(
+        &self,
+        index: &OverlapIndex,
+        child: &PathSet,
+        weight: impl Fn(u32) -> u64,
+    ) -> u64 {
+        let (mut sum, mut known) = (0, 0);
+        index.for_each_count(child, |node, count| {
+            if self.holders.get(node as usize).is_some_and(|holders| *holders > 0) {
+                known += u64::from(count);
+                sum += weight(node) * u64::from(count);
+            }
+        });
+        sum + ONE * (child.len() - known)
+    }
+
+    /// The images with the best scores, the best first.
+    fn best(&self, gain: &[u64], overlaps: &[Overlap], twin: Option<u32>) -> Vec<u32> {
+        let place = |(number, overlap): (u32, &Overlap)| {
+            let size = overlap.common + overlap.left_only;
+            let is_smaller = size < overlap.common + overlap.right_only && size >= MIN_FILES;
+            let gain = gain[number as usize];
+            let counts = is_smaller
+                && gain > 0
+                && Some(number) != twin
+                && self.first_twin(number) == Some(number);
+            let lost = (LAMBDA * self.missing[number as usize]).cast_signed();
+            counts.then(|| (gain.cast_signed() - lost, size, Reverse(number)))
+        };
+        let mut best: Vec<(i64, u64, Reverse<u32>)> = Vec::with_capacity(KEPT + 1);
+        for place in (0..).zip(overlaps).filter_map(place) {
+            if best.len() < KEPT || best.last().is_some_and(|last| place > *last) {
+                best.insert(best.partition_point(|other| *other > place), place);
+                best.truncate(KEPT);
+            }
+        }
+        best.into_iter().map(|(_, _, Reverse(number))| number).collect()
+    }
+}
+
+/// What a path weighs that so many images have.
+fn rarity(holders: u32) -> u64 {
+    ONE.checked_div(holders.into()).unwrap_or_default()
+}
+
+/// A number mixed as splitmix64 does it (Steele, Lea, Flood 2014).
+fn mix(number: u64) -> u64 {
+    let mut bits = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parent::Candidates;
+    use super::super::parent::tests::{Plain, families};
+    use super::*;
+    use crate::path_set::Delta;
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+
+    fn path_set(ids: impl IntoIterator<Item = u32>) -> PathSet {
+        PathSet::from_unsorted(ids.into_iter().collect())
+    }
+
+    /// An index of sets, each told by the one that differs least.
+    fn index_of(sets: &[PathSet]) -> OverlapIndex {
+        let (mut index, mut scratch) = (OverlapIndex::default(), Scratch::default());
+        for set in sets {
+            let common = index.overlaps(set, &mut scratch);
+            let relative = index.closest((&common, set.len()));
+            let base = relative.map(|it| sets[it as usize].clone()).unwrap_or_default();
+            index.add(relative, &Delta::between(&base, set));
+        }
+        index
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(150))]
+
+        #[test]
+        fn one_child_is_ranked_as_all_are(
+            sets in families(),
+            unseen in families(),
+            removed in vec(any::<prop::sample::Index>(), 0..3),
+            directories in btree_set(0_u32..300, 0..40),
+            odd in vec((any::<prop::sample::Index>(), 0_u32..300), 0..6),
+        ) {
+            prop_assume!(!sets.is_empty());
+            let all: Vec<PathSet> = sets.iter().map(|set| path_set(set.iter().copied())).collect();
+            let mut index = index_of(&all);
+            let mut others: BTreeMap<u32, PathSet> = BTreeMap::new();
+            for (at, id) in &odd {
+                let at = at.index(sets.len());
+                if sets[at].contains(id) {
+                    let other = others.entry(u32::try_from(at).unwrap()).or_default();
+                    *other = other.union(&path_set([*id]));
+                }
+            }
+            let is_file = |at: usize, id: &u32| {
+                let other = others.get(&u32::try_from(at).unwrap());
+                let is_other = other.is_some_and(|it| it.ids().any(|it| it == *id));
+                directories.contains(id) == is_other
+            };
+            let files: Vec<Plain> = sets
+                .iter()
+                .enumerate()
+                .map(|(at, set)| set.iter().copied().filter(|id| is_file(at, id)).collect())
+                .collect();
+            for at in &removed {
+                index.remove(u32::try_from(at.index(sets.len())).unwrap());
+            }
+            let alive: Vec<u32> = (0..).zip(index.slots()).filter(|(_, it)| it.alive).map(|(at, _)| at).collect();
+            let ranking = Ranking::new(&index, &path_set(directories.iter().copied()), &others);
+            let mut scratch = (Scratch::default(), Scratch::default());
+            // All that are there, and some that are not, one of them with paths that none has.
+            let strange = unseen.last().map(|set| set.iter().map(|id| id + 250).collect());
+            let own = alive.iter().map(|at| files[*at as usize].clone());
+            for (child, own) in own.zip(alive.iter().map(|at| Some(*at)))
+                .chain(unseen.iter().cloned().chain(strange).map(|set| (set, None)))
+            {
+                let mut lineup: Vec<PathSet> =
+                    alive.iter().map(|at| path_set(files[*at as usize].iter().copied())).collect();
+                let place = own.and_then(|own| alive.iter().position(|at| *at == own));
+                let child = path_set(child.iter().copied());
+                let strange = path_set(child.ids().filter(|id| directories.contains(id)));
+                if own.is_none() {
+                    lineup.push(child.clone());
+                }
+                let number = u32::try_from(place.unwrap_or(lineup.len() - 1)).unwrap();
+                let expected = Candidates::rank(&lineup.iter().collect::<Vec<_>>());
+                let found = ranking.of(&index, (&child, &strange), (&mut scratch.0, &mut scratch.1));
+                let expected_of: Vec<Candidate> = expected
+                    .of(number)
+                    .iter()
+                    .map(|it| Candidate { image: alive[it.image as usize], ..*it })
+                    .collect();
+                prop_assert_eq!(&found.candidates, &expected_of);
+                let first = expected.first_twin(number);
+                let twin = alive.get(first as usize).filter(|_| own.is_some() || first != number);
+                prop_assert_eq!(found.twin, twin.copied().filter(|_| !child.is_empty()));
+                for (at, files) in files.iter().enumerate() {
+                    let files = path_set(files.iter().copied());
+                    prop_assert_eq!(found.overlaps[at], files.overlap(&child));
+                    prop_assert_eq!(ranking.size(u32::try_from(at).unwrap()), files.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Where an image belongs among those of a catalog: its parent, the way from there up to its base,
+//! what each step adds, and which other images it could have been built upon with more profit.
+//!
+//! The rules are those of [`crate::lineage`], asked for one image: the index of the catalog ranks its
+//! candidates among all images, and only what the rules want to see of them is read. So placing an
+//! image costs milliseconds in a catalog for whose whole family graph it takes seconds, and gives
+//! the same edge.
+
+mod better;
+mod folders;
+
+pub use better::Better;
+pub use folders::{Folder, folders};
+
+use crate::catalog::{Catalog, CatalogError, ImageRanking};
+use crate::image::LayerKey;
+use crate::inventory::Inventory;
+use crate::lineage::{Candidates, Chain, Edge, EdgeKind, Kin, KinKind, Look, Proof, Survey, bases};
+use crate::path_set::{Overlap, PathSet, Selection};
+use crate::relation::MIN_FILES;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An image whose place is asked for, in the catalog or not.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its id, if it is in the catalog.
+    pub id: Option<i64>,
+    /// Its files, with ids of the catalog where that has them.
+    pub files: &'a PathSet,
+    /// Its layers; `None` to judge by nothing but paths.
+    pub chain: Option<&'a Chain>,
+    /// Reads its entries; called at most once for a placement, and only if the rules want to see them.
+    pub entries: &'a dyn Fn() -> Result<Inventory, CatalogError>,
+}
+
+impl std::fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Subject");
+        shown.field("id", &self.id).field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+/// A step up: from an image to the one that it stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The id of the image that it stands on.
+    pub parent: i64,
+    /// What the edge says.
+    pub kind: EdgeKind,
+    /// How sure it is, in `0..=1`.
+    pub confidence: f64,
+    /// What speaks for it, strongest first.
+    pub proofs: Vec<Proof>,
+    /// Images that are as good a parent, or nearly.
+    pub alternatives: Vec<i64>,
+    /// What the parent (left) shares with the image (right), in files.
+    pub overlap: Overlap,
+    /// The files that the image adds to it.
+    pub added: PathSet,
+}
+
+/// The base whose family an image without a parent is nearest to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NearestFamily {
+    /// The id of the base.
+    pub base: i64,
+    /// What the base (left) shares with the image (right), in files.
+    pub overlap: Overlap,
+}
+
+/// Where an image belongs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Placement {
+    /// The images with the very same files, without itself, in the order of the catalog.
+    pub twins: Vec<i64>,
+    /// What it is to the first of them.
+    pub twin_kind: Option<KinKind>,
+    /// Images of which it is a rebuild, or the other way round.
+    pub rebuilds: Vec<i64>,
+    /// The way up, from the image to its parent and on to its base. Empty if it has no parent.
+    pub steps: Vec<Step>,
+    /// The nearest family, if it has no parent.
+    pub family: Option<NearestFamily>,
+    /// What the paths alone tell.
+    pub ranking: ImageRanking,
+}
+
+impl Placement {
+    /// The base that it stands on: the end of the way up.
+    pub fn base(&self) -> Option<i64> {
+        self.steps.last().map(|step| step.parent)
+    }
+}
+
+/// What is known of one image before the way is followed.
+struct Judged {
+    step: Option<Step>,
+    twins: Vec<i64>,
+    twin_kind: Option<KinKind>,
+    rebuilds: Vec<i64>,
+    ranking: ImageRanking,
+}
+
+/// Places an image in the catalog as it is now.
+///
+/// # Errors
+///
+/// If the store fails or is damaged.
+pub fn place(catalog: &Catalog, subject: Subject<'_>) -> Result<Placement, CatalogError> {
+    catalog.at_one_moment(|catalog| {
+        let judged = judge(catalog, subject)?;
+        let mut placement = Placement {
+            twins: judged.twins,
+            twin_kind: judged.twin_kind,
+            rebuilds: judged.rebuilds,
+            ranking: judged.ranking,
+            ..Placement::default()
+        };
+        match judged.step {
+            Some(step) => placement.steps = way_up(catalog, step, subject)?,
+            None => placement.family = family(catalog, subject, &placement.ranking)?,
+        }
+        Ok(placement)
+    })
+}
+
+/// The steps from the first one on.
+fn way_up(catalog: &Catalog, first: Step, subject: Subject<'_>) -> Result<Vec<Step>, CatalogError> {
+    let mut seen: BTreeSet<i64> = subject.id.into_iter().collect();
+    let mut steps = vec![first];
+    while let Some(last) = steps.last()
+        && seen.insert(last.parent)
+    {
+        match step_of(catalog, last.parent, subject.chain.is_some())? {
+            // What paths alone tell may lead in a circle where layers tell otherwise.
+            Some(step) if !seen.contains(&step.parent) => steps.push(step),
+            _ => break,
+        }
+    }
+    Ok(steps)
+}
+
+/// The step up from an image of the catalog.
+fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step>, CatalogError> {
+    let files = catalog.path_set(image, Selection::Files)?;
+    let chain = by_layers.then(|| chain_of(catalog, image)).transpose()?;
+    let entries = || catalog.inventory(image);
+    let subject =
+        Subject { id: Some(image), files: &files, chain: chain.as_ref(), entries: &entries };
+    Ok(judge(catalog, subject)?.step)
+}
+
+/// The layers of an image of the catalog.
+fn chain_of(catalog: &Catalog, image: i64) -> Result<Chain, CatalogError> {
+    let all = catalog.layer_keys(image)?.into_iter().map(|(key, _)| key).collect();
+    Ok(Chain { all, full: catalog.full_layer_keys(image)? })
+}
+
+/// Judges one image by its candidates.
+fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError> {
+    let ranking = catalog.rank(subject.files)?;
+    let lineup = Lineup::new(catalog, subject, &ranking)?;
+    let files: Vec<&PathSet> = lineup.files.iter().collect();
+    let survey = Survey::with(&files, lineup.candidates(&ranking), lineup.chains.as_deref());
+    let last = lineup.last();
+    let same = |(id, overlap): &(i64, Overlap)| {
+        let is_same = overlap.common > 0 && overlap.left_only + overlap.right_only == 0;
+        (is_same && Some(*id) != subject.id).then_some(*id)
+    };
+    let twins: Vec<i64> = ranking.overlaps.iter().filter_map(same).collect();
+    let own = std::cell::OnceCell::new();
+    let mut looks = BTreeMap::new();
+    for (image, _) in survey.questions().into_iter().filter(|(_, child)| *child == last) {
+        let look = look(catalog, subject, &own, lineup.ids[image as usize])?;
+        looks.insert((image, last), look);
+    }
+    let twin_kind = twins.first().map(|twin| {
+        if subject.chain.is_none() {
+            return Ok(KinKind::SamePaths);
+        }
+        let content = look(catalog, subject, &own, *twin)?.comparison.content;
+        let is_same = content.changed + content.unknown == 0;
+        Ok::<_, CatalogError>(if is_same { KinKind::Identical } else { KinKind::SamePaths })
+    });
+    let twin_kind = twin_kind.transpose()?;
+    let lineage = survey.lineage(&looks);
+    let edge = lineage.edges.into_iter().find(|edge| edge.child == last);
+    let rebuilds = lineage.kin.iter().filter_map(|kin| lineup.rebuild(kin)).collect();
+    let step = edge.map(|edge| lineup.step(edge));
+    Ok(Judged { step, twins, twin_kind, rebuilds, ranking })
+}
+
+/// Looks at the entries of an image of the catalog and of the subject, which are kept for the next.
+fn look(
+    catalog: &Catalog,
+    subject: Subject<'_>,
+    own: &std::cell::OnceCell<Inventory>,
+    image: i64,
+) -> Result<Look, CatalogError> {
+    let own = if let Some(own) = own.get() {
+        own
+    } else {
+        let entries = (subject.entries)()?;
+        own.get_or_init(|| entries)
+    };
+    Ok(Look::at(&catalog.inventory(image)?, own))
+}
+
+/// The few images that matter for one child, in the order of the catalog, and that child as the last.
+struct Lineup {
+    ids: Vec<i64>,
+    // One more: of the child.
+    files: Vec<PathSet>,
+    chains: Option<Vec<Chain>>,
+}
+
+impl Lineup {
+    fn new(
+        catalog: &Catalog,
+        subject: Subject<'_>,
+        ranking: &ImageRanking,
+    ) -> Result<Self, CatalogError> {
+        let mut ids: BTreeSet<i64> = ranking.candidates.iter().map(|(id, _)| *id).collect();
+        let below = subject.chain.map(|chain| base_by_layers(catalog, chain, subject.id));
+        ids.extend(below.transpose()?.flatten());
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let mut files = catalog.path_sets(&ids, Selection::Files)?;
+        files.push(subject.files.clone());
+        let chains = subject.chain.map(|own| {
+            let mut chains =
+                ids.iter().map(|id| chain_of(catalog, *id)).collect::<Result<Vec<_>, _>>()?;
+            chains.push(own.clone());
+            Ok::<_, CatalogError>(chains)
+        });
+        Ok(Self { ids, files, chains: chains.transpose()? })
+    }
+
+    fn last(&self) -> u32 {
+        // Four candidates and a base.
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
+    }
+
+    fn place(&self, id: i64) -> Option<u32> {
+        self.ids.binary_search(&id).ok().and_then(|place| u32::try_from(place).ok())
+    }
+
+    fn candidates(&self, ranking: &ImageRanking) -> Candidates {
+        // Candidates are distinct; only the base that layers tell may be the twin of one.
+        let first = |files: &PathSet| self.files.iter().position(|other| other == files);
+        let mut firsts: Vec<u32> = (0..).take(self.files.len()).collect();
+        for (place, files) in self.files[..self.ids.len()].iter().enumerate() {
+            let first = first(files).and_then(|first| u32::try_from(first).ok());
+            firsts[place] = first.unwrap_or(firsts[place]);
+        }
+        let own = ranking.candidates.iter().filter_map(|(id, candidate)| {
+            let image = firsts[self.place(*id)? as usize];
+            Some(crate::lineage::Candidate { image, ..*candidate })
+        });
+        Candidates::of_last(firsts.clone(), own.collect())
+    }
+
+    fn rebuild(&self, kin: &Kin) -> Option<i64> {
+        let [first, last] = kin.images;
+        let is_it = kin.kind == KinKind::Rebuild && last == self.last();
+        is_it.then(|| self.ids[first as usize])
+    }
+
+    fn step(&self, edge: Edge) -> Step {
+        let (parent, child) = (&self.files[edge.parent as usize], &self.files[self.ids.len()]);
+        Step {
+            parent: self.ids[edge.parent as usize],
+            kind: edge.kind,
+            confidence: edge.confidence,
+            proofs: edge.proofs,
+            alternatives: edge.alternatives.iter().map(|it| self.ids[*it as usize]).collect(),
+            overlap: parent.overlap(child),
+            added: child.difference(parent),
+        }
+    }
+}
+
+/// The image whose layers are the longest base of a chain.
+fn base_by_layers(
+    catalog: &Catalog,
+    chain: &Chain,
+    own: Option<i64>,
+) -> Result<Option<i64>, CatalogError> {
+    let keys: BTreeSet<LayerKey> = chain.all.iter().copied().collect();
+    let mut ids = catalog.images_of_layers(&keys.into_iter().collect::<Vec<_>>())?;
+    ids.retain(|id| Some(*id) != own);
+    let mut chains = ids.iter().map(|id| chain_of(catalog, *id)).collect::<Result<Vec<_>, _>>()?;
+    chains.push(chain.clone());
+    let found = bases(&chains.iter().collect::<Vec<_>>());
+    Ok(found.last().copied().flatten().map(|base| ids[base.image as usize]))
+}
+
+/// The base of the image of which the subject shares most more than it lacks, and two thirds at the
+/// least: see [`crate::lineage::Connection`] for how well that finds a family.
+fn family(
+    catalog: &Catalog,
+    subject: Subject<'_>,
+    ranking: &ImageRanking,
+) -> Result<Option<NearestFamily>, CatalogError> {
+    let size = |overlap: &Overlap| overlap.common + overlap.left_only;
+    let smaller = ranking.overlaps.iter().filter(|(id, overlap)| {
+        Some(*id) != subject.id && (MIN_FILES..subject.files.len()).contains(&size(overlap))
+    });
+    let nearest = smaller.max_by_key(|(id, overlap)| {
+        (overlap.common.cast_signed() - overlap.left_only.cast_signed(), Reverse(*id))
+    });
+    let Some((image, _)) = nearest.filter(|(_, it)| it.common > 0 && it.common >= 2 * it.left_only)
+    else {
+        return Ok(None);
+    };
+    let mut base = *image;
+    let mut seen: BTreeSet<i64> = subject.id.into_iter().collect();
+    while seen.insert(base)
+        && let Some(step) = step_of(catalog, base, subject.chain.is_some())?
+        && !seen.contains(&step.parent)
+    {
+        base = step.parent;
+    }
+    let overlap = ranking.overlaps.iter().find(|(id, _)| *id == base).map(|(_, overlap)| *overlap);
+    Ok(overlap.map(|overlap| NearestFamily { base, overlap }))
+}

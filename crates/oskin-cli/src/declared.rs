@@ -15,32 +15,56 @@ const DIGEST: &str = "org.opencontainers.image.base.digest";
 /// The digest of a manifest comes first, as it names one image for ever. A name is compared in its normal
 /// form, with the names under which the images came and those that they have here.
 pub(crate) fn bases(records: &[ImageRecord]) -> Vec<Option<u32>> {
-    let mut by_name: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    let mut by_digest: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for (image, record) in (0..).zip(records) {
-        let mut names: Vec<String> = [record.reference.as_deref(), Some(record.name.as_str())]
-            .into_iter()
-            .flatten()
-            .filter_map(normal)
-            .collect();
-        names.dedup();
-        for name in names {
-            by_name.entry(name).or_default().push(image);
+    let known = Known::of(records);
+    records.iter().map(|record| known.base_of(record)).collect()
+}
+
+/// The same for one image, in these or not.
+pub(crate) fn base_of(record: &ImageRecord, records: &[ImageRecord]) -> Option<u32> {
+    Known::of(records).base_of(record)
+}
+
+/// Whether an image declares any base.
+pub(crate) fn is_declaring(record: &ImageRecord) -> bool {
+    let labels = record.declared().labels;
+    [NAME, DIGEST].iter().any(|label| labels.contains_key(*label))
+}
+
+/// By what images are declared as bases.
+struct Known<'r> {
+    by_name: BTreeMap<String, Vec<u32>>,
+    by_digest: BTreeMap<&'r str, Vec<u32>>,
+}
+
+impl<'r> Known<'r> {
+    fn of(records: &'r [ImageRecord]) -> Self {
+        let mut known = Self { by_name: BTreeMap::new(), by_digest: BTreeMap::new() };
+        for (image, record) in (0..).zip(records) {
+            let mut names: Vec<String> = [record.reference.as_deref(), Some(record.name.as_str())]
+                .into_iter()
+                .flatten()
+                .filter_map(normal)
+                .collect();
+            names.dedup();
+            for name in names {
+                known.by_name.entry(name).or_default().push(image);
+            }
+            if let Some(digest) = &record.manifest_digest {
+                known.by_digest.entry(digest).or_default().push(image);
+            }
         }
-        if let Some(digest) = &record.manifest_digest {
-            by_digest.entry(digest).or_default().push(image);
-        }
+        known
     }
-    let base = |record: &ImageRecord| {
+
+    fn base_of(&self, record: &ImageRecord) -> Option<u32> {
         let labels = record.declared().labels;
-        let digest = labels.get(DIGEST).and_then(|digest| by_digest.get(digest.as_str()));
-        let named = || by_name.get(&normal(labels.get(NAME)?)?);
+        let digest = labels.get(DIGEST).and_then(|digest| self.by_digest.get(digest.as_str()));
+        let named = || self.by_name.get(&normal(labels.get(NAME)?)?);
         match digest.or_else(named).map(Vec::as_slice) {
             Some(&[one]) => Some(one),
             _ => None,
         }
-    };
-    records.iter().map(base).collect()
+    }
 }
 
 /// A reference in its normal form, with the tag that is meant where none is stated; without a digest

@@ -41,7 +41,14 @@ fn main() -> Result<()> {
         let files =
             PathSet::from_unsorted(ids.chain((0..unknown).map(|id| u32::MAX - 1 - id)).collect());
         let entries = || Ok(Inventory::default());
-        let subject = Subject { id: None, files: &files, chain: None, entries: &entries };
+        let subject = Subject {
+            id: None,
+            files: &files,
+            chain: None,
+            declared: None,
+            has_contents: false,
+            entries: &entries,
+        };
         let start = thread_seconds();
         let anew = Catalog::open(&arguments.catalog)?;
         anew.overlaps(&files, oskin::path_set::Selection::Both)?;

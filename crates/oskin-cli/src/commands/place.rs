@@ -1,5 +1,6 @@
 //! The place of an image in the family graph of the catalog, by name and in words.
 
+use crate::declared;
 use crate::error::CliError;
 use crate::images::Found;
 use crate::text;
@@ -12,6 +13,7 @@ use oskin::measure::Measure;
 use oskin::path::escape;
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::{Better, Placement, Step, Subject, folders, place};
+use oskin::relation::MIN_FILES;
 use oskin::report::{
     AddedReport, BetterReport, FamilyReport, FolderReport, NearMissReport, PlacementReport,
     ProofReport, StepReport,
@@ -69,6 +71,18 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// The image of the catalog that it declares as its base.
+    fn declared(&self, catalog: &Catalog) -> Result<Option<i64>, CatalogError> {
+        let record = self.found.record();
+        if self.chain.is_none() || !declared::is_declaring(record) {
+            return Ok(None);
+        }
+        // The names of all others are needed, and hardly any image declares one.
+        let records = catalog.images()?;
+        let base = declared::base_of(record, &records).map(|at| records[at as usize].id);
+        Ok(base.filter(|base| Some(*base) != self.found.kept()))
+    }
+
     /// Places it and tells the place by name.
     pub(super) fn place(
         &self,
@@ -84,6 +98,8 @@ impl<'a> Known<'a> {
             id: self.found.kept(),
             files: &self.files,
             chain: self.chain.as_ref(),
+            declared: self.declared(catalog)?,
+            has_contents: self.found.record().size_bytes > 0,
             entries: &entries,
         };
         let placement = place(catalog, subject)?;
@@ -100,6 +116,7 @@ impl<'a> Known<'a> {
         let name = |id: i64| teller.name(id);
         Ok(PlacementReport {
             paths_only: self.chain.is_none(),
+            enough_files: self.files.len() >= MIN_FILES,
             twins: placement.twins.iter().map(|id| name(*id)).collect(),
             twin_kind: placement.twin_kind.map(KinKind::name),
             parent: placement.steps.first().map(|step| name(step.parent)),
@@ -179,17 +196,18 @@ impl Teller<'_> {
         })
     }
 
-    /// Rebuilds, and, where there is no parent, the candidate that comes nearest to be one.
+    /// Rebuilds and siblings, and, where there is no parent, the candidate that comes nearest to be one.
     fn near_misses(&self, placement: &Placement) -> Result<Vec<NearMissReport>, CliError> {
         let nearest = placement.ranking.candidates.first().filter(|(id, candidate)| {
             placement.steps.is_empty()
-                && !placement.rebuilds.contains(id)
+                && placement.kin.iter().all(|(kin, _)| kin != id)
                 && Measure::ContainmentLeft.of(candidate.overlap) >= NEAR
         });
-        let nearest = nearest.map(|(id, _)| (*id, false));
-        let all = placement.rebuilds.iter().map(|id| (*id, true)).chain(nearest);
+        let nearest = nearest.map(|(id, _)| (*id, None));
+        let kin = placement.kin.iter().map(|(id, kind)| (*id, Some(kind.name())));
+        let all = kin.chain(nearest);
         let mut misses = Vec::new();
-        for (id, by_content) in all {
+        for (id, kind) in all {
             let theirs = self.catalog.path_set(id, Selection::Files)?;
             let missing = theirs.difference(&self.known.files);
             let first = PathSet::from_unsorted(missing.ids().take(PATHS).collect());
@@ -198,7 +216,7 @@ impl Teller<'_> {
                 name: self.name(id),
                 shared: theirs.len() - missing.len(),
                 missing: missing.len(),
-                by_content,
+                kind,
                 missing_paths: paths.iter().map(escape).collect(),
             });
         }
@@ -259,6 +277,9 @@ fn orphan(place: &PlacementReport) -> String {
             text::count(family.shared),
             text::plural(family.shared + family.missing, "file")
         ),
+        None if !place.enough_files => {
+            format!("parent: less than {MIN_FILES} files are too few to tell\n")
+        }
         None => "parent: none in the catalog, nor a family\n".to_owned(),
     }
 }
@@ -290,12 +311,16 @@ fn walk_text(walk: &[StepReport]) -> String {
 
 fn miss_text(miss: &NearMissReport) -> String {
     let of = miss.shared + miss.missing;
-    let why = if miss.by_content { "its contents differ" } else { "these are missing" };
+    let what = match miss.kind {
+        Some("rebuild") => format!("a rebuild of {}, or the other way round", miss.name),
+        Some("sibling") => format!("a sibling of {}", miss.name),
+        _ => format!("not built on {}, but perhaps on another build of it", miss.name),
+    };
     let mut text = format!(
-        "\nnot built on {}, but perhaps on another build of it: {} of its {} are here, {why}\n",
-        miss.name,
+        "\n{what}: {} of its {} are here{}\n",
         text::count(miss.shared),
-        text::plural(of, "file")
+        text::plural(of, "file"),
+        if miss.missing > 0 { ", missing are" } else { ", with other contents" }
     );
     for path in &miss.missing_paths {
         text.push_str(&format!("  /{path}\n"));

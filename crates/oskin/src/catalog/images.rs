@@ -11,7 +11,7 @@ use crate::image::{ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::path_set::{PathSet, Selection};
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -89,6 +89,18 @@ impl Catalog {
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, doing)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.and_then(Iterator::collect).at(&self.path, doing)
+    }
+
+    /// Whether any contents of an image are known: those of a plain list of paths are not.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn has_contents(&self, image: i64) -> Result<bool, CatalogError> {
+        let sql = "SELECT size_bytes > 0 FROM image WHERE id = ?1";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, "read an image")?;
+        let known = statement.query_row([image], |row| row.get(0)).optional();
+        Ok(known.at(&self.path, "read an image")?.unwrap_or_default())
     }
 
     /// The image of a name.

@@ -53,6 +53,28 @@ impl Catalog {
         })
     }
 
+    /// What an image that is not in the catalog would be among the candidates of one that is, both given
+    /// by their files; its number means nothing. `None` for a catalog of a format version below 3.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn rank_pair(
+        &self,
+        unseen: &PathSet,
+        child: &PathSet,
+    ) -> Result<Option<Candidate>, CatalogError> {
+        // What ranks is made by ranking.
+        self.rank(unseen)?;
+        self.with_index(|stored| {
+            let strange = self.kinds.borrow().directories_of(unseen);
+            let pair = |(ranking, _): &(Ranking, _)| {
+                ranking.pair(&stored.index, &unseen.difference(&strange), child)
+            };
+            Ok(stored.ranking.as_ref().map(pair))
+        })
+    }
+
     fn ranking(&self, stored: &mut StoredIndex) -> Result<Ranking, CatalogError> {
         let (connection, path) = (&self.connection, &self.path);
         stored.bring_all(connection, path)?;

@@ -103,6 +103,25 @@ impl<'a> Survey<'a> {
     /// Builds the graph from what was surveyed and the answers to the questions; without an answer a
     /// pair is judged by its paths.
     pub fn lineage(&self, looks: &BTreeMap<(u32, u32), Look>) -> Lineage {
+        let (mut lineage, parents) = self.edges(looks);
+        self.arrange(&mut lineage, &parents);
+        lineage
+    }
+
+    /// The edge and the kin of one image: of the sets of files only those of that image, of its base by
+    /// layers and of what concerns larger images are looked at.
+    pub fn edge_of(
+        &self,
+        child: u32,
+        looks: &BTreeMap<(u32, u32), Look>,
+    ) -> (Option<Edge>, Vec<Kin>) {
+        let Lineage { edges, mut kin, .. } = self.edges(looks).0;
+        kin.retain(|it| it.images.contains(&child));
+        (edges.into_iter().find(|edge| edge.child == child), kin)
+    }
+
+    /// Edges and kin, and the parent of each image.
+    fn edges(&self, looks: &BTreeMap<(u32, u32), Look>) -> (Lineage, Vec<Option<u32>>) {
         let mut lineage = Lineage::default();
         let mut parents: Vec<Option<u32>> =
             self.bases.iter().map(|base| base.map(|base| base.image)).collect();
@@ -122,8 +141,7 @@ impl<'a> Survey<'a> {
             lineage.edges.extend(edge);
         }
         self.declare(&mut lineage, &mut parents, looks);
-        self.arrange(&mut lineage, &parents);
-        lineage
+        (lineage, parents)
     }
 
     /// That an image has the same files as an earlier one.

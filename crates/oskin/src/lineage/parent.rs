@@ -168,12 +168,15 @@ impl Candidates {
         Self { firsts, of }
     }
 
-    /// The candidates of the last image alone, ranked elsewhere; `firsts` tells for each image the
-    /// first with the same files.
-    pub fn of_last(firsts: Vec<u32>, candidates: Vec<Candidate>) -> Self {
+    /// Candidates that were ranked elsewhere, of some images; `firsts` tells for each image the first
+    /// with the same files, and the candidates of that one are its own.
+    pub fn of_some(
+        firsts: Vec<u32>,
+        some: impl IntoIterator<Item = (u32, Vec<Candidate>)>,
+    ) -> Self {
         let mut of = vec![Vec::new(); firsts.len()];
-        if let Some(last) = firsts.last() {
-            of[*last as usize] = candidates;
+        for (image, candidates) in some {
+            of[firsts[image as usize] as usize] = candidates;
         }
         Self { firsts, of }
     }

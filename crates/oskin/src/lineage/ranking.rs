@@ -213,6 +213,28 @@ impl Ranking {
         Ranked { twin, candidates: candidates.collect(), overlaps }
     }
 
+    /// The place that an image which is not in the index would have among the candidates of one that
+    /// is: both given by their files, without those that are directories in the index.
+    ///
+    /// Files that are of another kind somewhere weigh here as if they were as rare as can be.
+    pub fn pair(&self, index: &OverlapIndex, unseen: &PathSet, child: &PathSet) -> Candidate {
+        let missing = unseen.difference(child);
+        let shared = unseen.difference(&missing);
+        let overlap = unseen.overlap(child);
+        // The unseen one has it too, so one more has it than the index tells.
+        let more = |node: u32| each(u64::from(self.holders[node as usize]) + 1);
+        let weight = |sum: u64| sum as f64 / ONE as f64;
+        Candidate {
+            image: 0,
+            overlap,
+            shared: weight(self.whole_weight(index, &shared, |node| more(node).shared)),
+            missing: weight(self.whole_weight(index, &missing, |node| more(node).missing)),
+            added: weight(self.whole_weight(index, &child.difference(unseen), |node| {
+                each(self.holders[node as usize].into()).shared
+            })),
+        }
+    }
+
     /// What the paths of a child weigh together; those that no image has are as rare as can be.
     fn whole_weight(
         &self,

@@ -8,16 +8,17 @@
 
 mod better;
 mod folders;
+mod lineup;
 
 pub use better::Better;
 pub use folders::{Folder, folders};
 
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
-use crate::image::LayerKey;
 use crate::inventory::Inventory;
-use crate::lineage::{Candidates, Chain, Edge, EdgeKind, Kin, KinKind, Look, Proof, Survey, bases};
+use crate::lineage::{Chain, EdgeKind, KinKind, Look, Proof, Survey};
 use crate::path_set::{Overlap, PathSet, Selection};
 use crate::relation::MIN_FILES;
+use lineup::Lineup;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,10 @@ pub struct Subject<'a> {
     pub files: &'a PathSet,
     /// Its layers; `None` to judge by nothing but paths.
     pub chain: Option<&'a Chain>,
+    /// The image of the catalog that it declares as its base.
+    pub declared: Option<i64>,
+    /// Whether any contents of it are known.
+    pub has_contents: bool,
     /// Reads its entries; called at most once for a placement, and only if the rules want to see them.
     pub entries: &'a dyn Fn() -> Result<Inventory, CatalogError>,
 }
@@ -76,8 +81,8 @@ pub struct Placement {
     pub twins: Vec<i64>,
     /// What it is to the first of them.
     pub twin_kind: Option<KinKind>,
-    /// Images of which it is a rebuild, or the other way round.
-    pub rebuilds: Vec<i64>,
+    /// Images of which it is a rebuild or a sibling.
+    pub kin: Vec<(i64, KinKind)>,
     /// The way up, from the image to its parent and on to its base. Empty if it has no parent.
     pub steps: Vec<Step>,
     /// The nearest family, if it has no parent.
@@ -98,7 +103,7 @@ struct Judged {
     step: Option<Step>,
     twins: Vec<i64>,
     twin_kind: Option<KinKind>,
-    rebuilds: Vec<i64>,
+    kin: Vec<(i64, KinKind)>,
     ranking: ImageRanking,
 }
 
@@ -113,7 +118,7 @@ pub fn place(catalog: &Catalog, subject: Subject<'_>) -> Result<Placement, Catal
         let mut placement = Placement {
             twins: judged.twins,
             twin_kind: judged.twin_kind,
-            rebuilds: judged.rebuilds,
+            kin: judged.kin,
             ranking: judged.ranking,
             ..Placement::default()
         };
@@ -144,17 +149,17 @@ fn way_up(catalog: &Catalog, first: Step, subject: Subject<'_>) -> Result<Vec<St
 /// The step up from an image of the catalog.
 fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step>, CatalogError> {
     let files = catalog.path_set(image, Selection::Files)?;
-    let chain = by_layers.then(|| chain_of(catalog, image)).transpose()?;
+    let chain = by_layers.then(|| lineup::chain_of(catalog, image)).transpose()?;
     let entries = || catalog.inventory(image);
-    let subject =
-        Subject { id: Some(image), files: &files, chain: chain.as_ref(), entries: &entries };
+    let subject = Subject {
+        id: Some(image),
+        files: &files,
+        chain: chain.as_ref(),
+        declared: None,
+        has_contents: catalog.has_contents(image)?,
+        entries: &entries,
+    };
     Ok(judge(catalog, subject)?.step)
-}
-
-/// The layers of an image of the catalog.
-fn chain_of(catalog: &Catalog, image: i64) -> Result<Chain, CatalogError> {
-    let all = catalog.layer_keys(image)?.into_iter().map(|(key, _)| key).collect();
-    Ok(Chain { all, full: catalog.full_layer_keys(image)? })
 }
 
 /// Judges one image by its candidates.
@@ -162,8 +167,11 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
     let ranking = catalog.rank(subject.files)?;
     let lineup = Lineup::new(catalog, subject, &ranking)?;
     let files: Vec<&PathSet> = lineup.files.iter().collect();
-    let survey = Survey::with(&files, lineup.candidates(&ranking), lineup.chains.as_deref());
     let last = lineup.last();
+    let mut declared = vec![None; lineup.ids.len()];
+    declared.push(subject.declared.and_then(|base| lineup.place(base)));
+    let survey = Survey::with(&files, lineup.candidates.clone(), lineup.chains.as_deref())
+        .declaring(declared);
     let same = |(id, overlap): &(i64, Overlap)| {
         let is_same = overlap.common > 0 && overlap.left_only + overlap.right_only == 0;
         (is_same && Some(*id) != subject.id).then_some(*id)
@@ -184,11 +192,10 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
         Ok::<_, CatalogError>(if is_same { KinKind::Identical } else { KinKind::SamePaths })
     });
     let twin_kind = twin_kind.transpose()?;
-    let lineage = survey.lineage(&looks);
-    let edge = lineage.edges.into_iter().find(|edge| edge.child == last);
-    let rebuilds = lineage.kin.iter().filter_map(|kin| lineup.rebuild(kin)).collect();
-    let step = edge.map(|edge| lineup.step(edge));
-    Ok(Judged { step, twins, twin_kind, rebuilds, ranking })
+    let (edge, kin) = survey.edge_of(last, &looks);
+    let kin = kin.iter().filter_map(|kin| lineup.relative(kin)).collect();
+    let step = edge.map(|edge| lineup.step(catalog, edge)).transpose()?;
+    Ok(Judged { step, twins, twin_kind, kin, ranking })
 }
 
 /// Looks at the entries of an image of the catalog and of the subject, which are kept for the next.
@@ -205,94 +212,6 @@ fn look(
         own.get_or_init(|| entries)
     };
     Ok(Look::at(&catalog.inventory(image)?, own))
-}
-
-/// The few images that matter for one child, in the order of the catalog, and that child as the last.
-struct Lineup {
-    ids: Vec<i64>,
-    // One more: of the child.
-    files: Vec<PathSet>,
-    chains: Option<Vec<Chain>>,
-}
-
-impl Lineup {
-    fn new(
-        catalog: &Catalog,
-        subject: Subject<'_>,
-        ranking: &ImageRanking,
-    ) -> Result<Self, CatalogError> {
-        let mut ids: BTreeSet<i64> = ranking.candidates.iter().map(|(id, _)| *id).collect();
-        let below = subject.chain.map(|chain| base_by_layers(catalog, chain, subject.id));
-        ids.extend(below.transpose()?.flatten());
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let mut files = catalog.path_sets(&ids, Selection::Files)?;
-        files.push(subject.files.clone());
-        let chains = subject.chain.map(|own| {
-            let mut chains =
-                ids.iter().map(|id| chain_of(catalog, *id)).collect::<Result<Vec<_>, _>>()?;
-            chains.push(own.clone());
-            Ok::<_, CatalogError>(chains)
-        });
-        Ok(Self { ids, files, chains: chains.transpose()? })
-    }
-
-    fn last(&self) -> u32 {
-        // Four candidates and a base.
-        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
-    }
-
-    fn place(&self, id: i64) -> Option<u32> {
-        self.ids.binary_search(&id).ok().and_then(|place| u32::try_from(place).ok())
-    }
-
-    fn candidates(&self, ranking: &ImageRanking) -> Candidates {
-        // Candidates are distinct; only the base that layers tell may be the twin of one.
-        let first = |files: &PathSet| self.files.iter().position(|other| other == files);
-        let mut firsts: Vec<u32> = (0..).take(self.files.len()).collect();
-        for (place, files) in self.files[..self.ids.len()].iter().enumerate() {
-            let first = first(files).and_then(|first| u32::try_from(first).ok());
-            firsts[place] = first.unwrap_or(firsts[place]);
-        }
-        let own = ranking.candidates.iter().filter_map(|(id, candidate)| {
-            let image = firsts[self.place(*id)? as usize];
-            Some(crate::lineage::Candidate { image, ..*candidate })
-        });
-        Candidates::of_last(firsts.clone(), own.collect())
-    }
-
-    fn rebuild(&self, kin: &Kin) -> Option<i64> {
-        let [first, last] = kin.images;
-        let is_it = kin.kind == KinKind::Rebuild && last == self.last();
-        is_it.then(|| self.ids[first as usize])
-    }
-
-    fn step(&self, edge: Edge) -> Step {
-        let (parent, child) = (&self.files[edge.parent as usize], &self.files[self.ids.len()]);
-        Step {
-            parent: self.ids[edge.parent as usize],
-            kind: edge.kind,
-            confidence: edge.confidence,
-            proofs: edge.proofs,
-            alternatives: edge.alternatives.iter().map(|it| self.ids[*it as usize]).collect(),
-            overlap: parent.overlap(child),
-            added: child.difference(parent),
-        }
-    }
-}
-
-/// The image whose layers are the longest base of a chain.
-fn base_by_layers(
-    catalog: &Catalog,
-    chain: &Chain,
-    own: Option<i64>,
-) -> Result<Option<i64>, CatalogError> {
-    let keys: BTreeSet<LayerKey> = chain.all.iter().copied().collect();
-    let mut ids = catalog.images_of_layers(&keys.into_iter().collect::<Vec<_>>())?;
-    ids.retain(|id| Some(*id) != own);
-    let mut chains = ids.iter().map(|id| chain_of(catalog, *id)).collect::<Result<Vec<_>, _>>()?;
-    chains.push(chain.clone());
-    let found = bases(&chains.iter().collect::<Vec<_>>());
-    Ok(found.last().copied().flatten().map(|base| ids[base.image as usize]))
 }
 
 /// The base of the image of which the subject shares most more than it lacks, and two thirds at the

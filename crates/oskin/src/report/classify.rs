@@ -35,6 +35,8 @@ pub struct ClassifyReport {
 pub struct PlacementReport {
     /// Whether nothing but paths was looked at.
     pub paths_only: bool,
+    /// Whether it has enough files to tell its parent: ten.
+    pub enough_files: bool,
     /// Images with the very same files.
     pub twins: Vec<String>,
     /// What it is to the first of them: `identical` or `same-paths`.
@@ -114,8 +116,8 @@ pub struct NearMissReport {
     pub shared: u64,
     /// Its files that the asked image has not.
     pub missing: u64,
-    /// Whether its contents speak against it, not its paths.
-    pub by_content: bool,
+    /// What the image is to it: `rebuild`, `sibling`, or null if neither is told.
+    pub kind: Option<&'static str>,
     /// The first of the missing paths, percent-escaped; at most ten.
     pub missing_paths: Vec<String>,
 }

@@ -1,5 +1,9 @@
 //! The command line as it is typed.
 
+mod family;
+
+pub(crate) use family::{AskedBases, Gates};
+
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oskin::image::Platform;
@@ -135,23 +139,6 @@ pub(crate) struct Listing {
     /// List the pairs that are at least so similar, 0 to 1, instead of the table
     #[arg(long, value_name = "VALUE", value_parser = similarity)]
     pub(crate) min: Option<f64>,
-}
-
-/// Rules that an image must keep, for builds to be stopped by.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Gates: exit 1 if one of them fails")]
-pub(crate) struct Gates {
-    /// It must stand on an image of this name, or on one of several; `*` is any text
-    #[arg(long, value_name = "NAME")]
-    pub(crate) require_base: Vec<String>,
-
-    /// It must not stand on an image of this name; may be repeated; `*` is any text
-    #[arg(long, value_name = "NAME")]
-    pub(crate) forbid_base: Vec<String>,
-
-    /// At most so many newer builds of a base of it may be in the catalog
-    #[arg(long, value_name = "N")]
-    pub(crate) max_behind: Option<u64>,
 }
 
 /// A similarity.
@@ -354,11 +341,11 @@ pub(crate) enum Command {
     Ancestors {
         /// The image
         image: OsString,
-        #[command(flatten)]
-        gates: Gates,
         /// Look at paths alone: no layers, no contents
         #[arg(long)]
         paths_only: bool,
+        #[command(flatten)]
+        gates: Gates,
         #[command(flatten)]
         reading: Reading,
     },
@@ -419,21 +406,8 @@ pub(crate) enum Command {
             a root for itself. SURE are the images below of which that is surer than one half."
     )]
     Bases {
-        /// Compare with what the Dockerfiles below DIR build upon; may be repeated
-        #[arg(long, value_name = "DIR")]
-        dockerfiles: Vec<PathBuf>,
-        /// Rank declared bases by files or by the owners of those
-        #[arg(long, value_enum, default_value_t, value_name = "WHAT", requires = "dockerfiles")]
-        by: RankBy,
-        /// List the K most frequent bases [default: 10 as text, else all]
-        #[arg(long, value_name = "K", value_parser = listed)]
-        top: Option<usize>,
-        /// Count images down to level N of the family graph as bases, 0 being its roots
-        #[arg(long, default_value_t = 0, value_name = "N")]
-        level: usize,
-        /// Look at paths alone: no layers, no contents
-        #[arg(long)]
-        paths_only: bool,
+        #[command(flatten)]
+        asked: AskedBases,
     },
     /// Judge the parents that are found in the catalog by known ones
     #[command(after_help = "\

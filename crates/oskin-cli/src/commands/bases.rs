@@ -2,7 +2,7 @@
 
 use super::dockerfiles;
 use super::family::{Family, reference_of};
-use crate::args::{Global, RankBy, Reading};
+use crate::args::{AskedBases, Global, RankBy, Reading};
 use crate::error::{CliError, INCOMPLETE};
 use crate::output::{Format, Outputs, value_of};
 use crate::text::{self, count, plural};
@@ -18,24 +18,11 @@ use std::process::ExitCode;
 /// How many bases are shown as text unless another number is asked for.
 const SHOWN: usize = 10;
 
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) by: RankBy,
-    pub(super) top: Option<usize>,
-    pub(super) level: usize,
-    pub(super) paths_only: bool,
-}
-
 /// Finds the bases, reads the Dockerfiles, and tells.
-pub(super) fn run(
-    global: &Global,
-    places: &[PathBuf],
-    asked: &Asked,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(global: &Global, asked: &AskedBases) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     // Before the catalog, which takes longer.
-    let declared = declared(places, asked.by)?;
+    let declared = declared(&asked.dockerfiles, asked.by)?;
     let mut family = Family::find(global, &[], (asked.paths_only, Reading::default()))?;
     let records = family.records()?;
     let ancestry = Ancestry::of(&family.lineage);

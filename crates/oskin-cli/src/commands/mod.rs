@@ -87,9 +87,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Stale { image, paths_only, reading } => {
             stale::run(&global, image.as_deref(), (paths_only, reading))
         }
-        Command::Bases { dockerfiles, by, top, level, paths_only } => {
-            bases::run(&global, &dockerfiles, &bases::Asked { by, top, level, paths_only })
-        }
+        Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),

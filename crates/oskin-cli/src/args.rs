@@ -1,5 +1,9 @@
 //! The command line as it is typed.
 
+mod family;
+
+pub(crate) use family::{AskedBases, Gates};
+
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oskin::image::Platform;
@@ -21,7 +25,7 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location that is read o
   oski:FILE                  inventories that `oskin export` wrote
 A bare path is recognized by its content. REF may be @N for the image at index N.
 
-Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found;
+Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found, a gate failed;
 2 usage or trouble; 3 some inputs could not be read, the rest was done.
 
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then
@@ -154,6 +158,10 @@ impl Command {
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
             | Self::Lineage { reading, .. }
+            | Self::Ancestors { reading, .. }
+            | Self::Descendants { reading, .. }
+            | Self::Common { reading, .. }
+            | Self::Stale { reading, .. }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
             } => Some(&mut reading.platform),
@@ -324,6 +332,82 @@ pub(crate) enum Command {
         steps: bool,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// What an image stands on: the way up to its base, and what each step added
+    #[command(
+        after_help = "CHANGED and BYTES need contents, which --paths-only and path lists do not tell. STEP is how sure each step\n\
+            is, WAY how sure all of them up to there are: their product."
+    )]
+    Ancestors {
+        /// The image
+        image: OsString,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        gates: Gates,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Every image of the catalog that stands on an image, squashed and rebuilt ones too
+    #[command(
+        after_help = "What stands on a copy of the image stands on it as well. `way` is how sure all steps are up to the image:\n\
+            their product."
+    )]
+    Descendants {
+        /// The image
+        image: OsString,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// The nearest image that two images stand on, and what each has beside it
+    Common {
+        /// An image
+        left: OsString,
+        /// Another
+        right: OsString,
+        /// Look at paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Images with the same files, and what removing the copies would free
+    #[command(
+        after_help = "Identical images have the same files with the same contents; directories, owners and modes are not looked\n\
+            at. Others have the same files, but contents differ or are not known."
+    )]
+    Duplicates {
+        /// Look at paths alone: no contents
+        #[arg(long)]
+        paths_only: bool,
+    },
+    /// Images on an older build of a base of which the catalog has a newer one
+    #[command(
+        after_help = "Builds of one base have the same paths or nearly so, or one repository and half of their files. Which is\n\
+            newer the versions of their systems and the times of their builds tell; where those are the same,\n\
+            missing or disagree, it is `another build`."
+    )]
+    Stale {
+        /// Ask about one image [default: all of the catalog]
+        image: Option<OsString>,
+        /// Tell parents from paths alone: no layers, no contents
+        #[arg(long)]
+        paths_only: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// The bases of the catalog, by how many images stand on them, beside those of Dockerfiles
+    #[command(
+        after_help = "COUNTED is how many images count for a base: each for the deepest one that it stands on down to the level,\n\
+            a root for itself. SURE are the images below of which that is surer than one half."
+    )]
+    Bases {
+        #[command(flatten)]
+        asked: AskedBases,
     },
     /// Judge the parents that are found in the catalog by known ones
     #[command(after_help = "\

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Two images differ, or a check found something.
+/// Two images differ, a check found something, or a gate failed.
 pub(crate) const DIFFERENT: u8 = 1;
 /// The command line is wrong, or something failed.
 pub(crate) const TROUBLE: u8 = 2;

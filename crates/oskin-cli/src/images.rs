@@ -288,6 +288,75 @@ impl Workspace {
         Ok(Lineup { names, files, chains, members })
     }
 
+    /// Lines up all images of the catalog, and those asked for that are not there behind them. Tells
+    /// the places of those asked for too.
+    pub(crate) fn line_up_with(
+        &mut self,
+        images: &[&OsStr],
+    ) -> Result<(Lineup, Vec<u32>), CliError> {
+        // Without a catalog there is no family.
+        self.catalog()?;
+        let found =
+            images.iter().map(|image| self.find(image)).collect::<Result<Vec<Found>, _>>()?;
+        let mut lineup = self.line_up(&[])?;
+        let mut chains = Vec::with_capacity(found.len());
+        for found in &found {
+            let Layers { all, full } = self.layer_keys(found)?;
+            chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
+        }
+        // What two of them have and the catalog has not must get the same numbers.
+        let mut foreign = ForeignPaths::new(Some(self.catalog()?))?;
+        let mut asked = Vec::with_capacity(found.len());
+        for (found, chain) in found.into_iter().zip(chains) {
+            let place = match found {
+                Found::Kept(record) => {
+                    let is_it = |it: &Member| matches!(it, Member::Kept(id) if *id == record.id);
+                    let place = lineup.members.iter().position(is_it);
+                    let gone = || format!("{:?} was just removed from the catalog", record.name);
+                    place.ok_or_else(|| CliError::new(gone()))?
+                }
+                Found::Read(image) => {
+                    let [files, _] = foreign.path_sets(&image.inventory)?;
+                    lineup.files.push(files);
+                    lineup.chains.push(chain);
+                    lineup.names.push(image.record.name.clone());
+                    lineup.members.push(Member::Read(image));
+                    lineup.names.len() - 1
+                }
+            };
+            let too_many = |_| CliError::new("there are too many images");
+            asked.push(u32::try_from(place).map_err(too_many)?);
+        }
+        tell_apart(&mut lineup.names);
+        Ok((lineup, asked))
+    }
+
+    /// What is told of the images of a lineup.
+    pub(crate) fn records(&mut self, lineup: &Lineup) -> Result<Vec<ImageRecord>, CliError> {
+        let images = self.catalog()?.images()?;
+        let mut of_id: BTreeMap<i64, ImageRecord> =
+            images.into_iter().map(|record| (record.id, record)).collect();
+        let record = |member: &Member| match member {
+            // Another process may have removed it meanwhile.
+            Member::Kept(id) => of_id.remove(id).unwrap_or_default(),
+            Member::Read(image) => image.record.clone(),
+        };
+        Ok(lineup.members.iter().map(record).collect())
+    }
+
+    /// The layers of the images of a lineup of the whole catalog, with their sizes in bytes.
+    pub(crate) fn layers_of(
+        &mut self,
+        lineup: &Lineup,
+    ) -> Result<Vec<Vec<(LayerKey, u64)>>, CliError> {
+        let catalog = self.catalog()?;
+        let of = |member: &Member| match member {
+            Member::Kept(id) => Ok(catalog.layer_keys(*id)?),
+            Member::Read(_) => Ok(Vec::new()),
+        };
+        lineup.members.iter().map(of).collect()
+    }
+
     /// The directories of the images of a lineup, which was made of the same `images`.
     pub(crate) fn directories(
         &mut self,

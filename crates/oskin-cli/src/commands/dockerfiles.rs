@@ -47,9 +47,7 @@ pub(super) fn run(
     let arguments: BTreeMap<String, String> = known.arguments.into_iter().collect();
     let found = collect(places, &arguments, &names(known.names)?);
     if found.is_empty() {
-        let hint = "they are found by their names, see `oskin dockerfiles --help`; a file that is named \
-                    itself is read whatever its name is";
-        return Err(CliError::new("there are no Dockerfiles").hint(hint));
+        return Err(none_found());
     }
     let report = |top: Option<usize>| report(&found, asked, top);
     let top = asked.top;
@@ -70,6 +68,13 @@ pub(super) fn run(
     })
 }
 
+/// That there is nothing to count.
+pub(super) fn none_found() -> CliError {
+    let hint = "they are found by their names, see `oskin dockerfiles --help`; a file that is named \
+                itself is read whatever its name is";
+    CliError::new("there are no Dockerfiles").hint(hint)
+}
+
 /// Which images the files build, if there is a list of it.
 fn names(file: Option<PathBuf>) -> Result<Names, CliError> {
     let Some(file) = file else { return Ok(Names::default()) };
@@ -81,7 +86,7 @@ fn names(file: Option<PathBuf>) -> Result<Names, CliError> {
     })
 }
 
-fn report(found: &[Found], asked: &Asked, top: Option<usize>) -> DockerfilesReport {
+pub(super) fn report(found: &[Found], asked: &Asked, top: Option<usize>) -> DockerfilesReport {
     let paths: Vec<String> =
         found.iter().map(|found| escape(found.path.as_os_str().as_bytes())).collect();
     let mut read = Vec::new();

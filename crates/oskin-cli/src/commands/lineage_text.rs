@@ -136,7 +136,7 @@ impl<'r> Tree<'r> {
 }
 
 /// What an edge says, in a few words.
-fn words(edge: &EdgeReport) -> String {
+pub(super) fn words(edge: &EdgeReport) -> String {
     let mut words = Vec::new();
     for proof in &edge.evidence {
         match proof {

@@ -1,13 +1,20 @@
 //! One file a command.
 
 mod add;
+mod ancestors;
+mod bases;
 mod check;
 mod classify;
+mod common;
 mod compare;
 mod demo;
+mod descendants;
 mod dockerfiles;
+mod duplicates;
 mod evaluate;
 mod export;
+mod family;
+mod gate;
 mod generate;
 mod heatmap;
 mod lineage;
@@ -17,6 +24,7 @@ mod matrix;
 mod place;
 mod show;
 mod sketch;
+mod stale;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -66,6 +74,20 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lineage { images, paths_only, steps, reading } => {
             lineage::run(&global, &images, (paths_only, steps), reading)
         }
+        Command::Ancestors { image, gates, paths_only, reading } => {
+            ancestors::run(&global, &image, gates, (paths_only, reading))
+        }
+        Command::Descendants { image, paths_only, reading } => {
+            descendants::run(&global, &image, (paths_only, reading))
+        }
+        Command::Common { left, right, paths_only, reading } => {
+            common::run(&global, [&left, &right], (paths_only, reading))
+        }
+        Command::Duplicates { paths_only } => duplicates::run(&global, paths_only),
+        Command::Stale { image, paths_only, reading } => {
+            stale::run(&global, image.as_deref(), (paths_only, reading))
+        }
+        Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),

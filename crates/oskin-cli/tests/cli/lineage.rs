@@ -5,12 +5,12 @@ use crate::real_data::data;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-fn samples() -> PathBuf {
+pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").canonicalize().unwrap()
 }
 
 /// A place whose catalog holds the sample family.
-fn sample_family() -> (Place, String) {
+pub(crate) fn sample_family() -> (Place, String) {
     let place = Place::new();
     place.ok(&["import", "-q", &samples().join("images.oski").display().to_string()]);
     (place, samples().join("truth.tsv").display().to_string())
@@ -35,7 +35,7 @@ fn kin(lineage: &Value, left: &str, right: &str) -> Option<String> {
     Some(found["kind"].as_str().unwrap().to_owned())
 }
 
-fn names(value: &Value) -> Vec<&str> {
+pub(crate) fn names(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
 }
 

@@ -8,6 +8,7 @@ mod common;
 mod config;
 mod dockerfiles;
 mod evaluate;
+mod families;
 mod kill;
 mod lineage;
 mod lineage_views;

@@ -215,7 +215,7 @@ impl Candidates {
 }
 
 /// For each set the first that equals it. Empty sets tell nothing and equal none.
-fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
+pub(super) fn first_twins(sets: &[&PathSet]) -> Vec<u32> {
     let key = |image: &u32| sets[*image as usize].runs().iter().map(|run| (run.first, run.len));
     let mut order: Vec<u32> = (0..).take(sets.len()).collect();
     order.sort_by(|a, b| key(a).cmp(key(b)));

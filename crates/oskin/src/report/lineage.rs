@@ -176,6 +176,28 @@ impl ProofReport {
     }
 }
 
+impl EdgeReport {
+    pub(super) fn new(names: &[String], edge: &Edge) -> Self {
+        let name = |image: u32| names[image as usize].clone();
+        Self {
+            parent: name(edge.parent),
+            child: name(edge.child),
+            kind: edge.kind.name(),
+            confidence: edge.confidence,
+            evidence: edge.proofs.iter().map(|proof| ProofReport::new(proof, &name)).collect(),
+            alternatives: edge.alternatives.iter().copied().map(name).collect(),
+        }
+    }
+}
+
+impl ConnectionReport {
+    pub(super) fn new(names: &[String], connection: &Connection) -> Self {
+        let Connection { root, base, shared, missing } = *connection;
+        let name = |image: u32| names[image as usize].clone();
+        Self { root: name(root), base: name(base), shared, missing, tells: connection.tells() }
+    }
+}
+
 impl LineageReport {
     /// Names what was found; `names` are those of the images by number.
     pub fn new(names: &[String], paths_only: bool, lineage: &Lineage) -> Self {
@@ -193,36 +215,25 @@ impl LineageReport {
                 images[*image as usize].root = name(*root);
             }
         }
-        let edge = |edge: &Edge| EdgeReport {
-            parent: name(edge.parent),
-            child: name(edge.child),
-            kind: edge.kind.name(),
-            confidence: edge.confidence,
-            evidence: edge.proofs.iter().map(|proof| ProofReport::new(proof, &name)).collect(),
-            alternatives: all(&edge.alternatives),
-        };
         let kin = |kin: &Kin| KinReport { images: kin.images.map(name), kind: kin.kind.name() };
         let claim = |it: &Claim| ClaimReport {
             image: name(it.child),
             base: name(it.base),
             standing: it.standing.name(),
         };
-        let connection = |it: &Connection| ConnectionReport {
-            root: name(it.root),
-            base: name(it.base),
-            shared: it.shared,
-            missing: it.missing,
-            tells: it.tells(),
-        };
         Self {
             schema: "oskin.lineage/1",
             paths_only,
             images,
-            edges: lineage.edges.iter().map(edge).collect(),
+            edges: lineage.edges.iter().map(|edge| EdgeReport::new(names, edge)).collect(),
             kin: lineage.kin.iter().map(kin).collect(),
             roots: all(&lineage.roots),
             components: lineage.components.iter().map(|images| all(images)).collect(),
-            connections: lineage.connections.iter().map(connection).collect(),
+            connections: lineage
+                .connections
+                .iter()
+                .map(|it| ConnectionReport::new(names, it))
+                .collect(),
             steps: None,
             declared: lineage.declared.iter().map(claim).collect(),
         }

@@ -3,22 +3,33 @@
 //! Every document carries its schema as `oskin.<what>/<n>`; docs/report-schema.md describes the
 //! fields and what may change within a version.
 
+mod ancestry;
 mod answers;
+mod bases;
 mod classify;
 mod compare;
 mod dockerfiles;
 mod evaluate;
+mod gates;
 pub mod heatmap;
 mod lineage;
 pub mod lineage_page;
 mod page;
 mod pairs;
 mod sketch;
+mod stale;
 mod steps;
 
+pub use ancestry::{
+    AncestorsReport, CommonReport, CommonSide, DescendantReport, DescendantsReport,
+    DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, TwinReport, WayStep,
+};
 pub use answers::{
     AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
     OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
+};
+pub use bases::{
+    BasesReport, CatalogNames, DeclaredBase, DeclaredBases, FoundBaseReport, UnmetBase,
 };
 pub use classify::{
     AddedReport, BetterReport, ClassifyReport, FamilyReport, FolderReport, NearMissReport,
@@ -36,6 +47,7 @@ pub use evaluate::{
     Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
     WrongReport,
 };
+pub use gates::GateReport;
 pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,
@@ -44,6 +56,7 @@ pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };
+pub use stale::{BuildReport, OtherBuild, StaleBase, StaleImage, StaleReport};
 pub use steps::{
     CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,

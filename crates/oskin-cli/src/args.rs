@@ -252,6 +252,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 10, value_name = "N", value_parser = listed)]
         top: usize,
         #[command(flatten)]
+        gates: Gates,
+        #[command(flatten)]
         measuring: Measuring,
         #[command(flatten)]
         reading: Reading,

@@ -1,7 +1,7 @@
 //! `oskin classify`: where an image belongs among those of the catalog.
 
-use super::{place, workspace};
-use crate::args::{Global, Measuring, Reading};
+use super::{gate, place, workspace};
+use crate::args::{Gates, Global, Measuring, Reading};
 use crate::error::CliError;
 use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
@@ -29,17 +29,19 @@ pub(super) struct Wanted<'a> {
 pub(super) fn run(
     global: &Global,
     image: &OsStr,
-    wanted: Wanted<'_>,
+    (wanted, gates): (Wanted<'_>, Gates),
     reading: Reading,
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
-    let mut workspace = workspace(global, reading)?;
+    let mut workspace = workspace(global, reading.clone())?;
     // Without a catalog there is nothing to be near to.
     workspace.catalog()?;
     let found = workspace.find(image)?;
-    let report = workspace.catalog()?.at_one_moment(|catalog| classify(catalog, &found, wanted))?;
+    let mut report =
+        workspace.catalog()?.at_one_moment(|catalog| classify(catalog, &found, wanted))?;
+    report.gates = gate::judge_one(gates, global, image, (wanted.paths_only, reading))?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(gate::conclude(&report.gates, &report.name, global.quiet))
 }
 
 fn classify(
@@ -122,6 +124,7 @@ fn text_of(report: &ClassifyReport) -> String {
             if walk.proven { "proven" } else { "not proven" },
         ));
     }
+    text.push_str(&gate::text_of(&report.gates));
     text
 }
 

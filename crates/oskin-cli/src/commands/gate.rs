@@ -1,11 +1,12 @@
 //! The gates of an image: rules on what it stands on, for builds to be stopped by.
 
 use super::family::{Family, facts_of};
-use crate::args::Gates as GateArgs;
+use crate::args::{Gates as GateArgs, Global, Reading};
 use crate::error::{CliError, DIFFERENT};
 use crate::text;
 use oskin::lineage::{Ancestry, Builds, Facts, Gates, Outdated, Stand, matches};
 use oskin::report::GateReport;
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// Judges an image of a family; nothing is said if nothing was asked.
@@ -41,6 +42,22 @@ pub(super) fn judge(
         outdated.iter().map(|it| (name(it.base), newer(it))).collect();
     let is_known = |pattern: &str| names.iter().any(|name| matches(pattern, name));
     Ok(gates.judge(&stands, &behind, is_known).into_iter().map(GateReport::from).collect())
+}
+
+/// Judges an image where the graph is not known yet: it is found only if there is a gate.
+pub(super) fn judge_one(
+    asked: GateArgs,
+    global: &Global,
+    image: &OsStr,
+    options: (bool, Reading),
+) -> Result<Vec<GateReport>, CliError> {
+    if asked.require_base.is_empty() && asked.forbid_base.is_empty() && asked.max_behind.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut family = Family::find(global, &[image], options)?;
+    let number = family.asked[0];
+    let lineage = family.lineage.clone();
+    judge(asked, &mut family, &Ancestry::of(&lineage), number)
 }
 
 /// Prints why gates failed, and tells the exit code.

@@ -55,10 +55,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
         }
-        Command::Classify { image, top, paths_only, walk_down, measuring, reading } => {
+        Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
             let measuring = &measuring;
             let wanted = classify::Wanted { top, measuring, paths_only, walk_down };
-            classify::run(&global, &image, wanted, reading)
+            classify::run(&global, &image, (wanted, gates), reading)
         }
         Command::Matrix { images, listing, measuring, reading } => {
             matrix::run(&global, &images, (listing, &measuring), reading)

@@ -137,3 +137,22 @@ fn what_has_no_parent_is_told_its_family_and_what_it_misses() {
     let text = place.ok(&["classify", "paths:tiny.paths"]);
     assert!(text.contains("parent: less than 10 files are too few to tell"), "{text}");
 }
+
+#[test]
+fn gates_stop_a_build() {
+    let place = sample_family();
+    let run = |more: &[&str]| place.run(&[&["classify", "bookworm-webapp"], more].concat());
+    let ran = run(&["--require-base", "bookworm-*", "--forbid-base", "trixie-*"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("require-base  passed"), "{}", ran.stdout);
+    let ran = run(&["--require-base", "trixie-base", "--json"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("it does not stand on trixie-base"), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&report["gates"][0]["passed"], &report["parent"]),
+        (&false.into(), &"bookworm-python".into())
+    );
+    assert_eq!(run(&["--forbid-base", "bookworm-python"]).code, Some(1));
+    assert_eq!(run(&["--max-behind", "0"]).code, Some(0));
+}

@@ -1,6 +1,7 @@
 //! `oskin.classify/1`: where an image belongs among those of the catalog.
 
 use super::compare::SelectionReport;
+use super::gates::GateReport;
 use super::lineage::ProofReport;
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
@@ -28,6 +29,8 @@ pub struct ClassifyReport {
     /// What a walk down found, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub walk_down: Option<WalkDownReport>,
+    /// What the gates say that were asked for.
+    pub gates: Vec<GateReport>,
 }
 
 /// Where an image stands in the family graph.
@@ -182,6 +185,7 @@ impl ClassifyReport {
             nearest: nearest.into_iter().map(near).collect(),
             placement,
             walk_down: None,
+            gates: Vec::new(),
         }
     }
 }

@@ -332,6 +332,9 @@ pub(crate) enum Command {
         /// Show instead how one gets there by directories first: coarse pairs, tiny graphs, files, reduction
         #[arg(long)]
         steps: bool,
+        /// Find all anew: catalogs of 1,000 images and more keep what was found of them
+        #[arg(long)]
+        fresh: bool,
         #[command(flatten)]
         reading: Reading,
     },

@@ -4,13 +4,14 @@ use crate::args::Reading;
 use crate::declared;
 use crate::error::CliError;
 use crate::progress::Bar;
-use oskin::catalog::Catalog;
+use oskin::catalog::{Catalog, KeptRanking};
 use oskin::image::{ImageRecord, LayerKey};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
-use oskin::lineage::Chain;
+use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
+use oskin::placement::KEPT_FROM;
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -86,7 +87,7 @@ impl Workspace {
     }
 
     /// The catalog if there is one.
-    fn catalog_if_any(&mut self) -> Result<Option<&Catalog>, CliError> {
+    pub(crate) fn catalog_if_any(&mut self) -> Result<Option<&Catalog>, CliError> {
         if self.catalog.is_none() && !self.path.exists() {
             return Ok(None);
         }
@@ -383,6 +384,17 @@ impl Workspace {
         }
     }
 
+    /// Keeps what was found of the family graph, for the next time. Whoever may not write finds it
+    /// again; that is no reason to fail.
+    pub(crate) fn keep(
+        &self,
+        rankings: &BTreeMap<i64, KeptRanking>,
+        looks: &BTreeMap<(i64, i64), Look>,
+    ) {
+        let kept = Catalog::open_to_keep(&self.path).and_then(|mut it| it.keep(rankings, looks));
+        drop(kept);
+    }
+
     /// For each image of a lineup the one of it that it declares as its base.
     pub(crate) fn declared_bases(&mut self, lineup: &Lineup) -> Result<Vec<Option<u32>>, CliError> {
         let mut kept: BTreeMap<i64, ImageRecord> = BTreeMap::new();
@@ -399,6 +411,21 @@ impl Workspace {
 }
 
 impl Lineup {
+    /// The ids of its images, if these are all of a catalog that keeps what is found of them.
+    pub(crate) fn whole(&self, catalog: Option<&Catalog>) -> Result<Option<Vec<i64>>, CliError> {
+        let id = |member: &Member| match member {
+            Member::Kept(id) => Some(*id),
+            Member::Read(_) => None,
+        };
+        let ids: Option<Vec<i64>> = self.members.iter().map(id).collect();
+        let (Some(catalog), Some(ids)) = (catalog, ids) else { return Ok(None) };
+        if ids.len() < KEPT_FROM {
+            return Ok(None);
+        }
+        let all = catalog.names()?.into_iter().map(|(id, _)| id);
+        Ok(all.eq(ids.iter().copied()).then_some(ids))
+    }
+
     /// All entries of an image, with the catalog that this was lined up from.
     pub(crate) fn entries(&self, catalog: &Catalog, image: u32) -> Result<Inventory, CliError> {
         match &self.members[image as usize] {

@@ -31,7 +31,7 @@ impl Family {
     ) -> Result<Self, CliError> {
         let mut workspace = workspace(global, reading)?;
         let (lineup, asked) = workspace.line_up_with(images)?;
-        let (lineage, _) = lineage::find(&mut workspace, &lineup, paths_only)?;
+        let (lineage, _) = lineage::find(&mut workspace, &lineup, (paths_only, false))?;
         Ok(Self { workspace, lineup, lineage, paths_only, asked })
     }
 

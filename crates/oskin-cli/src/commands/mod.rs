@@ -71,8 +71,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             let known = dockerfiles::Known { arguments: build_arg, names };
             dockerfiles::run(&global, &places, &asked, known)
         }
-        Command::Lineage { images, paths_only, steps, reading } => {
-            lineage::run(&global, &images, (paths_only, steps), reading)
+        Command::Lineage { images, paths_only, steps, fresh, reading } => {
+            let asked = lineage::Asked { paths_only, steps, anew: fresh };
+            lineage::run(&global, &images, asked, reading)
         }
         Command::Ancestors { image, gates, paths_only, reading } => {
             ancestors::run(&global, &image, gates, (paths_only, reading))

@@ -13,6 +13,7 @@ mod hashes;
 mod images;
 mod index;
 mod intern;
+mod kept;
 mod kinds;
 mod layers;
 mod nearest;
@@ -27,6 +28,7 @@ pub use error::CatalogError;
 pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
 pub use images::{Added, Draft, DraftLayer};
+pub use kept::KeptRanking;
 pub use layers::StoredLayer;
 pub use nearest::{NearImage, WalkDown};
 pub use ranking::ImageRanking;
@@ -70,6 +72,21 @@ impl Catalog {
     /// As for [`open`](Self::open), and when directory or file cannot be made.
     pub fn open_or_create(path: &Path) -> Result<Self, CatalogError> {
         Self::of(format::open_for_writing(path)?, path)
+    }
+
+    /// Opens an existing catalog to [`keep`](Self::keep) what was found in it; waits a second at most
+    /// for others that write.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and if it cannot be written.
+    pub fn open_to_keep(path: &Path) -> Result<Self, CatalogError> {
+        if !path.exists() {
+            return Err(CatalogError::NotFound { path: path.to_owned() });
+        }
+        let connection = format::open_for_writing(path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(1)).at(path, "open it to keep")?;
+        Self::of(connection, path)
     }
 
     fn of(connection: Connection, path: &Path) -> Result<Self, CatalogError> {

@@ -53,6 +53,32 @@ impl Catalog {
         })
     }
 
+    /// What an image of the catalog, given by its id and its files, scores as a candidate of each of
+    /// the others that share anything with it, in the order of [`names`](Self::names); smaller ones
+    /// included, whose candidate it is not. Empty for a catalog of a format version below 3.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn scores(&self, image: i64, files: &PathSet) -> Result<Vec<(i64, f64)>, CatalogError> {
+        // What ranks is made by ranking.
+        if self.with_index(|stored| Ok(stored.ranking.is_none()))? {
+            self.rank(files)?;
+        }
+        self.with_index(|stored| {
+            let Some((ranking, images)) = &stored.ranking else { return Ok(Vec::new()) };
+            let Some((number, _)) = images.iter().find(|(_, id)| *id == image) else {
+                return Ok(Vec::new());
+            };
+            let strange = self.kinds.borrow().directories_of(files);
+            let asked = (*number, files, &strange);
+            let scores = ranking.scores(&stored.index, asked, &mut stored.sums);
+            let score =
+                |&(number, image): &(u32, i64)| Some((image, (*scores.get(number as usize)?)?));
+            Ok(images.iter().filter_map(score).collect())
+        })
+    }
+
     /// What an image that is not in the catalog would be among the candidates of one that is, both given
     /// by their files; its number means nothing. `None` for a catalog of a format version below 3.
     ///
@@ -85,7 +111,7 @@ impl Catalog {
     }
 
     /// The number of each set that has an image, with the id of that, ascending.
-    fn images_of_sets(&self) -> Result<Vec<(u32, i64)>, CatalogError> {
+    pub(super) fn images_of_sets(&self) -> Result<Vec<(u32, i64)>, CatalogError> {
         let sql =
             "SELECT number, image_id FROM told_set WHERE image_id IS NOT NULL ORDER BY number";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, DOING)?;

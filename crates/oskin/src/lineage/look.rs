@@ -1,7 +1,8 @@
 //! A second look at a pair of images, at their entries: what the sets of paths do not tell.
 
 use crate::inventory::Inventory;
-use crate::relation::{Comparison, Volatile};
+use crate::path_set::Overlap;
+use crate::relation::{Aside, Comparison, Content, Packages, Volatile};
 use std::collections::BTreeSet;
 
 /// What is left of an image holds, of its files, at most one in so many that the image has not.
@@ -34,6 +35,59 @@ impl Look {
         let own = files.right_only - aside.right_only + content.changed - aside.changed;
         let is_known = content.unknown == 0 && packages.same > 0 && packages.changed == 0;
         is_known && files.left_only > 0 && own.saturating_mul(LEFT_OVER) <= files.right()
+    }
+
+    /// How many numbers a look is.
+    pub const NUMBERS: usize = 17;
+
+    /// The look as numbers, to be kept.
+    pub fn to_numbers(self) -> [u64; Self::NUMBERS] {
+        let Comparison { files, directories, other_kind, content, aside, packages, other_release } =
+            self.comparison;
+        [
+            files.common,
+            files.left_only,
+            files.right_only,
+            directories.common,
+            directories.left_only,
+            directories.right_only,
+            other_kind,
+            content.same,
+            content.changed,
+            content.unknown,
+            aside.changed,
+            aside.left_only,
+            aside.right_only,
+            packages.same,
+            packages.changed,
+            self.deletions,
+            other_release.into(),
+        ]
+    }
+
+    /// The look that these numbers are.
+    pub fn from_numbers(numbers: [u64; Self::NUMBERS]) -> Self {
+        let overlap = |at: usize| Overlap {
+            common: numbers[at],
+            left_only: numbers[at + 1],
+            right_only: numbers[at + 2],
+        };
+        Self {
+            comparison: Comparison {
+                files: overlap(0),
+                directories: overlap(3),
+                other_kind: numbers[6],
+                content: Content { same: numbers[7], changed: numbers[8], unknown: numbers[9] },
+                aside: Aside {
+                    changed: numbers[10],
+                    left_only: numbers[11],
+                    right_only: numbers[12],
+                },
+                packages: Packages { same: numbers[13], changed: numbers[14] },
+                other_release: numbers[16] == 1,
+            },
+            deletions: numbers[15],
+        }
     }
 
     /// The share of the missing files that counts: one for each deletion.

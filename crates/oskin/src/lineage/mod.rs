@@ -40,6 +40,7 @@ pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, 
 pub use gates::{GateKind, Gates, Stand, Verdict, matches};
 pub use graph::Survey;
 pub use look::Look;
+pub(crate) use parent::KEPT;
 pub use parent::{Candidate, Candidates, LAMBDA};
 pub use perturb::{Draw, Perturbation};
 pub use ranking::{Ranked, Ranking};

@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub const LAMBDA: u64 = 75;
 
 /// How many candidates are kept for each child.
-pub(super) const KEPT: usize = 4;
+pub(crate) const KEPT: usize = 4;
 
 /// So many paths are half of what can be known of a pair by its paths.
 const HALF_KNOWN: f64 = 800.0;

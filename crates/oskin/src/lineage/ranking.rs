@@ -215,6 +215,34 @@ impl Ranking {
         Ranked { twin, candidates: candidates.collect(), overlaps }
     }
 
+    /// What an image of the index scores as a candidate of each of the others, by number, if it shares
+    /// anything; of images that are no larger too, whose candidate it is not. `files` and `directories` as in
+    /// [`of`](Self::of). One question to the index.
+    pub fn scores(
+        &self,
+        index: &OverlapIndex,
+        (image, files, directories): (u32, &PathSet, &PathSet),
+        sums: &mut Scratch<u64>,
+    ) -> Vec<Option<f64>> {
+        let gain = |node: u32| {
+            let holders = self.holders[node as usize];
+            each(holders.into()).shared + LAMBDA * rarity(holders)
+        };
+        let odd = PathSet::from_unsorted(self.odd.iter().map(|odd| odd.id).collect());
+        let usual = files.difference(&directories.union(&odd));
+        let mut gains: Vec<u64> = index.sums(&usual, gain, sums);
+        for odd in self.odd.iter().filter(|odd| odd.has[image as usize]) {
+            let gain = each(odd.holders.into()).shared + LAMBDA * rarity(odd.holders);
+            for (sum, _) in gains.iter_mut().zip(&odd.has).filter(|(_, has)| **has) {
+                *sum += gain;
+            }
+        }
+        let lost = (LAMBDA * self.missing[image as usize]).cast_signed();
+        let score =
+            |gain: u64| (gain > 0).then_some((gain.cast_signed() - lost) as f64 / ONE as f64);
+        gains.into_iter().map(score).collect()
+    }
+
     /// The place that an image which is not in the index would have among the candidates of one that
     /// is: both given by their files, without those that are directories in the index.
     ///
@@ -377,6 +405,17 @@ mod tests {
                     .map(|it| Candidate { image: alive[it.image as usize], ..*it })
                     .collect();
                 prop_assert_eq!(&found.candidates, &expected_of);
+                if let Some(own) = own {
+                    let asked = (own, &child, &strange);
+                    let scores = ranking.scores(&index, asked, &mut scratch.1);
+                    for (at, other) in (0..).zip(&alive) {
+                        let of = expected.of(at).iter().find(|it| it.image == number);
+                        if let Some(candidate) = of {
+                            let score = scores[*other as usize].unwrap();
+                            prop_assert!((score - candidate.score()).abs() < 1e-6);
+                        }
+                    }
+                }
                 let first = expected.first_twin(number);
                 let twin = alive.get(first as usize).filter(|_| own.is_some() || first != number);
                 prop_assert_eq!(found.twin, twin.copied().filter(|_| !child.is_empty()));

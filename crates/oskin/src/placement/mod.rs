@@ -9,9 +9,11 @@
 mod better;
 mod folders;
 mod lineup;
+mod whole;
 
 pub use better::Better;
 pub use folders::{Folder, folders};
+pub use whole::{KEPT_FROM, Whole, rank_whole};
 
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
 use crate::inventory::Inventory;

@@ -24,14 +24,14 @@ pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliEr
         let message = format!("no image of {} is in the catalog", asked.truth.display());
         return Err(CliError::new(message).hint("`oskin ls` lists the names there are"));
     }
-    let (lineage, candidates) = lineage::find(&mut workspace, &lineup, asked.paths_only)?;
+    let (lineage, candidates) = lineage::find(&mut workspace, &lineup, (asked.paths_only, true))?;
     let cases = Cases::new(&lineup, &table, &candidates);
     let mut report = Judge::new(&cases, &lineage).report(asked.paths_only);
     let perturbations = asked.perturbations();
     if asked.leave_parent_out || !perturbations.is_empty() {
         let by_paths = match asked.paths_only {
             true => lineage,
-            false => lineage::find(&mut workspace, &lineup, true)?.0,
+            false => lineage::find(&mut workspace, &lineup, (true, true))?.0,
         };
         let sets: Vec<&PathSet> = lineup.files.iter().collect();
         let mut trials = trials::Trier::new(&cases, &by_paths, &sets, workspace.catalog()?)?;

@@ -1,0 +1,125 @@
+//! The candidates of all images of a catalog, with what was kept of them: an image that is added
+//! concerns itself and those that it is a candidate of, and only those are ranked again.
+
+use crate::catalog::{Catalog, CatalogError, KeptRanking};
+use crate::lineage::{Candidate, Candidates};
+use crate::path_set::PathSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// From so many images on rankings are kept; fewer are ranked anew in less than half a second.
+pub const KEPT_FROM: usize = 1000;
+
+/// A ranking is kept until the catalog has grown or shrunk by one image in so many: until then how
+/// rare its paths are has hardly changed.
+const OUTDATED: u64 = 20;
+
+/// If more than one ranking in so many has to be found anew, all are: that costs less.
+const MANY: usize = 20;
+
+/// The candidates of all images of a catalog.
+#[derive(Clone, Debug, Default)]
+pub struct Whole {
+    /// By place.
+    pub candidates: Candidates,
+    /// What was ranked anew and should be kept ([`Catalog::keep`]).
+    pub changed: BTreeMap<i64, KeptRanking>,
+}
+
+/// The candidates of all images of a catalog, given by their ids in the order of
+/// [`Catalog::names`], and their files.
+///
+/// Of fewer than [`KEPT_FROM`] images, and with a catalog of a format version below 3, all are ranked
+/// anew. Else what is kept counts as long as the catalog has not grown or shrunk by a twentieth: the
+/// scores in it are those of the moment, and one added image changes how rare paths are a little,
+/// for all that have them. What is new, and what gets a new one among its candidates or has lost one,
+/// is ranked anew.
+///
+/// # Errors
+///
+/// If the store fails or is damaged.
+pub fn rank_whole(
+    catalog: &Catalog,
+    ids: &[i64],
+    files: &[PathSet],
+) -> Result<Whole, CatalogError> {
+    let rank_all = || Candidates::rank(&files.iter().collect::<Vec<_>>());
+    if ids.len() < KEPT_FROM || !catalog.keeps_rankings() {
+        return Ok(Whole { candidates: rank_all(), changed: BTreeMap::new() });
+    }
+    let places: BTreeMap<i64, u32> = ids.iter().copied().zip(0..).collect();
+    let mut kept = catalog.kept_rankings()?;
+    let images = ids.len() as u64;
+    kept.retain(|id, ranking| {
+        let is_there = |id: &i64| places.contains_key(id);
+        let drift = images.abs_diff(ranking.images);
+        is_there(id)
+            && drift <= ranking.images / OUTDATED
+            && is_there(&ranking.first)
+            && ranking.candidates.iter().all(|(id, _)| is_there(id))
+    });
+    let missing: Vec<usize> = (0..ids.len()).filter(|at| !kept.contains_key(&ids[*at])).collect();
+    if missing.len() > ids.len() / MANY {
+        let candidates = rank_all();
+        let changed = (0..).zip(ids).map(|(at, id)| (*id, keepable(&candidates, at, ids)));
+        return Ok(Whole { changed: changed.collect(), candidates });
+    }
+    let mut concerned: BTreeSet<usize> = missing.iter().copied().collect();
+    for &at in &missing {
+        // A twin of an older image is nobody's candidate.
+        if catalog.rank(&files[at])?.twin.is_some_and(|twin| twin != ids[at]) {
+            continue;
+        }
+        for (other, score) in catalog.scores(ids[at], &files[at])? {
+            let is_nearer = |ranking: &KeptRanking| match ranking.candidates.get(FULL - 1) {
+                Some((_, last)) => score > last.score(),
+                None => true,
+            };
+            let Some(&place) = places.get(&other) else { continue };
+            let is_larger = files[place as usize].len() > files[at].len();
+            if is_larger && kept.get(&other).is_some_and(is_nearer) {
+                concerned.insert(place as usize);
+            }
+        }
+    }
+    let mut changed = BTreeMap::new();
+    for at in concerned {
+        let ranked = catalog.rank(&files[at])?;
+        let ranking = KeptRanking {
+            images,
+            first: ranked.twin.unwrap_or(ids[at]),
+            candidates: ranked.candidates,
+        };
+        changed.insert(ids[at], ranking.clone());
+        kept.insert(ids[at], ranking);
+    }
+    Ok(Whole { candidates: numbered(&kept, ids, &places), changed })
+}
+
+/// How many candidates an image has at the most.
+const FULL: usize = crate::lineage::KEPT;
+
+/// The ranking of one image of all.
+fn keepable(candidates: &Candidates, at: u32, ids: &[i64]) -> KeptRanking {
+    let id = |place: u32| ids[place as usize];
+    KeptRanking {
+        images: ids.len() as u64,
+        first: id(candidates.first_twin(at)),
+        candidates: candidates.of(at).iter().map(|it| (id(it.image), *it)).collect(),
+    }
+}
+
+fn numbered(
+    kept: &BTreeMap<i64, KeptRanking>,
+    ids: &[i64],
+    places: &BTreeMap<i64, u32>,
+) -> Candidates {
+    let place = |id: &i64| places.get(id).copied();
+    let first = |(at, id): (u32, &i64)| kept.get(id).and_then(|it| place(&it.first)).unwrap_or(at);
+    let firsts: Vec<u32> = (0..).zip(ids).map(first).collect();
+    let of = (0..).zip(ids).filter(|(at, _)| firsts[*at as usize] == *at).filter_map(|(at, id)| {
+        let candidate = |(id, it): &(i64, Candidate)| Some(Candidate { image: place(id)?, ..*it });
+        Some((at, kept.get(id)?.candidates.iter().filter_map(candidate).collect()))
+    });
+    let of: Vec<(u32, Vec<Candidate>)> = of.collect();
+    Candidates::of_some(firsts, of)
+}

@@ -100,6 +100,7 @@ impl<'a> Known<'a> {
             chain: self.chain.as_ref(),
             declared: self.declared(catalog)?,
             has_contents: self.found.record().size_bytes > 0,
+            is_step: false,
             entries: &entries,
         };
         let placement = place(catalog, subject)?;

@@ -91,6 +91,17 @@ impl Catalog {
         rows.and_then(Iterator::collect).at(&self.path, doing)
     }
 
+    /// How many images there are.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn image_count(&self) -> Result<u64, CatalogError> {
+        let count = self.connection.query_row("SELECT count(*) FROM image", [], |row| row.get(0));
+        let count: i64 = count.at(&self.path, "count the images")?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// Whether any contents of an image are known: those of a plain list of paths are not.
     ///
     /// # Errors

@@ -80,6 +80,59 @@ impl Catalog {
         })
     }
 
+    /// The ranking that is kept of one image, as [`kept_rankings`](Self::kept_rankings) has it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn kept_ranking(&self, image: i64) -> Result<Option<KeptRanking>, CatalogError> {
+        if !self.keeps()? {
+            return Ok(None);
+        }
+        let sql = "SELECT data FROM kept_ranking JOIN told_set USING (number) WHERE image_id = ?1";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
+        let data = statement.query_row([image], |row| row.get::<_, Vec<u8>>(0)).optional();
+        let Some(Numbered { images, first, candidates }) =
+            data.at(&self.path, READ)?.and_then(|data| take_ranking(&data).ok())
+        else {
+            return Ok(None);
+        };
+        let Some(first) = self.image_of_set(first)? else { return Ok(None) };
+        let mut named = Vec::with_capacity(candidates.len());
+        for (number, candidate) in candidates {
+            match self.image_of_set(number)? {
+                Some(image) => named.push((image, candidate)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(KeptRanking { images, first, candidates: named }))
+    }
+
+    /// The look that is kept at two images.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn kept_look(&self, candidate: i64, child: i64) -> Result<Option<Look>, CatalogError> {
+        if !self.keeps()? {
+            return Ok(None);
+        }
+        let sql = "SELECT data FROM kept_look WHERE
+                   candidate = (SELECT number FROM told_set WHERE image_id = ?1) AND
+                   child = (SELECT number FROM told_set WHERE image_id = ?2)";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
+        let data = statement.query_row([candidate, child], |row| row.get::<_, Vec<u8>>(0));
+        let data = data.optional().at(&self.path, READ)?;
+        Ok(data.and_then(|data| take_look(&data).ok()))
+    }
+
+    fn image_of_set(&self, number: u32) -> Result<Option<i64>, CatalogError> {
+        let sql = "SELECT image_id FROM told_set WHERE number = ?1";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
+        let image = statement.query_row([number], |row| row.get(0)).optional();
+        Ok(image.at(&self.path, READ)?.flatten())
+    }
+
     /// All looks that are kept at images that are there, by candidate and child.
     ///
     /// # Errors

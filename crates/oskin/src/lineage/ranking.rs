@@ -28,6 +28,9 @@ pub struct Ranking {
     odd: Vec<Odd>,
 }
 
+/// The lowest bits of a sum over the nodes of an image are the number of its files.
+const COUNT_BITS: u32 = 40;
+
 /// A path that is a file in some images and a directory in others.
 #[derive(Clone, Debug)]
 struct Odd {
@@ -77,14 +80,8 @@ impl Ranking {
             }
             odd.push(Odd { id, has, holders: 0 });
         }
-        let mut sizes: Vec<u32> = index.whole_sums(at);
-        for odd in &odd {
-            for (size, has) in sizes.iter_mut().zip(&odd.has) {
-                *size += u32::from(*has);
-            }
-        }
-        let mut ranking = Self { firsts: Vec::new(), sizes, odd, ..Self::default() };
-        ranking.firsts = ranking.first_twins(index, &ids);
+        let mut ranking = Self { odd, ..Self::default() };
+        ranking.count_and_match(index, &ids);
         let is_first = |(number, first): (u32, &Option<u32>)| *first == Some(number);
         let counted: Vec<bool> = (0..).zip(&ranking.firsts).map(is_first).collect();
         ranking.holders = index.holders(&counted);
@@ -102,26 +99,34 @@ impl Ranking {
         ranking
     }
 
-    /// For each image the first with the same files: with the same nodes of the index, by a sum of
-    /// 128 bits over them. Empty images tell nothing and equal none.
-    fn first_twins(&self, index: &OverlapIndex, ids: &[u32]) -> Vec<Option<u32>> {
-        let of_node = |node: u32| if ids[node as usize] > 0 { mix(node.into()) } else { 0 };
-        let mut prints: Vec<u64> = index.whole_sums(of_node);
+    /// Counts the files of each image and finds the first with the same ones: with the same nodes of the
+    /// index, by a sum of 88 bits over them. Empty images tell nothing and equal none.
+    fn count_and_match(&mut self, index: &OverlapIndex, ids: &[u32]) {
+        let print = |node: u64, count: u32| {
+            let print = u128::from(mix(node)) << 64 | u128::from(mix(!node));
+            print << COUNT_BITS | u128::from(count)
+        };
+        let mut prints: Vec<u128> = index.whole_sums(|node| match ids[node as usize] {
+            0 => 0,
+            count => print(node.into(), count),
+        });
         for odd in &self.odd {
-            for (print, has) in prints.iter_mut().zip(&odd.has) {
-                let own = mix(1 << 32 | u64::from(odd.id));
-                *print = print.wrapping_add(if *has { own } else { 0 });
+            let own = print(1 << 32 | u64::from(odd.id), 1);
+            for (print, _) in prints.iter_mut().zip(&odd.has).filter(|(_, has)| **has) {
+                *print = print.wrapping_add(own);
             }
         }
-        let mut firsts: BTreeMap<(u64, u32), u32> = BTreeMap::new();
-        let first = |(number, slot): (u32, &crate::measure::Slot)| {
-            let own = || match self.sizes[number as usize] {
+        let count = |print: &u128| u32::try_from(print % (1 << COUNT_BITS)).unwrap_or(u32::MAX);
+        self.sizes = prints.iter().map(count).collect();
+        let mut firsts: BTreeMap<u128, u32> = BTreeMap::new();
+        let first = |((number, slot), size): ((u32, &crate::measure::Slot), &u32)| {
+            let own = || match size {
                 0 => number,
-                size => *firsts.entry((prints[number as usize], size)).or_insert(number),
+                _ => *firsts.entry(prints[number as usize]).or_insert(number),
             };
             slot.alive.then(own)
         };
-        (0..).zip(index.slots()).map(first).collect()
+        self.firsts = (0..).zip(index.slots()).zip(&self.sizes).map(first).collect();
     }
 
     /// The first image with the same files as this one; `None` if it was removed.

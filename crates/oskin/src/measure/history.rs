@@ -50,12 +50,17 @@ macro_rules! impl_sum {
 
             #[expect(clippy::allow_attributes, reason = "only one of the widths is cut")]
             #[allow(clippy::cast_possible_truncation, reason = "sums wrap by contract")]
+            #[allow(clippy::cast_lossless, reason = "the same for all widths")]
             fn from_weight(weight: u64) -> Self {
                 weight as Self
             }
 
+            #[expect(clippy::allow_attributes, reason = "only one of the widths is cut")]
+            #[allow(clippy::cast_possible_truncation, reason = "the widest has two numbers")]
+            #[allow(clippy::cast_lossless, reason = "the same for all widths")]
+            #[allow(trivial_numeric_casts, reason = "the same for all widths")]
             fn value(self) -> u64 {
-                self.into()
+                self as u64
             }
 
             fn as_counts(sums: &mut [Self]) -> Option<&mut [u32]> {
@@ -67,6 +72,7 @@ macro_rules! impl_sum {
 
 impl_sum!(u32, Some);
 impl_sum!(u64, |_| None);
+impl_sum!(u128, |_| None);
 
 /// The node of the empty history: of paths that no set has had yet.
 const NOWHERE: u32 = 0;

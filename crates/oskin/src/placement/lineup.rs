@@ -141,6 +141,14 @@ fn larger(
     if is_clear || subject.chain.is_none() || !subject.has_contents {
         return Ok(larger);
     }
+    // A step does not need what is near, but for this.
+    let whole;
+    let ranking = if subject.is_step && ranking.overlaps.is_empty() {
+        whole = catalog.rank(subject.files)?;
+        &whole
+    } else {
+        ranking
+    };
     let holds = |overlap: &Overlap| {
         overlap.left_only > overlap.right_only
             && overlap.common > 0

@@ -15,6 +15,8 @@ pub use better::Better;
 pub use folders::{Folder, folders};
 pub use whole::{KEPT_FROM, Whole, rank_whole};
 
+use whole::kept_ranking;
+
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
 use crate::inventory::Inventory;
 use crate::lineage::{Chain, EdgeKind, KinKind, Look, Proof, Survey};
@@ -37,6 +39,8 @@ pub struct Subject<'a> {
     pub declared: Option<i64>,
     /// Whether any contents of it are known.
     pub has_contents: bool,
+    /// Whether only the step up from it is wanted, not what else is near.
+    pub is_step: bool,
     /// Reads its entries; called at most once for a placement, and only if the rules want to see them.
     pub entries: &'a dyn Fn() -> Result<Inventory, CatalogError>,
 }
@@ -159,6 +163,7 @@ fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step
         chain: chain.as_ref(),
         declared: None,
         has_contents: catalog.has_contents(image)?,
+        is_step: true,
         entries: &entries,
     };
     Ok(judge(catalog, subject)?.step)
@@ -166,7 +171,7 @@ fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step
 
 /// Judges one image by its candidates.
 fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError> {
-    let ranking = catalog.rank(subject.files)?;
+    let ranking = ranked(catalog, subject)?;
     let lineup = Lineup::new(catalog, subject, &ranking)?;
     let files: Vec<&PathSet> = lineup.files.iter().collect();
     let last = lineup.last();
@@ -200,6 +205,23 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
     Ok(Judged { step, twins, twin_kind, kin, ranking })
 }
 
+/// Ranks the candidates of an image; of one that is there as the whole graph has it.
+fn ranked(catalog: &Catalog, subject: Subject<'_>) -> Result<ImageRanking, CatalogError> {
+    let kept = subject.id.map(|id| kept_ranking(catalog, id)).transpose()?.flatten();
+    match kept {
+        Some(kept) if subject.is_step => Ok(ImageRanking {
+            twin: (Some(kept.first) != subject.id).then_some(kept.first),
+            candidates: kept.candidates,
+            overlaps: Vec::new(),
+        }),
+        Some(kept) => {
+            let ranking = catalog.rank(subject.files)?;
+            Ok(ImageRanking { candidates: kept.candidates, ..ranking })
+        }
+        None => catalog.rank(subject.files),
+    }
+}
+
 /// Looks at the entries of an image of the catalog and of the subject, which are kept for the next.
 fn look(
     catalog: &Catalog,
@@ -207,6 +229,11 @@ fn look(
     own: &std::cell::OnceCell<Inventory>,
     image: i64,
 ) -> Result<Look, CatalogError> {
+    if let Some(id) = subject.id
+        && let Some(look) = catalog.kept_look(image, id)?
+    {
+        return Ok(look);
+    }
     let own = if let Some(own) = own.get() {
         own
     } else {

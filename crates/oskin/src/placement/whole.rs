@@ -51,9 +51,8 @@ pub fn rank_whole(
     let images = ids.len() as u64;
     kept.retain(|id, ranking| {
         let is_there = |id: &i64| places.contains_key(id);
-        let drift = images.abs_diff(ranking.images);
         is_there(id)
-            && drift <= ranking.images / OUTDATED
+            && is_current(ranking, images)
             && is_there(&ranking.first)
             && ranking.candidates.iter().all(|(id, _)| is_there(id))
     });
@@ -93,6 +92,23 @@ pub fn rank_whole(
         kept.insert(ids[at], ranking);
     }
     Ok(Whole { candidates: numbered(&kept, ids, &places), changed })
+}
+
+/// What is kept of one image, if it counts: as [`rank_whole`] takes it.
+pub(super) fn kept_ranking(
+    catalog: &Catalog,
+    image: i64,
+) -> Result<Option<KeptRanking>, CatalogError> {
+    let images = catalog.image_count()?;
+    if images < KEPT_FROM as u64 {
+        return Ok(None);
+    }
+    Ok(catalog.kept_ranking(image)?.filter(|ranking| is_current(ranking, images)))
+}
+
+/// Whether the catalog is still about as large as it was.
+const fn is_current(ranking: &KeptRanking, images: u64) -> bool {
+    images.abs_diff(ranking.images) <= ranking.images / OUTDATED
 }
 
 /// How many candidates an image has at the most.

@@ -66,7 +66,7 @@ impl OverlapIndex {
 
     /// For each set, what its ids weigh together, if those that end at a node weigh together what
     /// `weight` tells of it. Sums wrap. O(sets + nodes).
-    pub fn whole_sums<T: Sum>(&self, weight: impl Fn(u32) -> u64) -> Vec<T> {
+    pub fn whole_sums<T: Sum>(&self, weight: impl Fn(u32) -> T) -> Vec<T> {
         let mut sums = vec![T::default(); self.slots.len()];
         self.each_event(weight, |event, weight| note(&mut sums, event, weight));
         self.inherit(&mut sums);
@@ -74,12 +74,12 @@ impl OverlapIndex {
     }
 
     /// Calls with each event, and what the ids weigh together whose histories have it there.
-    fn each_event<T: Sum>(&self, weight: impl Fn(u32) -> u64, mut call: impl FnMut(u32, T)) {
+    fn each_event<T: Sum>(&self, weight: impl Fn(u32) -> T, mut call: impl FnMut(u32, T)) {
         let (nodes, stations) = (self.trie.nodes().len(), self.trie.stations());
         let mut passing = vec![T::default(); nodes];
         let mut at_stations = vec![T::default(); stations.len()];
         for node in (NOWHERE + 1..family::index(nodes)).rev() {
-            let sum = passing[node as usize].plus(T::from_weight(weight(node)));
+            let sum = passing[node as usize].plus(weight(node));
             // Most nodes lie below stations, and nothing passes them.
             if sum == T::default() {
                 continue;
@@ -112,8 +112,8 @@ impl OverlapIndex {
         let mut added = vec![0_u64; self.slots.len()];
         let ids = self.ids_at_nodes(&PathSet::default());
         self.each_event(
-            |node| ids[node as usize].into(),
-            |event, ids: u64| {
+            |node| u64::from(ids[node as usize]),
+            |event, ids| {
                 if event & MARK == 0 {
                     added[event as usize] += ids;
                 }

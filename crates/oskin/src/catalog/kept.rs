@@ -89,7 +89,7 @@ impl Catalog {
         if !self.keeps()? {
             return Ok(None);
         }
-        let sql = "SELECT data FROM kept_ranking JOIN told_set USING (number) WHERE image_id = ?1";
+        let sql = "SELECT kept_ranking.data FROM kept_ranking JOIN told_set USING (number) WHERE image_id = ?1";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
         let data = statement.query_row([image], |row| row.get::<_, Vec<u8>>(0)).optional();
         let Some(Numbered { images, first, candidates }) =

@@ -65,6 +65,11 @@ impl<'a> Survey<'a> {
         Self { files, candidates, bases, chains, larger, declared: Vec::new() }
     }
 
+    /// The image on whose layers an image stands.
+    pub(super) fn base_of(&self, image: u32) -> Option<u32> {
+        self.bases[image as usize].map(|base| base.image)
+    }
+
     /// The candidates by paths.
     pub fn candidates(&self) -> &Candidates {
         &self.candidates

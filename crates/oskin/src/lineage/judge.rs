@@ -5,6 +5,7 @@ use super::graph::{LOOKS, Survey, UNSURE, WITHOUT_LAYERS};
 use super::look::Look;
 use super::parent::Candidate;
 use crate::measure::Measure;
+use crate::path_set::PathSet;
 use crate::relation::{CHILD_CONTENT, Comparison, REBUILD_DICE};
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ impl Survey<'_> {
             if judged.score() <= 0.0
                 || self.stands_on(candidate.image, child, parents)
                 || self.is_left_over(candidate, child, looks)
+                || self.is_beside(candidate.image, child)
             {
                 continue;
             }
@@ -59,6 +61,22 @@ impl Survey<'_> {
             }
         }
         None
+    }
+
+    /// Whether a candidate stands on layers of another image, and the child has of the two only what that
+    /// one has: nothing of what the candidate adds to it, and at least half of what it deletes. Then the
+    /// child is no child of the candidate, but at most another build of what both come from.
+    fn is_beside(&self, candidate: u32, child: u32) -> bool {
+        let Some(base) = self.base_of(candidate).filter(|base| *base != child) else {
+            return false;
+        };
+        let [base, candidate, child] =
+            [base, candidate, child].map(|image| self.files[image as usize]);
+        let deleted = base.difference(candidate);
+        let has = |paths: &PathSet| paths.overlap(child).common;
+        !deleted.is_empty()
+            && 2 * has(&deleted) >= deleted.len()
+            && has(&candidate.difference(base)) == 0
     }
 
     /// That an image without a parent is a sibling of the nearest candidate, or a rebuild of it, where

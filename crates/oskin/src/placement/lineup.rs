@@ -39,6 +39,17 @@ impl Lineup {
         };
         let others = larger.values().flatten().filter_map(|(id, _)| *id);
         ids.extend(others.chain(larger.keys().copied()));
+        // What candidates stand on, by which they may turn out to be beside the subject.
+        let mut asked: BTreeSet<i64> = BTreeSet::new();
+        if subject.chain.is_some() && below.is_none() {
+            for (candidate, _) in &ranking.candidates {
+                let chain = chain_of(catalog, *candidate)?;
+                if let Some(base) = base_by_layers(catalog, &chain, Some(*candidate))? {
+                    asked.extend([*candidate, base]);
+                }
+            }
+            ids.extend(asked.iter().filter(|id| Some(**id) != subject.id));
+        }
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut lineup = Self {
             files: vec![PathSet::default(); ids.len()],
@@ -46,7 +57,7 @@ impl Lineup {
             chains: None,
             candidates: Candidates::default(),
         };
-        let mut asked: BTreeSet<i64> = larger.keys().copied().chain(below).collect();
+        asked.extend(larger.keys().copied().chain(below));
         asked.extend(larger.values().flatten().filter_map(|(id, _)| *id));
         for id in asked {
             if let Some(place) = lineup.place(id) {

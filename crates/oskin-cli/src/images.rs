@@ -289,16 +289,12 @@ impl Workspace {
         Ok(Lineup { names, files, chains, members })
     }
 
-    /// Lines up all images of the catalog, and those asked for that are not there behind them. Tells
-    /// the places of those asked for too.
+    /// Lines up all images of the catalog, and those of others that are not there behind them. Tells
+    /// the places of the others too.
     pub(crate) fn line_up_with(
         &mut self,
-        images: &[&OsStr],
+        found: Vec<Found>,
     ) -> Result<(Lineup, Vec<u32>), CliError> {
-        // Without a catalog there is no family.
-        self.catalog()?;
-        let found =
-            images.iter().map(|image| self.find(image)).collect::<Result<Vec<Found>, _>>()?;
         let mut lineup = self.line_up(&[])?;
         let mut chains = Vec::with_capacity(found.len());
         for found in &found {
@@ -411,6 +407,11 @@ impl Workspace {
 }
 
 impl Lineup {
+    /// Whether an image is in the catalog.
+    pub(crate) fn is_kept(&self, image: u32) -> bool {
+        matches!(self.members[image as usize], Member::Kept(_))
+    }
+
     /// The ids of its images, if these are all of a catalog that keeps what is found of them.
     pub(crate) fn whole(&self, catalog: Option<&Catalog>) -> Result<Option<Vec<i64>>, CliError> {
         let id = |member: &Member| match member {

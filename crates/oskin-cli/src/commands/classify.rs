@@ -33,13 +33,13 @@ pub(super) fn run(
     reading: Reading,
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
-    let mut workspace = workspace(global, reading.clone())?;
+    let mut workspace = workspace(global, reading)?;
     // Without a catalog there is nothing to be near to.
     workspace.catalog()?;
     let found = workspace.find(image)?;
     let mut report =
         workspace.catalog()?.at_one_moment(|catalog| classify(catalog, &found, wanted))?;
-    report.gates = gate::judge_one(gates, global, image, (wanted.paths_only, reading))?;
+    report.gates = gate::judge_one(gates, workspace, found, wanted.paths_only)?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
     Ok(gate::conclude(&report.gates, &report.name, global.quiet))
 }

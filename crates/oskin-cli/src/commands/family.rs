@@ -3,7 +3,7 @@
 use super::{lineage, lineage_text, workspace};
 use crate::args::{Global, Reading};
 use crate::error::CliError;
-use crate::images::{Lineup, Workspace};
+use crate::images::{Found, Lineup, Workspace};
 use crate::text;
 use oskin::dockerfile::Reference;
 use oskin::image::ImageRecord;
@@ -30,7 +30,19 @@ impl Family {
         (paths_only, reading): (bool, Reading),
     ) -> Result<Self, CliError> {
         let mut workspace = workspace(global, reading)?;
-        let (lineup, asked) = workspace.line_up_with(images)?;
+        // Without a catalog there is no family.
+        workspace.catalog()?;
+        let found = images.iter().map(|image| workspace.find(image)).collect::<Result<_, _>>()?;
+        Self::of(workspace, found, paths_only)
+    }
+
+    /// The same of images that were found already.
+    pub(super) fn of(
+        mut workspace: Workspace,
+        found: Vec<Found>,
+        paths_only: bool,
+    ) -> Result<Self, CliError> {
+        let (lineup, asked) = workspace.line_up_with(found)?;
         let (lineage, _) = lineage::find(&mut workspace, &lineup, (paths_only, false))?;
         Ok(Self { workspace, lineup, lineage, paths_only, asked })
     }

@@ -1,12 +1,12 @@
 //! The gates of an image: rules on what it stands on, for builds to be stopped by.
 
 use super::family::{Family, facts_of};
-use crate::args::{Gates as GateArgs, Global, Reading};
+use crate::args::Gates as GateArgs;
 use crate::error::{CliError, DIFFERENT};
+use crate::images::{Found, Workspace};
 use crate::text;
-use oskin::lineage::{Ancestry, Builds, Facts, Gates, Outdated, Stand, matches};
+use oskin::lineage::{Ancestry, Builds, Facts, Gates, Ground, Outdated, Stand, matches};
 use oskin::report::GateReport;
-use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// Judges an image of a family; nothing is said if nothing was asked.
@@ -29,32 +29,38 @@ pub(super) fn judge(
     };
     let names = &family.lineup.names;
     let name = |image: u32| names[image as usize].as_str();
-    let stands: Vec<Stand<'_>> = ancestry
-        .grounds(image)
-        .into_iter()
-        .map(|ground| Stand { name: name(ground.image), confidence: ground.confidence })
-        .collect();
+    // Nobody stands on himself; and what an image that is not in the catalog is called, or calls itself,
+    // proves nothing.
+    let grounds = ancestry.grounds(image).into_iter().filter(|ground| ground.image != image);
+    let stand = |ground: Ground| Stand { name: name(ground.image), confidence: ground.confidence };
+    let stands: Vec<Stand<'_>> = grounds.map(stand).collect();
+    let is_kept = family.lineup.is_kept(image);
+    let own = is_kept.then(|| Stand { name: name(image), confidence: 1.0 });
+    let forbidden: Vec<Stand<'_>> = own.into_iter().chain(stands.iter().copied()).collect();
     let newer = |it: &Outdated| {
         let newer = it.builds.iter().filter(|build| build.is_newer());
         newer.map(|build| name(build.image)).collect::<Vec<&str>>()
     };
     let behind: Vec<(&str, Vec<&str>)> =
         outdated.iter().map(|it| (name(it.base), newer(it))).collect();
-    let is_known = |pattern: &str| names.iter().any(|name| matches(pattern, name));
-    Ok(gates.judge(&stands, &behind, is_known).into_iter().map(GateReport::from).collect())
+    let known = (0..).zip(names).filter(|(at, _)| family.lineup.is_kept(*at));
+    let known: Vec<&str> = known.map(|(_, name)| name.as_str()).collect();
+    let is_known = |pattern: &str| known.iter().any(|name| matches(pattern, name));
+    let verdicts = gates.judge((&stands, &forbidden), &behind, is_known);
+    Ok(verdicts.into_iter().map(GateReport::from).collect())
 }
 
 /// Judges an image where the graph is not known yet: it is found only if there is a gate.
 pub(super) fn judge_one(
     asked: GateArgs,
-    global: &Global,
-    image: &OsStr,
-    options: (bool, Reading),
+    workspace: Workspace,
+    found: Found,
+    paths_only: bool,
 ) -> Result<Vec<GateReport>, CliError> {
     if asked.require_base.is_empty() && asked.forbid_base.is_empty() && asked.max_behind.is_none() {
         return Ok(Vec::new());
     }
-    let mut family = Family::find(global, &[image], options)?;
+    let mut family = Family::of(workspace, vec![found], paths_only)?;
     let number = family.asked[0];
     let lineage = family.lineage.clone();
     judge(asked, &mut family, &Ancestry::of(&lineage), number)

@@ -74,7 +74,7 @@ impl Gates {
     /// What is required must be surer than one half; what is forbidden is refused however unsure.
     pub fn judge(
         &self,
-        stands: &[Stand<'_>],
+        (stands, forbidden): (&[Stand<'_>], &[Stand<'_>]),
         behind: &[(&str, Vec<&str>)],
         is_known: impl Fn(&str) -> bool,
     ) -> Vec<Verdict> {
@@ -83,7 +83,7 @@ impl Gates {
             verdicts.push(self.judge_required(stands, &is_known));
         }
         for pattern in &self.forbid_base {
-            let found = best(stands, pattern);
+            let found = best(forbidden, pattern);
             let reason = match found {
                 Some(it) => format!(
                     "it stands on {}, which is forbidden ({:.2} sure)",
@@ -209,7 +209,7 @@ mod tests {
     fn judged(gates: &Gates, behind: &[(&str, Vec<&str>)]) -> Vec<(bool, String)> {
         let names = ["app:1", "python:3", "debian:12", "debian:12.1", "alpine:3"];
         let is_known = |pattern: &str| names.iter().any(|name| matches(pattern, name));
-        let verdicts = gates.judge(&STANDS, behind, is_known);
+        let verdicts = gates.judge((&STANDS, &STANDS), behind, is_known);
         verdicts.into_iter().map(|it| (it.passed, it.reason)).collect()
     }
 

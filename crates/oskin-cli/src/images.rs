@@ -27,7 +27,7 @@ pub(crate) struct Workspace {
 }
 
 /// An image that was asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Found {
     /// It is in the catalog.
     Kept(Box<ImageRecord>),
@@ -407,6 +407,15 @@ impl Workspace {
 }
 
 impl Lineup {
+    /// The ids of its images, `None` for those that are not in the catalog.
+    pub(crate) fn ids(&self) -> Vec<Option<i64>> {
+        let id = |member: &Member| match member {
+            Member::Kept(id) => Some(*id),
+            Member::Read(_) => None,
+        };
+        self.members.iter().map(id).collect()
+    }
+
     /// Whether an image is in the catalog.
     pub(crate) fn is_kept(&self, image: u32) -> bool {
         matches!(self.members[image as usize], Member::Kept(_))
@@ -414,11 +423,7 @@ impl Lineup {
 
     /// The ids of its images, if these are all of a catalog that keeps what is found of them.
     pub(crate) fn whole(&self, catalog: Option<&Catalog>) -> Result<Option<Vec<i64>>, CliError> {
-        let id = |member: &Member| match member {
-            Member::Kept(id) => Some(*id),
-            Member::Read(_) => None,
-        };
-        let ids: Option<Vec<i64>> = self.members.iter().map(id).collect();
+        let ids: Option<Vec<i64>> = self.ids().into_iter().collect();
         let (Some(catalog), Some(ids)) = (catalog, ids) else { return Ok(None) };
         if ids.len() < KEPT_FROM {
             return Ok(None);

@@ -21,6 +21,13 @@ pub(crate) struct Gates {
     pub(crate) max_behind: Option<u64>,
 }
 
+impl Gates {
+    /// Whether there is a gate.
+    pub(crate) const fn is_any(&self) -> bool {
+        !self.require_base.is_empty() || !self.forbid_base.is_empty() || self.max_behind.is_some()
+    }
+}
+
 /// What is asked of the bases of a catalog.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AskedBases {

@@ -1,5 +1,6 @@
 //! `oskin classify`: where an image belongs among those of the catalog.
 
+use super::family::Family;
 use super::{gate, place, workspace};
 use crate::args::{Gates, Global, Measuring, Reading};
 use crate::error::CliError;
@@ -7,7 +8,9 @@ use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::catalog::{Catalog, NearImage};
+use oskin::lineage::Ancestry;
 use oskin::path_set::{PathSet, Selection};
+use oskin::placement::KEPT_FROM;
 use oskin::report::{ClassifyReport, WalkDownReport};
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -37,9 +40,24 @@ pub(super) fn run(
     // Without a catalog there is nothing to be near to.
     workspace.catalog()?;
     let found = workspace.find(image)?;
+    // Layers and contents ask for the graph around an image: that of a small catalog is soon there as a
+    // whole, and the gates want to see it anyhow.
+    let is_small = workspace.catalog()?.image_count()? < KEPT_FROM as u64;
+    if !(gates.is_any() || is_small && !wanted.paths_only) {
+        let report = workspace
+            .catalog()?
+            .at_one_moment(|catalog| classify(catalog, &found, (wanted, None)))?;
+        outputs.answer(&value_of(&report)?, || text_of(&report))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut family = Family::of(workspace, vec![found.clone()], wanted.paths_only)?;
+    // One connection reads while the other one lends what it found.
+    let catalog = Catalog::open(family.workspace.catalog()?.path())?;
     let mut report =
-        workspace.catalog()?.at_one_moment(|catalog| classify(catalog, &found, wanted))?;
-    report.gates = gate::judge_one(gates, workspace, found, wanted.paths_only)?;
+        catalog.at_one_moment(|catalog| classify(catalog, &found, (wanted, Some(&family))))?;
+    let lineage = family.lineage.clone();
+    let number = family.asked[0];
+    report.gates = gate::judge(gates, &mut family, &Ancestry::of(&lineage), number)?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
     Ok(gate::conclude(&report.gates, &report.name, global.quiet))
 }
@@ -47,7 +65,7 @@ pub(super) fn run(
 fn classify(
     catalog: &Catalog,
     found: &Found,
-    wanted: Wanted<'_>,
+    (wanted, family): (Wanted<'_>, Option<&Family>),
 ) -> Result<ClassifyReport, CliError> {
     let (selection, measure) = (wanted.measuring.selection, wanted.measuring.measure);
     let names = catalog.names()?;
@@ -65,7 +83,7 @@ fn classify(
     // Another process may have removed it meanwhile.
     let is_there = own.is_some_and(|own| names.iter().any(|(id, _)| *id == own));
     let compared = names.len() as u64 - u64::from(is_there);
-    let placement = subject.place(catalog, &names, found.name())?;
+    let placement = subject.place(catalog, &names, family)?;
     let counted = (found.name(), set.len());
     let mut report =
         ClassifyReport::new(counted, (selection, measure), compared, nearest, placement);
@@ -111,7 +129,7 @@ fn text_of(report: &ClassifyReport) -> String {
         text::count(report.paths),
         text::plural(report.compared, "image")
     );
-    text.push_str(&text::printable_lines(&place::text_of(&report.placement)));
+    text.push_str(&place::text_of(&report.placement));
     if !report.nearest.is_empty() {
         text.push_str(&nearest_text(report));
     }

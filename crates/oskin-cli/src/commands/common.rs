@@ -38,31 +38,32 @@ pub(super) fn run(
 
 fn text_of(report: &CommonReport) -> String {
     let [left, right] = &report.images;
-    let mut text = match (&report.ancestor, report.confidence) {
-        (Some(ancestor), Some(confidence)) => {
-            let which = if *ancestor == left.name || *ancestor == right.name {
-                ", one of the two"
-            } else {
-                ""
-            };
-            format!("nearest common ancestor: {ancestor}{which} ({confidence:.2} sure)\n")
-        }
-        _ => format!("{} and {} have no common ancestor\n", left.name, right.name),
+    let mut text = if let (Some(ancestor), Some(confidence)) = (&report.ancestor, report.confidence)
+    {
+        let is_own = *ancestor == left.name || *ancestor == right.name;
+        let which = if is_own { ", one of the two" } else { "" };
+        let ancestor = text::printable(ancestor);
+        format!("nearest common ancestor: {ancestor}{which} ({confidence:.2} sure)\n")
+    } else {
+        let [left, right] = [left, right].map(|side| text::printable(&side.name));
+        format!("{left} and {right} have no common ancestor\n")
     };
     for side in [left, right] {
         text.push_str(&side_text(side));
     }
     if report.ancestor.is_none() {
         text.push_str(&match &report.family {
-            Some(family) => format!("nearest family of both: that of {family}\n"),
+            Some(family) => {
+                format!("nearest family of both: that of {}\n", text::printable(family))
+            }
             None => "nothing connects their families\n".to_owned(),
         });
     }
-    text::printable_lines(&text)
+    text
 }
 
 fn side_text(side: &CommonSide) -> String {
-    let mut text = format!("\n{}\n", side.way.join(" on "));
+    let mut text = format!("\n{}\n", text::printable(&side.way.join(" on ")));
     if let Some(growth) = side.growth.filter(|_| side.way.len() > 1) {
         text.push_str(&format!(
             "  adds {}, lacks {}",
@@ -80,8 +81,8 @@ fn side_text(side: &CommonSide) -> String {
     for it in &side.families {
         text.push_str(&format!(
             "  the family of {} is nearest to that of {}: {} of its {}\n",
-            it.root,
-            it.base,
+            text::printable(&it.root),
+            text::printable(&it.base),
             text::count(it.shared),
             text::plural(it.shared + it.missing, "file")
         ));

@@ -3,7 +3,6 @@
 use super::family::{Family, facts_of};
 use crate::args::Gates as GateArgs;
 use crate::error::{CliError, DIFFERENT};
-use crate::images::{Found, Workspace};
 use crate::text;
 use oskin::lineage::{Ancestry, Builds, Facts, Gates, Ground, Outdated, Stand, matches};
 use oskin::report::GateReport;
@@ -48,22 +47,6 @@ pub(super) fn judge(
     let is_known = |pattern: &str| known.iter().any(|name| matches(pattern, name));
     let verdicts = gates.judge((&stands, &forbidden), &behind, is_known);
     Ok(verdicts.into_iter().map(GateReport::from).collect())
-}
-
-/// Judges an image where the graph is not known yet: it is found only if there is a gate.
-pub(super) fn judge_one(
-    asked: GateArgs,
-    workspace: Workspace,
-    found: Found,
-    paths_only: bool,
-) -> Result<Vec<GateReport>, CliError> {
-    if asked.require_base.is_empty() && asked.forbid_base.is_empty() && asked.max_behind.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut family = Family::of(workspace, vec![found], paths_only)?;
-    let number = family.asked[0];
-    let lineage = family.lineage.clone();
-    judge(asked, &mut family, &Ancestry::of(&lineage), number)
 }
 
 /// Prints why gates failed, and tells the exit code.

@@ -1,5 +1,6 @@
 //! The place of an image in the family graph of the catalog, by name and in words.
 
+use super::family::Family;
 use crate::declared;
 use crate::error::CliError;
 use crate::images::Found;
@@ -12,8 +13,8 @@ use oskin::lineage::{Chain, KinKind};
 use oskin::measure::Measure;
 use oskin::path::escape;
 use oskin::path_set::{PathSet, Selection};
-use oskin::placement::{Better, Placement, Step, Subject, folders, place};
-use oskin::relation::MIN_FILES;
+use oskin::placement::{Better, Graph, Placement, Step, Subject, folders, place, place_in};
+use oskin::relation::{Comparison, Content, MIN_FILES};
 use oskin::report::{
     AddedReport, BetterReport, FamilyReport, FolderReport, NearMissReport, PlacementReport,
     ProofReport, StepReport,
@@ -88,8 +89,9 @@ impl<'a> Known<'a> {
         &self,
         catalog: &Catalog,
         names: &[(i64, String)],
-        own: &str,
+        family: Option<&Family>,
     ) -> Result<PlacementReport, CliError> {
+        let own = self.found.name();
         let entries = || match self.found {
             Found::Kept(record) => catalog.inventory(record.id),
             Found::Read(image) => Ok(image.inventory.clone()),
@@ -103,7 +105,14 @@ impl<'a> Known<'a> {
             is_step: false,
             entries: &entries,
         };
-        let placement = place(catalog, subject)?;
+        let placement = match family {
+            Some(family) => {
+                let (lineage, ids) = (&family.lineage, family.lineup.ids());
+                let graph = Graph { lineage, ids: &ids, number: family.asked[0] };
+                place_in(graph, catalog, subject)?
+            }
+            None => place(catalog, subject)?,
+        };
         let teller = Teller { known: self, catalog, names };
         let is_alone = placement.steps.is_empty() && !placement.twins.is_empty();
         // Its contents are asked for only now, and only once.
@@ -128,7 +137,7 @@ impl<'a> Known<'a> {
                 shared: family.overlap.common,
                 missing: family.overlap.left_only,
             }),
-            near_misses: teller.near_misses(&placement)?,
+            near_misses: teller.near_misses(&placement, &entries)?,
             better_bases: better.iter().map(|it| teller.better(it)).collect(),
         })
     }
@@ -168,8 +177,10 @@ impl Teller<'_> {
                 evidence: step
                     .proofs
                     .iter()
-                    // What an image declares is not asked here, so no proof names another.
-                    .map(|proof| ProofReport::new(proof, &|_| self.name(step.parent)))
+                    .map(|proof| {
+                        let declared = step.declared.unwrap_or(step.parent);
+                        ProofReport::new(proof, &|_| self.name(declared))
+                    })
                     .collect(),
                 alternatives: step.alternatives.iter().map(|id| self.name(*id)).collect(),
                 adds,
@@ -198,10 +209,15 @@ impl Teller<'_> {
     }
 
     /// Rebuilds and siblings, and, where there is no parent, the candidate that comes nearest to be one.
-    fn near_misses(&self, placement: &Placement) -> Result<Vec<NearMissReport>, CliError> {
+    fn near_misses(
+        &self,
+        placement: &Placement,
+        entries: &Inventory,
+    ) -> Result<Vec<NearMissReport>, CliError> {
         let nearest = placement.ranking.candidates.first().filter(|(id, candidate)| {
             placement.steps.is_empty()
                 && placement.kin.iter().all(|(kin, _)| kin != id)
+                && !placement.below.contains(id)
                 && Measure::ContainmentLeft.of(candidate.overlap) >= NEAR
         });
         let nearest = nearest.map(|(id, _)| (*id, None));
@@ -213,8 +229,13 @@ impl Teller<'_> {
             let missing = theirs.difference(&self.known.files);
             let first = PathSet::from_unsorted(missing.ids().take(PATHS).collect());
             let paths = self.known.foreign.texts(&first)?;
+            let content = match self.known.chain {
+                Some(_) => Comparison::of(&self.catalog.inventory(id)?, entries).content,
+                None => Content { unknown: 1, ..Content::default() },
+            };
             misses.push(NearMissReport {
                 name: self.name(id),
+                changed: (content.unknown == 0).then_some(content.changed),
                 shared: theirs.len() - missing.len(),
                 missing: missing.len(),
                 kind,
@@ -236,8 +257,14 @@ impl Teller<'_> {
     }
 }
 
+/// A size; nothing where it is not known, as of path lists.
+fn size_text(size_bytes: u64) -> String {
+    if size_bytes == 0 { "-".to_owned() } else { text::bytes(size_bytes) }
+}
+
 /// The place for people.
 pub(super) fn text_of(place: &PlacementReport) -> String {
+    let shown = text::printable;
     let mut text = String::new();
     if let (Some(kind), [first, others @ ..]) = (place.twin_kind, &place.twins[..]) {
         let more = match others.len() {
@@ -245,15 +272,20 @@ pub(super) fn text_of(place: &PlacementReport) -> String {
             count => format!(", and the same files as {}", text::plural(count as u64, "other")),
         };
         text.push_str(&match kind {
-            "identical" => format!("identical: {first}{more}\n"),
-            _ => format!("same paths: {first}{more}\n"),
+            "identical" => format!("identical: {}{more}\n", shown(first)),
+            _ => format!("same paths: {}{more}\n", shown(first)),
         });
     }
     match (&place.parent, &place.base, place.walk.last()) {
         (Some(parent), Some(base), Some(step)) => {
-            text.push_str(&format!("parent: {parent} ({} {:.2})\n", step.kind, step.confidence));
+            text.push_str(&format!(
+                "parent: {} ({} {:.2})\n",
+                shown(parent),
+                step.kind,
+                step.confidence
+            ));
             if base != parent {
-                text.push_str(&format!("base: {base}\n"));
+                text.push_str(&format!("base: {}\n", shown(base)));
             }
         }
         _ => text.push_str(&orphan(place)),
@@ -274,7 +306,7 @@ fn orphan(place: &PlacementReport) -> String {
     match &place.family {
         Some(family) => format!(
             "parent: none in the catalog; nearest family: that of {}, with {} of its {}\n",
-            family.base,
+            text::printable(&family.base),
             text::count(family.shared),
             text::plural(family.shared + family.missing, "file")
         ),
@@ -298,7 +330,7 @@ fn walk_text(walk: &[StepReport]) -> String {
             format!("{} {:.2}", step.kind, step.confidence),
             format!("+{}", text::count(step.adds.files)),
             format!("-{}", text::count(step.missing)),
-            step.adds.size_bytes.map_or_else(String::new, text::bytes),
+            step.adds.size_bytes.filter(|size| *size > 0).map_or_else(String::new, text::bytes),
             folders.join(", "),
         ]
     };
@@ -312,19 +344,24 @@ fn walk_text(walk: &[StepReport]) -> String {
 
 fn miss_text(miss: &NearMissReport) -> String {
     let of = miss.shared + miss.missing;
+    let name = text::printable(&miss.name);
     let what = match miss.kind {
-        Some("rebuild") => format!("a rebuild of {}, or the other way round", miss.name),
-        Some("sibling") => format!("a sibling of {}", miss.name),
-        _ => format!("not built on {}, but perhaps on another build of it", miss.name),
+        Some("rebuild") => format!("a rebuild of {name}, or the other way round"),
+        Some("sibling") => format!("a sibling of {name}"),
+        _ => format!("not built on {name}, but perhaps on another build of it"),
+    };
+    let changed = match miss.changed {
+        Some(changed) if changed > 0 => format!(", {} of them changed", text::count(changed)),
+        _ => String::new(),
     };
     let mut text = format!(
-        "\n{what}: {} of its {} are here{}\n",
+        "\n{what}: {} of its {} are here{changed}{}\n",
         text::count(miss.shared),
         text::plural(of, "file"),
-        if miss.missing > 0 { ", missing are" } else { ", with other contents" }
+        if miss.missing > 0 { "; missing are" } else { "" }
     );
     for path in &miss.missing_paths {
-        text.push_str(&format!("  /{path}\n"));
+        text.push_str(&format!("  /{}\n", text::printable(path)));
     }
     let more = miss.missing.saturating_sub(miss.missing_paths.len() as u64);
     if more > 0 {
@@ -338,11 +375,11 @@ fn better_text(better: &[BetterReport]) -> String {
         vec![
             better.name.clone(),
             text::count(better.saved_files),
-            text::bytes(better.saved_bytes),
+            size_text(better.saved_bytes),
             better.changed.map_or_else(|| "not known".to_owned(), text::count),
             text::count(better.missing),
         ]
     };
-    let headings = ["BETTER BASE", ">FILES SAVED", ">SIZE", ">OF THEM CHANGED", ">FOREIGN FILES"];
+    let headings = ["BETTER BASE", ">FILES SAVED", ">SIZE", ">CHANGED", ">FOREIGN FILES"];
     text::table(&headings, better.iter().map(row).collect())
 }

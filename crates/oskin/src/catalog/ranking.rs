@@ -135,8 +135,8 @@ impl Catalog {
         })
     }
 
-    /// The images all of whose layers are among these, ascending: whatever stands below an image
-    /// with these layers is among them.
+    /// The images with entries all of whose layers that hold any are among these, ascending: whatever
+    /// stands below an image with these layers, empty ones aside, is among them.
     ///
     /// # Errors
     ///
@@ -147,11 +147,11 @@ impl Catalog {
         // SQLite takes so many values and more; an image with more layers is not to be feared.
         let Some(keys) = keys.get(..keys.len().min(images::MAX_VALUES)) else { return Ok(found) };
         let marks = vec!["?"; keys.len()].join(",");
+        let full = "FROM image_layer JOIN layer ON layer.id = layer_id WHERE entries > 0";
         let sql = format!(
-            "SELECT image_id FROM image_layer AS own
-             WHERE layer_id IN (SELECT id FROM layer WHERE key IN ({marks}))
-             GROUP BY image_id
-             HAVING count(*) = (SELECT count(*) FROM image_layer WHERE image_id = own.image_id)"
+            "SELECT own.image_id FROM (SELECT image_id, count(*) AS known {full}
+                 AND key IN ({marks}) GROUP BY image_id) AS own
+             WHERE known = (SELECT count(*) {full} AND image_id = own.image_id)"
         );
         let mut statement = self.connection.prepare(&sql).at(&self.path, DOING)?;
         let mut rows = statement.query(params_from_iter(keys)).at(&self.path, DOING)?;

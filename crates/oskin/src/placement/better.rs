@@ -21,11 +21,12 @@ pub struct Better {
     pub image: i64,
     /// What it (left) shares with the asked image (right), in files.
     pub overlap: Overlap,
-    /// Files of the asked image that it holds and the present parent does not.
+    /// Files of the asked image that it holds and the present parent does not, those with another
+    /// content aside.
     pub saved_files: u64,
     /// Their size in bytes; where contents are known only of those with the same content.
     pub saved_bytes: u64,
-    /// Of those files how many it holds with another content; `None` where contents are not known,
+    /// How many more it holds with another content; `None` where contents are not known,
     /// or were not to be looked at.
     pub changed: Option<u64>,
 }
@@ -59,7 +60,7 @@ impl Placement {
             .overlaps
             .iter()
             .copied()
-            .filter(|it| is_better(it, held, subject.id))
+            .filter(|it| !self.below.contains(&it.0) && is_better(it, held, subject.id))
             .collect();
         pool.sort_by_key(|(id, overlap)| {
             (Reverse(overlap.common.cast_signed() - overlap.left_only.cast_signed()), *id)
@@ -72,7 +73,11 @@ impl Placement {
             let saved = files.difference(&files.difference(subject.files)).difference(&present);
             let theirs = subject.chain.is_some().then(|| catalog.inventory(image)).transpose()?;
             let (saved_bytes, changed) = weigh(&texts(&saved)?, entries, theirs.as_ref());
-            better.push(Better { image, overlap, saved_files: saved.len(), saved_bytes, changed });
+            let saved_files = saved.len() - changed.unwrap_or_default();
+            // What has other contents would have to be brought again.
+            if saved_files >= MIN_FILES {
+                better.push(Better { image, overlap, saved_files, saved_bytes, changed });
+            }
         }
         better.sort_by_key(|it| (Reverse(it.saved_bytes), Reverse(it.saved_files), it.image));
         Ok(better)

@@ -3,8 +3,9 @@
 use super::{Step, Subject};
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
 use crate::image::LayerKey;
-use crate::lineage::{Candidate, Candidates, Chain, Edge, Kin, KinKind, bases};
+use crate::lineage::{Candidate, Candidates, Chain, Edge, Kin, KinKind, Proof, bases};
 use crate::path_set::{Overlap, PathSet, Selection};
+use crate::relation::MIN_FILES;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many larger images are asked whether the subject may be what is left of them.
@@ -58,6 +59,15 @@ impl Lineup {
             candidates: Candidates::default(),
         };
         asked.extend(larger.keys().copied().chain(below));
+        if let Some(base) = below {
+            // Those that may be twins of the base.
+            let size = ranking.overlaps.iter().find(|(id, _)| *id == base);
+            let size = size.map(|(_, overlap)| overlap.left());
+            let alike = ranking.candidates.iter().filter(|(id, it)| {
+                *id != base && size.is_none_or(|size| it.overlap.left() == size)
+            });
+            asked.extend(alike.map(|(id, _)| *id));
+        }
         asked.extend(larger.values().flatten().filter_map(|(id, _)| *id));
         for id in asked {
             if let Some(place) = lineup.place(id) {
@@ -95,11 +105,14 @@ impl Lineup {
         // Candidates are distinct; only the base that layers tell may be the twin of one.
         if let Some(base) = below.and_then(|base| self.place(base)) {
             let size = self.files[base as usize].len();
-            let overlap = self.files[base as usize].overlap(&self.files[self.ids.len()]);
-            let is_twin = |candidate: &Candidate| {
-                candidate.overlap == overlap && candidate.overlap.left() == size
+            let is_twin = |id: &i64, candidate: &Candidate| {
+                Some(*id) != below
+                    && candidate.overlap.left() == size
+                    && self
+                        .place(*id)
+                        .is_some_and(|at| self.files[at as usize] == self.files[base as usize])
             };
-            let twin = ranking.candidates.iter().find(|(id, it)| Some(*id) != below && is_twin(it));
+            let twin = ranking.candidates.iter().find(|(id, it)| is_twin(id, it));
             if let Some(first) = twin.and_then(|(id, _)| self.place(*id)) {
                 firsts[base as usize] = first;
             }
@@ -128,8 +141,13 @@ impl Lineup {
         let parent = self.ids[edge.parent as usize];
         let (theirs, own) =
             (catalog.path_set(parent, Selection::Files)?, &self.files[self.ids.len()]);
+        let declared = edge.proofs.iter().find_map(|proof| match proof {
+            Proof::Declared { base, .. } => self.ids.get(*base as usize).copied(),
+            _ => None,
+        });
         Ok(Step {
             parent,
+            declared,
             kind: edge.kind,
             confidence: edge.confidence,
             proofs: edge.proofs,
@@ -149,7 +167,8 @@ fn larger(
 ) -> Result<BTreeMap<i64, Vec<(Option<i64>, Candidate)>>, CatalogError> {
     let mut larger = BTreeMap::new();
     let is_clear = ranking.candidates.first().is_some_and(|(_, best)| best.score() > 0.0);
-    if is_clear || subject.chain.is_none() || !subject.has_contents {
+    let is_tiny = subject.files.len() < MIN_FILES;
+    if is_clear || is_tiny || subject.chain.is_none() || !subject.has_contents {
         return Ok(larger);
     }
     // A step does not need what is near, but for this.

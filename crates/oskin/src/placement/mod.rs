@@ -8,11 +8,13 @@
 
 mod better;
 mod folders;
+mod in_graph;
 mod lineup;
 mod whole;
 
 pub use better::Better;
 pub use folders::{Folder, folders};
+pub use in_graph::{Graph, place_in};
 pub use whole::{KEPT_FROM, Whole, rank_whole};
 
 use whole::kept_ranking;
@@ -23,8 +25,12 @@ use crate::lineage::{Chain, EdgeKind, KinKind, Look, Proof, Survey};
 use crate::path_set::{Overlap, PathSet, Selection};
 use crate::relation::MIN_FILES;
 use lineup::Lineup;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many images are asked for their base, for one that does not stand on the subject itself.
+const FAMILIES: usize = 8;
 
 /// An image whose place is asked for, in the catalog or not.
 #[derive(Clone, Copy)]
@@ -63,6 +69,8 @@ pub struct Step {
     pub confidence: f64,
     /// What speaks for it, strongest first.
     pub proofs: Vec<Proof>,
+    /// The image that a proof says is declared as the base; the number in the proof means nothing.
+    pub declared: Option<i64>,
     /// Images that are as good a parent, or nearly.
     pub alternatives: Vec<i64>,
     /// What the parent (left) shares with the image (right), in files.
@@ -93,6 +101,8 @@ pub struct Placement {
     pub steps: Vec<Step>,
     /// The nearest family, if it has no parent.
     pub family: Option<NearestFamily>,
+    /// Images that stand on it, as far as that is known.
+    pub below: BTreeSet<i64>,
     /// What the paths alone tell.
     pub ranking: ImageRanking,
 }
@@ -171,7 +181,9 @@ fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step
 
 /// Judges one image by its candidates.
 fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError> {
-    let ranking = ranked(catalog, subject)?;
+    let mut ranking = ranked(catalog, subject)?;
+    let twins = twins_of(subject, &ranking);
+    drop_those_on(catalog, subject, &twins, &mut ranking)?;
     let lineup = Lineup::new(catalog, subject, &ranking)?;
     let files: Vec<&PathSet> = lineup.files.iter().collect();
     let last = lineup.last();
@@ -179,30 +191,73 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
     declared.push(subject.declared.and_then(|base| lineup.place(base)));
     let survey = Survey::with(&files, lineup.candidates.clone(), lineup.chains.as_deref())
         .declaring(declared);
-    let same = |(id, overlap): &(i64, Overlap)| {
-        let is_same = overlap.common > 0 && overlap.left_only + overlap.right_only == 0;
-        (is_same && Some(*id) != subject.id).then_some(*id)
-    };
-    let twins: Vec<i64> = ranking.overlaps.iter().filter_map(same).collect();
-    let own = std::cell::OnceCell::new();
+    let own = OnceCell::new();
     let mut looks = BTreeMap::new();
     for (image, _) in survey.questions().into_iter().filter(|(_, child)| *child == last) {
         let look = look(catalog, subject, &own, lineup.ids[image as usize])?;
         looks.insert((image, last), look);
     }
-    let twin_kind = twins.first().map(|twin| {
-        if subject.chain.is_none() {
-            return Ok(KinKind::SamePaths);
-        }
-        let content = look(catalog, subject, &own, *twin)?.comparison.content;
-        let is_same = content.changed + content.unknown == 0;
-        Ok::<_, CatalogError>(if is_same { KinKind::Identical } else { KinKind::SamePaths })
-    });
-    let twin_kind = twin_kind.transpose()?;
+    let twin_kind = twin_kind(catalog, subject, &own, &twins)?;
     let (edge, kin) = survey.edge_of(last, &looks);
     let kin = kin.iter().filter_map(|kin| lineup.relative(kin)).collect();
     let step = edge.map(|edge| lineup.step(catalog, edge)).transpose()?;
     Ok(Judged { step, twins, twin_kind, kin, ranking })
+}
+
+/// How many twins are asked for their layers.
+const TWINS: usize = 4;
+
+/// Drops candidates that stand on the layers of a twin: what these tell holds for the subject too.
+fn drop_those_on(
+    catalog: &Catalog,
+    subject: Subject<'_>,
+    twins: &[i64],
+    ranking: &mut ImageRanking,
+) -> Result<(), CatalogError> {
+    if subject.chain.is_none() || twins.is_empty() {
+        return Ok(());
+    }
+    let mut chains = Vec::new();
+    for twin in twins.iter().take(TWINS) {
+        chains.push(lineup::chain_of(catalog, *twin)?.full);
+    }
+    let mut kept = Vec::with_capacity(ranking.candidates.len());
+    for (id, candidate) in std::mem::take(&mut ranking.candidates) {
+        let own = lineup::chain_of(catalog, id)?.full;
+        let stands_on = |chain: &Vec<crate::image::LayerKey>| {
+            !chain.is_empty() && own.len() > chain.len() && own.starts_with(chain)
+        };
+        if !chains.iter().any(stands_on) {
+            kept.push((id, candidate));
+        }
+    }
+    ranking.candidates = kept;
+    Ok(())
+}
+
+/// The images with the same files.
+fn twins_of(subject: Subject<'_>, ranking: &ImageRanking) -> Vec<i64> {
+    let same = |(id, overlap): &(i64, Overlap)| {
+        let is_same = overlap.common > 0 && overlap.left_only + overlap.right_only == 0;
+        (is_same && Some(*id) != subject.id).then_some(*id)
+    };
+    ranking.overlaps.iter().filter_map(same).collect()
+}
+
+/// What an image is to the first of its twins.
+fn twin_kind(
+    catalog: &Catalog,
+    subject: Subject<'_>,
+    own: &OnceCell<Inventory>,
+    twins: &[i64],
+) -> Result<Option<KinKind>, CatalogError> {
+    let Some(twin) = twins.first() else { return Ok(None) };
+    if subject.chain.is_none() {
+        return Ok(Some(KinKind::SamePaths));
+    }
+    let content = look(catalog, subject, own, *twin)?.comparison.content;
+    let is_same = content.changed + content.unknown == 0;
+    Ok(Some(if is_same { KinKind::Identical } else { KinKind::SamePaths }))
 }
 
 /// Ranks the candidates of an image; of one that is there as the whole graph has it.
@@ -226,7 +281,7 @@ fn ranked(catalog: &Catalog, subject: Subject<'_>) -> Result<ImageRanking, Catal
 fn look(
     catalog: &Catalog,
     subject: Subject<'_>,
-    own: &std::cell::OnceCell<Inventory>,
+    own: &OnceCell<Inventory>,
     image: i64,
 ) -> Result<Look, CatalogError> {
     if let Some(id) = subject.id
@@ -255,21 +310,37 @@ fn family(
     let smaller = ranking.overlaps.iter().filter(|(id, overlap)| {
         Some(*id) != subject.id && (MIN_FILES..own).contains(&size(overlap))
     });
-    let nearest = smaller.max_by_key(|(id, overlap)| {
-        (overlap.common.cast_signed() - overlap.left_only.cast_signed(), Reverse(*id))
-    });
-    let Some((image, _)) = nearest.filter(|(_, it)| it.common > 0 && it.common >= 2 * it.left_only)
-    else {
-        return Ok(None);
-    };
-    let mut base = *image;
-    let mut seen: BTreeSet<i64> = subject.id.into_iter().collect();
-    while seen.insert(base)
-        && let Some(step) = step_of(catalog, base, subject.chain.is_some())?
-        && !seen.contains(&step.parent)
-    {
-        base = step.parent;
+    let mut near: Vec<(i64, Reverse<i64>)> = smaller
+        .filter(|(_, it)| it.common > 0 && it.common >= 2 * it.left_only)
+        .map(|(id, it)| (it.common.cast_signed() - it.left_only.cast_signed(), Reverse(*id)))
+        .collect();
+    near.sort_unstable_by_key(|place| Reverse(*place));
+    for (_, Reverse(image)) in near.into_iter().take(FAMILIES) {
+        if let Some(base) = root_of(catalog, image, subject)? {
+            let overlaps = &mut ranking.overlaps.iter();
+            let overlap = overlaps.find(|(id, _)| *id == base).map(|(_, overlap)| *overlap);
+            return Ok(overlap.map(|overlap| NearestFamily { base, overlap }));
+        }
     }
-    let overlap = ranking.overlaps.iter().find(|(id, _)| *id == base).map(|(_, overlap)| *overlap);
-    Ok(overlap.map(|overlap| NearestFamily { base, overlap }))
+    Ok(None)
+}
+
+/// The end of the way up from an image; `None` if that leads to the subject.
+fn root_of(
+    catalog: &Catalog,
+    image: i64,
+    subject: Subject<'_>,
+) -> Result<Option<i64>, CatalogError> {
+    let mut base = image;
+    let mut seen: BTreeSet<i64> = BTreeSet::new();
+    while seen.insert(base) {
+        if Some(base) == subject.id {
+            return Ok(None);
+        }
+        match step_of(catalog, base, subject.chain.is_some())? {
+            Some(step) if !seen.contains(&step.parent) => base = step.parent,
+            _ => break,
+        }
+    }
+    Ok(Some(base))
 }

@@ -119,6 +119,8 @@ pub struct NearMissReport {
     pub shared: u64,
     /// Its files that the asked image has not.
     pub missing: u64,
+    /// How many of its files the image has with another content; null where that is not known.
+    pub changed: Option<u64>,
     /// What the image is to it: `rebuild`, `sibling`, or null if neither is told.
     pub kind: Option<&'static str>,
     /// The first of the missing paths, percent-escaped; at most ten.
@@ -134,11 +136,12 @@ pub struct BetterReport {
     pub shared: u64,
     /// Its files that the asked image has not.
     pub missing: u64,
-    /// Files of the asked image that it holds and the present parent does not.
+    /// Files of the asked image that it holds and the present parent does not, those with another
+    /// content aside.
     pub saved_files: u64,
     /// Their bytes, those with another content aside.
     pub saved_bytes: u64,
-    /// How many of them have another content; null where that is not known.
+    /// How many more have another content; null where that is not known.
     pub changed: Option<u64>,
 }
 

@@ -79,6 +79,27 @@ impl Catalog {
         })
     }
 
+    /// The images with the very files of one, without itself, in the order of [`names`](Self::names),
+    /// as far as they have been ranked: empty before [`rank`](Self::rank) was asked anything.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn twins(&self, image: i64) -> Result<Vec<i64>, CatalogError> {
+        if self.version < TOLD_VERSION {
+            return Ok(Vec::new());
+        }
+        self.with_index(|stored| {
+            let Some((ranking, images)) = &stored.ranking else { return Ok(Vec::new()) };
+            let number = images.iter().find(|(_, id)| *id == image).map(|(number, _)| *number);
+            let first = number.and_then(|number| ranking.first_twin(number));
+            let is_twin =
+                |(number, id): &&(u32, i64)| *id != image && ranking.first_twin(*number) == first;
+            let twins = images.iter().filter(is_twin).map(|(_, id)| *id);
+            Ok(if first.is_some() { twins.collect() } else { Vec::new() })
+        })
+    }
+
     /// What an image that is not in the catalog would be among the candidates of one that is, both given
     /// by their files; its number means nothing. `None` for a catalog of a format version below 3.
     ///

@@ -32,6 +32,9 @@ pub(super) const MAX_LOST: f64 = 0.15;
 /// How many candidates of a child are looked at.
 pub(super) const LOOKS: usize = 2;
 
+/// How many more images with the same files as a candidate are looked at.
+pub(super) const TWINS: usize = 3;
+
 /// What is known before any entry is looked at.
 #[derive(Debug)]
 pub struct Survey<'a> {
@@ -42,6 +45,8 @@ pub struct Survey<'a> {
     /// Where contents count: of which images an image may be left.
     pub(super) larger: BTreeMap<u32, Vec<u32>>,
     pub(super) declared: Vec<Option<u32>>,
+    /// Where contents count: of the first of images with the same files the others.
+    twins: BTreeMap<u32, Vec<u32>>,
 }
 
 impl<'a> Survey<'a> {
@@ -62,7 +67,22 @@ impl<'a> Survey<'a> {
             None => vec![None; files.len()],
         };
         let larger = chains.map(|_| larger(&candidates, files)).unwrap_or_default();
-        Self { files, candidates, bases, chains, larger, declared: Vec::new() }
+        let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        if chains.is_some() {
+            for image in (0..).take(candidates.len()) {
+                let first = candidates.first_twin(image);
+                if first != image {
+                    twins.entry(first).or_default().push(image);
+                }
+            }
+        }
+        Self { files, candidates, bases, chains, larger, declared: Vec::new(), twins }
+    }
+
+    /// An image and, where contents tell them apart, some of those with the same files.
+    pub(super) fn with_twins_of(&self, first: u32) -> impl Iterator<Item = u32> {
+        let others = self.twins.get(&first).into_iter().flatten().copied();
+        std::iter::once(first).chain(others.take(TWINS))
     }
 
     /// The image on whose layers an image stands.
@@ -96,7 +116,8 @@ impl<'a> Survey<'a> {
                 true => by_content && candidate.score() > 0.0,
                 false => Measure::ContainmentLeft.of(candidate.overlap) >= 1.0 - MAX_LOST,
             });
-            pairs.extend(asked.take(LOOKS).map(|candidate| (candidate.image, child)));
+            let asked = asked.take(LOOKS).flat_map(|candidate| self.with_twins_of(candidate.image));
+            pairs.extend(asked.map(|image| (image, child)));
             pairs.extend(self.larger_of(child).iter().map(|&larger| (larger, child)));
             pairs.extend(self.declared_base(child).map(|base| (base, child)));
         }
@@ -257,6 +278,38 @@ mod tests {
         let found = lineage(&sets, Some(&chains), &[((0, 1), look(1000, 0, 0, 0))]);
         assert_eq!(parents(&found), [(1, 0, "contained-in")]);
         assert!(found.edges[0].confidence <= UNSURE);
+    }
+
+    #[test]
+    fn of_images_with_the_same_files_contents_choose() {
+        let sets = [set(&[(0, 1000)]), set(&[(0, 1000)]), set(&[(0, 1100)])];
+        let chains = [chain(&[1]), chain(&[2]), chain(&[3])];
+        let files: Vec<&PathSet> = sets.iter().collect();
+        assert_eq!(Survey::of(&files, Some(&chains)).questions(), [(0, 1), (0, 2), (1, 2)]);
+        let looks = [((0, 2), look(900, 100, 0, 0)), ((1, 2), look(1000, 0, 0, 0))];
+        assert_eq!(parents(&lineage(&sets, Some(&chains), &looks)), [(2, 1, "parent")]);
+        let looks = [((0, 2), look(1000, 0, 0, 0)), ((1, 2), look(1000, 0, 0, 0))];
+        assert_eq!(parents(&lineage(&sets, Some(&chains), &looks)), [(2, 0, "parent")]);
+        // By paths alone they are one.
+        assert_eq!(Survey::of(&files, None).questions(), []);
+    }
+
+    #[test]
+    fn candidates_that_only_share_a_base_are_refused() {
+        // 1 is what a clean-up left of 0; 2 is 0 built again, with a few other files.
+        let sets = [set(&[(0, 1000)]), set(&[(0, 900)]), set(&[(0, 990), (2000, 2020)])];
+        let chains = [chain(&[1]), chain(&[1, 2]), chain(&[3])];
+        let looks = [((1, 2), look(900, 0, 0, 0)), ((0, 2), look(990, 0, 10, 10))];
+        let found = lineage(&sets, Some(&chains), &looks);
+        assert!(parents(&found).iter().all(|(child, parent, _)| (*child, *parent) != (2, 1)));
+        // With something of its own that the child has too it may be the parent.
+        let sets = [
+            set(&[(0, 1000)]),
+            set(&[(0, 900), (3000, 3050)]),
+            set(&[(0, 900), (3000, 3050), (4000, 4100)]),
+        ];
+        let found = lineage(&sets, Some(&chains), &[((1, 2), look(950, 0, 0, 0))]);
+        assert!(parents(&found).contains(&(2, 1, "parent")), "{:?}", parents(&found));
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Survey<'_> {
             return Some(edge);
         }
         let mut refused = false;
-        for &candidate in self.candidates.of(child) {
+        for &ranked in self.candidates.of(child) {
+            let candidate = self.best_twin(ranked, child, looks);
             let look = looks.get(&(candidate.image, child));
             if refused && look.is_none() {
                 // What is nearer is refused, and of this one nothing more is known.
@@ -53,7 +54,9 @@ impl Survey<'_> {
                 if self.part(pair) {
                     kin.push(Kin::of(pair, KinKind::Sibling));
                 }
-                return Some(self.accept(child, (candidate, confidence), content, by_paths));
+                let is_best = self.candidates.parent(child) == Some(ranked);
+                let found = (candidate, confidence, is_best);
+                return Some(self.accept(child, found, content, by_paths));
             }
             refused = true;
             if Measure::Dice.of(candidate.overlap) >= REBUILD_DICE {
@@ -61,6 +64,25 @@ impl Survey<'_> {
             }
         }
         None
+    }
+
+    /// Of a candidate and the images with the same files the one that has most contents of the child; of
+    /// equals the first.
+    fn best_twin(
+        &self,
+        candidate: Candidate,
+        child: u32,
+        looks: &BTreeMap<(u32, u32), Look>,
+    ) -> Candidate {
+        let same = |image: u32| {
+            let look = looks.get(&(image, child))?;
+            self.known_content(look)?.same_content()
+        };
+        let all = self.with_twins_of(candidate.image);
+        let best = all.filter_map(|image| Some((image, same(image)?)));
+        // The first of the best, so a later one has to be better.
+        let best = best.reduce(|best, other| if other.1 > best.1 { other } else { best });
+        best.map_or(candidate, |(image, _)| Candidate { image, ..candidate })
     }
 
     /// Whether a candidate stands on layers of another image, and the child has of the two only what that
@@ -133,7 +155,7 @@ impl Survey<'_> {
     fn accept(
         &self,
         child: u32,
-        (candidate, confidence): (Candidate, f64),
+        (candidate, confidence, is_best): (Candidate, f64, bool),
         content: Option<&Comparison>,
         by_paths: Proof,
     ) -> Edge {
@@ -144,7 +166,6 @@ impl Survey<'_> {
             _ => EdgeKind::ChildWithEdits,
         };
         let by_content = content.map(by_content);
-        let is_best = self.candidates.parent(child) == Some(candidate);
         let near = self.candidates.as_good(child).filter(|_| is_best);
         Edge {
             parent: candidate.image,

@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many larger images are asked whether the subject may be what is left of them.
 const LARGER: usize = 2;
 
+/// How many images with the same files as a candidate are looked at beside it.
+const TWINS: usize = 3;
+
 /// Of what is left of an image at most one file in so many is not in the image.
 const LEAST_KEPT: u64 = 20;
 
@@ -22,6 +25,8 @@ pub(super) struct Lineup {
     pub(super) chains: Option<Vec<Chain>>,
     /// Of the subject and of larger images.
     pub(super) candidates: Candidates,
+    // Images with the same files as a candidate, each with that.
+    twins: BTreeMap<i64, i64>,
 }
 
 impl Lineup {
@@ -41,15 +46,19 @@ impl Lineup {
         let others = larger.values().flatten().filter_map(|(id, _)| *id);
         ids.extend(others.chain(larger.keys().copied()));
         // What candidates stand on, by which they may turn out to be beside the subject.
-        let mut asked: BTreeSet<i64> = BTreeSet::new();
+        let (mut asked, mut twins) = (BTreeSet::new(), BTreeMap::new());
         if subject.chain.is_some() && below.is_none() {
             for (candidate, _) in &ranking.candidates {
+                let others = catalog.twins(*candidate)?.into_iter().take(TWINS);
+                twins
+                    .extend(others.filter(|it| Some(*it) != subject.id).map(|it| (it, *candidate)));
                 let chain = chain_of(catalog, *candidate)?;
                 if let Some(base) = base_by_layers(catalog, &chain, Some(*candidate))? {
                     asked.extend([*candidate, base]);
                 }
             }
             ids.extend(asked.iter().filter(|id| Some(**id) != subject.id));
+            ids.extend(twins.keys());
         }
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut lineup = Self {
@@ -57,6 +66,7 @@ impl Lineup {
             ids,
             chains: None,
             candidates: Candidates::default(),
+            twins,
         };
         asked.extend(larger.keys().copied().chain(below));
         if let Some(base) = below {
@@ -102,6 +112,11 @@ impl Lineup {
         larger: &BTreeMap<i64, Vec<(Option<i64>, Candidate)>>,
     ) -> Candidates {
         let mut firsts: Vec<u32> = (0..).take(self.files.len()).collect();
+        for (twin, candidate) in &self.twins {
+            if let (Some(twin), Some(candidate)) = (self.place(*twin), self.place(*candidate)) {
+                firsts[twin as usize] = candidate;
+            }
+        }
         // Candidates are distinct; only the base that layers tell may be the twin of one.
         if let Some(base) = below.and_then(|base| self.place(base)) {
             let size = self.files[base as usize].len();

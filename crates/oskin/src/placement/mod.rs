@@ -199,7 +199,9 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
     }
     let twin_kind = twin_kind(catalog, subject, &own, &twins)?;
     let (edge, kin) = survey.edge_of(last, &looks);
-    let kin = kin.iter().filter_map(|kin| lineup.relative(kin)).collect();
+    // Kin are told of the first of images with the same files.
+    let is_first = ranking.twin.is_none_or(|twin| Some(twin) == subject.id);
+    let kin = kin.iter().filter(|_| is_first).filter_map(|kin| lineup.relative(kin)).collect();
     let step = edge.map(|edge| lineup.step(catalog, edge)).transpose()?;
     Ok(Judged { step, twins, twin_kind, kin, ranking })
 }

@@ -1,48 +1,19 @@
 //! The command line as it is typed.
 
 mod family;
+mod help;
 
 pub(crate) use family::{AskedBases, Gates};
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use help::{AFTER_HELP, CLASSIFY_HELP};
 use oskin::image::Platform;
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
 use std::ffi::OsString;
 use std::path::PathBuf;
-
-const AFTER_HELP: &str = "\
-An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
-  docker-archive:FILE[:REF]  what `docker save`, `podman save` or `skopeo copy` wrote
-  oci:DIR[:REF]              an OCI image layout
-  oci-archive:FILE[:REF]     the same in a tar
-  rootfs:DIR                 a root directory
-  tar:FILE                   a tar of a root directory
-  host:                      the running system
-  paths:FILE                 a list of paths, by line or NUL; - is standard input
-  oski:FILE                  inventories that `oskin export` wrote
-A bare path is recognized by its content. REF may be @N: the image at index N.
-
-Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations \
-found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
-
-$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, \
-then the environment, then that file.";
-
-const CLASSIFY_HELP: &str = "\
-WALK goes from the base down to the image: FILES are added at each step, GONE are those of the \
-step before that are not there any more, SIZE is of the image's own.
-
-A BETTER BASE would spare FILES SAVED of what the image adds to its parent; FOREIGN FILES are \
-those that it would bring along.
-
-Of the NEAREST, ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is \
-the share of the image's paths that the other has, OF IT the share of the other's that the image has.
-
-The catalog tells each image by the closest that was there before it; --walk-down follows these \
-ways from their starts, the most promising first, until no other image can be nearer.";
 
 /// How similar are my operating systems, and how are they related?
 #[derive(Debug, Parser)]

@@ -49,7 +49,8 @@ fn summary(report: &LineageReport, tree: &Tree<'_>) -> String {
     }];
     // Twins stand where the first of them stands.
     let twins = report.images.len().saturating_sub(report.edges.len() + report.components.len());
-    let others = [(twins, "the same as another"), (kin, "kin, but no parent"), (alone, "alone")];
+    let others =
+        [(twins, "the same as another"), (kin, "with kin, but no parent"), (alone, "alone")];
     let others = others.into_iter().filter(|(count, _)| *count > 0);
     parts.extend(others.map(|(count, what)| format!("{} {what}", text::count(count as u64))));
     format!("{}: {}\n", text::plural(report.images.len() as u64, "image"), parts.join("; "))

@@ -1,44 +1,19 @@
 //! The command line as it is typed.
 
 mod family;
+mod help;
 
 pub(crate) use family::{AskedBases, Gates};
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use help::{AFTER_HELP, CLASSIFY_HELP};
 use oskin::image::Platform;
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
 use std::ffi::OsString;
 use std::path::PathBuf;
-
-const AFTER_HELP: &str = "\
-An IMAGE is a name in the catalog (see `oskin ls`), or a location that is read on the fly:
-  docker-archive:FILE[:REF]  what `docker save`, `podman save` or `skopeo copy` wrote
-  oci:DIR[:REF]              an OCI image layout
-  oci-archive:FILE[:REF]     the same in a tar
-  rootfs:DIR                 a root directory
-  tar:FILE                   a tar of a root directory
-  host:                      the running system
-  paths:FILE                 a list of paths, one a line or NUL separated; - is standard input
-  oski:FILE                  inventories that `oskin export` wrote
-A bare path is recognized by its content. REF may be @N for the image at index N.
-
-Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations found, a gate failed;
-2 usage or trouble; 3 some inputs could not be read, the rest was done.
-
-$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, then
-the environment, then that file.";
-
-const CLASSIFY_HELP: &str = "\
-WALK goes from the base down to the image: FILES are added at each step, GONE are those of the step
-before that are not there any more, SIZE is of the image's own. A BETTER BASE would spare FILES SAVED
-of what the image adds to its parent; FOREIGN FILES are those that it would bring along.
-Of the NEAREST, ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is the
-share of the image's paths that the other has, OF IT the share of the other's that the image has.
-The catalog tells each image by the closest that was there before it; --walk-down follows these ways
-from their starts, the most promising first, until no other image can be nearer.";
 
 /// How similar are my operating systems, and how are they related?
 #[derive(Debug, Parser)]
@@ -260,9 +235,10 @@ pub(crate) enum Command {
     },
     /// All pairs: a table of similarities (-o csv, tsv or json), or a list of the nearest
     #[command(
-        after_help = "--top and --min list pairs with their counts: image, other, common, left_only, right_only, value.\n\
+        after_help = "--top and --min list pairs with their counts: image, other, common, left_only, right_only, \
+            value.\n\n\
             With --top each image has its own pairs, nearest first. With --min alone a pair comes once, \
-            or once in each\ndirection if the measure is a containment."
+            or once in each direction if the measure is a containment."
     )]
     Matrix {
         /// The images [default: all of the catalog]
@@ -318,9 +294,11 @@ pub(crate) enum Command {
     },
     /// Who descends from whom: the family graph (-o text, json, html, dot or graphml)
     #[command(
-        after_help = "Each image has at most one parent: the nearest ancestor among the images. Layers tell it first, then\n\
-            files whose content is known, then paths alone. `contained-in` is an image that holds all of\n\
-            another without proof that it was built from it."
+        after_help = "Each image has at most one parent: the nearest ancestor among the images. Layers tell \
+            it first, then files whose content is known, then paths alone.\n\n\
+            An image stands below its parent, which is the `it` of \"built from it\" and of \"holds it\": \
+            that has all files of the other, without proof that it was built from it. +A -B are files \
+            that it adds and that are gone."
     )]
     Lineage {
         /// The images [default: all of the catalog]
@@ -340,8 +318,8 @@ pub(crate) enum Command {
     },
     /// What an image stands on: the way up to its base, and what each step added
     #[command(
-        after_help = "CHANGED and BYTES need contents, which --paths-only and path lists do not tell. STEP is how sure each step\n\
-            is, WAY how sure all of them up to there are: their product."
+        after_help = "CHANGED and BYTES need contents, which --paths-only and path lists do not tell. STEP \
+            is how sure each step is, WAY how sure all of them up to there are: their product."
     )]
     Ancestors {
         /// The image
@@ -356,8 +334,8 @@ pub(crate) enum Command {
     },
     /// Every image of the catalog that stands on an image, squashed and rebuilt ones too
     #[command(
-        after_help = "What stands on a copy of the image stands on it as well. `way` is how sure all steps are up to the image:\n\
-            their product."
+        after_help = "What stands on a copy of the image stands on it as well. `way` is how sure all steps \
+            are up to the image: their product."
     )]
     Descendants {
         /// The image
@@ -382,8 +360,8 @@ pub(crate) enum Command {
     },
     /// Images with the same files, and what removing the copies would free
     #[command(
-        after_help = "Identical images have the same files with the same contents; directories, owners and modes are not looked\n\
-            at. Others have the same files, but contents differ or are not known."
+        after_help = "Identical images have the same files with the same contents; directories, owners and \
+            modes are not looked at. Others have the same files, but contents differ or are not known."
     )]
     Duplicates {
         /// Look at paths alone: no contents
@@ -392,9 +370,9 @@ pub(crate) enum Command {
     },
     /// Images on an older build of a base of which the catalog has a newer one
     #[command(
-        after_help = "Builds of one base have the same paths or nearly so, or one repository and half of their files. Which is\n\
-            newer the versions of their systems and the times of their builds tell; where those are the same,\n\
-            missing or disagree, it is `another build`."
+        after_help = "Builds of one base have the same paths or nearly so, or one repository and half of \
+            their files. Which is newer the versions of their systems and the times of their builds tell; \
+            where those are the same, missing or disagree, it is `another build`."
     )]
     Stale {
         /// Ask about one image [default: all of the catalog]
@@ -407,8 +385,8 @@ pub(crate) enum Command {
     },
     /// The bases of the catalog, by how many images stand on them, beside those of Dockerfiles
     #[command(
-        after_help = "COUNTED is how many images count for a base: each for the deepest one that it stands on down to the level,\n\
-            a root for itself. SURE are the images below of which that is surer than one half."
+        after_help = "COUNTED is how many images count for a base: each for the deepest one that it stands \
+            on down to the level, a root for itself. SURE are the images below of which that is surer than one half."
     )]
     Bases {
         #[command(flatten)]
@@ -507,8 +485,14 @@ fn share(text: &str) -> Result<f64, String> {
         None => (text, 1.0),
     };
     let value: f64 = number.parse().map_err(|_| "not a number".to_owned())?;
-    let value = value / whole;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not in 0 to 1".to_owned()) }
+    let share = value / whole;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else if whole < 2.0 && (0.0..=100.0).contains(&value) {
+        Err(format!("not in 0 to 1; for a share in percent write {number}%"))
+    } else {
+        Err("not in 0 to 1".to_owned())
+    }
 }
 
 /// By what bases are ranked.

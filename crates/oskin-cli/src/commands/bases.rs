@@ -22,7 +22,7 @@ const SHOWN: usize = 10;
 pub(super) fn run(global: &Global, asked: &AskedBases) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     // Before the catalog, which takes longer.
-    let declared = declared(&asked.dockerfiles, asked.by)?;
+    let declared = declared(&asked.dockerfiles, asked.by, global.quiet)?;
     let mut family = Family::find(global, &[], (asked.paths_only, Reading::default()))?;
     let records = family.records()?;
     let ancestry = Ancestry::of(&family.lineage);
@@ -48,12 +48,16 @@ pub(super) fn run(global: &Global, asked: &AskedBases) -> Result<ExitCode, CliEr
 }
 
 /// What Dockerfiles below directories build upon, if there are any to be read.
-fn declared(places: &[PathBuf], by: RankBy) -> Result<Option<DockerfilesReport>, CliError> {
+fn declared(
+    places: &[PathBuf],
+    by: RankBy,
+    quiet: bool,
+) -> Result<Option<DockerfilesReport>, CliError> {
     if places.is_empty() {
         return Ok(None);
     }
     let found = collect(places, &BTreeMap::new(), &Names::default());
-    if found.is_empty() {
+    if found.is_empty() || !dockerfiles::tell_unread(&found, places, quiet) {
         return Err(dockerfiles::none_found());
     }
     let asked = dockerfiles::Asked { by, top: None, cover: None, level: None };

@@ -5,12 +5,13 @@ use crate::error::{CliError, INCOMPLETE, TROUBLE};
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use crate::text::{self, count, plural};
 use oskin::dockerfile::stats::By;
-use oskin::dockerfile_dir::{Found, Names, collect};
+use oskin::dockerfile_dir::{Found, Names, ReadError, collect};
 use oskin::path::escape;
 use oskin::report::{
     DockerfilesReport, Question, Ranking, ReadDockerfile, RefusedReport, TallyReport, TreeReport,
 };
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub(super) fn run(
     if found.is_empty() {
         return Err(none_found());
     }
+    tell_unread(&found, places, global.quiet);
     let report = |top: Option<usize>| report(&found, asked, top);
     let top = asked.top;
     outputs.write(|format| match format {
@@ -66,6 +68,25 @@ pub(super) fn run(
         all if all == found.len() => ExitCode::from(TROUBLE),
         _ => ExitCode::from(INCOMPLETE),
     })
+}
+
+/// Tells of the places that cannot be read themselves, such as those that are not there, and whether
+/// there is anything else.
+pub(super) fn tell_unread(found: &[Found], places: &[PathBuf], quiet: bool) -> bool {
+    let mut is_any_read = false;
+    for it in found {
+        match &it.outcome {
+            Err(ReadError::Io(error)) if places.contains(&it.path) => {
+                let what = match error.kind() {
+                    ErrorKind::NotFound => "there is no such directory or file".to_owned(),
+                    _ => error.to_string(),
+                };
+                CliError::new(what).print_for(&it.path.display().to_string(), quiet);
+            }
+            _ => is_any_read = true,
+        }
+    }
+    is_any_read
 }
 
 /// That there is nothing to count.

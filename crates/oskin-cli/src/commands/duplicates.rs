@@ -110,7 +110,14 @@ fn text_of(report: &DuplicatesReport) -> String {
         for list in &group.identical {
             let names: Vec<String> = list
                 .iter()
-                .map(|it| format!("{} ({})", text::printable(&it.name), text::bytes(it.size_bytes)))
+                .map(|it| {
+                    let name = text::printable(&it.name);
+                    // Path lists have files, but no sizes.
+                    match it.size_bytes {
+                        0 => name,
+                        size => format!("{name} ({})", text::bytes(size)),
+                    }
+                })
                 .collect();
             text.push_str(&format!("  {}\n", names.join(" = ")));
         }

@@ -38,23 +38,22 @@ pub(super) fn text_of(report: &LineageReport) -> String {
 fn summary(report: &LineageReport, tree: &Tree<'_>) -> String {
     let [kin, alone] = tree.singles(report).map(|images| images.len());
     let families = report.components.len() - kin - alone;
-    let mut text = format!(
-        "{}: {} with a parent, {} of a family of several, {} alone",
-        text::plural(report.images.len() as u64, "image"),
-        text::count(report.edges.len() as u64),
-        text::plural(families as u64, "root"),
-        text::count(alone as u64),
-    );
-    if kin > 0 {
-        text.push_str(&format!(", {} kin without a parent", text::count(kin as u64)));
-    }
+    let families = match families {
+        1 => "1 family".to_owned(),
+        families => format!("{} families", text::count(families as u64)),
+    };
+    let mut parts = vec![match report.edges.len() {
+        0 => "no parent among them".to_owned(),
+        1 => format!("1 has its parent among them, in {families}"),
+        some => format!("{} have their parent among them, in {families}", text::count(some as u64)),
+    }];
     // Twins stand where the first of them stands.
     let twins = report.images.len().saturating_sub(report.edges.len() + report.components.len());
-    if twins > 0 {
-        text.push_str(&format!(", {} the same as another", text::count(twins as u64)));
-    }
-    text.push('\n');
-    text
+    let others =
+        [(twins, "the same as another"), (kin, "with kin, but no parent"), (alone, "alone")];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    parts.extend(others.map(|(count, what)| format!("{} {what}", text::count(count as u64))));
+    format!("{}: {}\n", text::plural(report.images.len() as u64, "image"), parts.join("; "))
 }
 
 /// What stands below what, by name.
@@ -181,7 +180,17 @@ pub(super) fn words(edge: &EdgeReport) -> String {
         [] => String::new(),
         others => format!("; or on {}", others.join(", ")),
     };
-    format!("({} {:.2}: {}{or})", edge.kind, edge.confidence, words.join("; "))
+    format!("({}, {:.2} sure: {}{or})", kind_words(edge.kind), edge.confidence, words.join("; "))
+}
+
+/// What an edge says of the child; `it` is the parent.
+pub(super) fn kind_words(kind: &str) -> &str {
+    match kind {
+        "parent" => "built from it",
+        "child-with-edits" => "built from it with edits",
+        "contained-in" => "holds it, perhaps built from it",
+        other => other,
+    }
 }
 
 /// What an image is to its kin.

@@ -10,6 +10,9 @@ use oskin::report::{BuildReport, OtherBuild, StaleBase, StaleReport};
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
+/// How many builds of a base, and images on it, are listed.
+const LISTED: usize = 10;
+
 /// Finds the bases of which there are newer builds, and who stands on them.
 pub(super) fn run(
     global: &Global,
@@ -37,10 +40,18 @@ pub(super) fn run(
 fn text_of(report: &StaleReport) -> String {
     let stand = if report.stale == 1 || report.asked == 1 { "stands" } else { "stand" };
     let mut text = format!(
-        "{} of {} {stand} on a base of which there is a newer build or release\n",
+        "{} of {} {stand} on an older build or release of a base",
         text::count(report.stale),
         text::plural(report.asked, "image")
     );
+    let undecided = report.touched().saturating_sub(report.stale);
+    if undecided > 0 {
+        text.push_str(&format!(
+            "; of {} nothing tells whether there is a newer one",
+            text::plural(undecided, if report.stale > 0 { "other" } else { "image" })
+        ));
+    }
+    text.push('\n');
     for base in &report.bases {
         text.push_str(&base_text(base));
     }
@@ -49,7 +60,7 @@ fn text_of(report: &StaleReport) -> String {
 
 fn base_text(base: &StaleBase) -> String {
     let mut text = format!("\n{}{}\n", base.build.name, bracketed(&known(&base.build)));
-    for other in &base.builds {
+    for other in base.builds.iter().take(LISTED) {
         let what = match (other.order, other.by_version) {
             (None, _) => "another build or release",
             (_, Some(_)) => "newer release",
@@ -60,12 +71,25 @@ fn base_text(base: &StaleBase) -> String {
         words.extend(undecided(other));
         text.push_str(&format!("  {what}: {}{}\n", other.build.name, bracketed(&words)));
     }
+    let more = base.builds.len().saturating_sub(LISTED);
+    if more > 0 {
+        text.push_str(&format!(
+            "  and {} (all of them: --json)\n",
+            text::plural(more as u64, "more build")
+        ));
+    }
     let images: Vec<String> = base
         .images
         .iter()
-        .map(|image| format!("{} ({:.2})", image.name, image.confidence))
+        .take(LISTED)
+        .map(|image| format!("{} ({:.2} sure)", image.name, image.confidence))
         .collect();
-    text.push_str(&format!("  on it: {}\n", images.join(", ")));
+    text.push_str(&format!("  on it: {}", images.join(", ")));
+    let more = base.images.len().saturating_sub(LISTED);
+    if more > 0 {
+        text.push_str(&format!(", and {} more (all of them: --json)", text::count(more as u64)));
+    }
+    text.push('\n');
     text
 }
 

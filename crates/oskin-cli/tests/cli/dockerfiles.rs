@@ -162,6 +162,13 @@ fn what_cannot_be_done_is_told() {
     let ran = place.run(&["dockerfiles", "none"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("there are no Dockerfiles"), "{}", ran.stderr);
+    let ran = place.run(&["dockerfiles", "nowhere"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.starts_with("oskin: nowhere: there is no such directory or file"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(place.run(&["dockerfiles", "bad"]).code, Some(2));
     assert_eq!(place.run(&["dockerfiles", "absent"]).code, Some(2));
     assert_eq!(place.run(&["dockerfiles", "absent", "odd"]).code, Some(3));

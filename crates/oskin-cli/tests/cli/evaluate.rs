@@ -142,6 +142,8 @@ fn figures_explain_themselves() {
         let ran = place.run(&["evaluate", "--truth", &truth, &format!("--delete={share}")]);
         assert_eq!(ran.code, Some(2), "{share}: {}", ran.stderr);
     }
+    let ran = place.run(&["evaluate", "--truth", &truth, "--delete", "5"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("write 5%"), "{}", ran.stderr);
 }
 
 #[test]

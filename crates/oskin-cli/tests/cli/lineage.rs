@@ -121,10 +121,13 @@ fn the_graph_is_written_as_text_dot_and_graphml() {
     let some = ["bookworm-base", "bookworm-python", "bookworm-webapp", "trixie-base"];
     let text = place.ok(&[&["lineage"][..], &some].concat());
     assert!(
-        text.starts_with("4 images: 2 with a parent, 1 root of a family of several, 1 alone\n"),
+        text.starts_with("4 images: 2 have their parent among them, in 1 family; 1 alone\n"),
         "{text}"
     );
-    assert!(text.contains("\n    bookworm-webapp  (parent 0.99: on its 2 layers; "), "{text}");
+    assert!(
+        text.contains("\n    bookworm-webapp  (built from it, 0.99 sure: on its 2 layers; "),
+        "{text}"
+    );
     assert!(text.contains("\nalone:\ntrixie-base"), "{text}");
     let dot = place.ok(&[&["lineage", "-o", "dot"][..], &some].concat());
     assert!(dot.starts_with("digraph lineage {\n"), "{dot}");

@@ -78,7 +78,7 @@ fn kin_without_a_parent_are_not_alone() {
     place.file("two/more", b"");
     place.file("three/f", b"");
     let text = place.ok(&["lineage", "rootfs:one", "rootfs:two", "rootfs:three"]);
-    let expected = "3 images: 0 with a parent, 0 roots of a family of several, 1 alone, 2 kin without a parent\n\
+    let expected = "3 images: no parent among them; 2 with kin, but no parent; 1 alone\n\
         \n\
         no parent found, but kin:\n\
         one  [a rebuild of two, or the other way round]\n\

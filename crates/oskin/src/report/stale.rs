@@ -4,7 +4,7 @@ use crate::image::ImageRecord;
 use crate::lineage::{Build, Outdated};
 use serde::Serialize;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The bases of which there are builds that are newer, or may be.
 #[derive(Clone, Debug, Serialize)]
@@ -126,5 +126,12 @@ impl StaleReport {
             stale: outdated.iter().filter(is_stale).count() as u64,
             bases: bases.into_values().collect(),
         }
+    }
+
+    /// How many of the images that were asked about stand on a base of which there is any other build
+    /// in the report: a newer one, or one of which nothing tells whether it is.
+    pub fn touched(&self) -> u64 {
+        let images = self.bases.iter().flat_map(|base| &base.images);
+        images.map(|image| image.name.as_str()).collect::<BTreeSet<&str>>().len() as u64
     }
 }

@@ -64,7 +64,8 @@ function layOut(roots, withFamilies) {
     const it = place.get(image);
     if (it.next.length > 0) it.y = (place.get(it.next[0]).y + place.get(it.next[it.next.length - 1]).y) / 2;
   }
-  const left = [12];
+  // Bows of kin swing out as far as 26 to the left of the dots.
+  const left = [36];
   for (let depth = 0; depth < widest.length; depth++) left.push(left[depth] + (widest[depth] || 0) + STEP + 14);
   let width = 0;
   for (const it of place.values()) {
@@ -90,7 +91,7 @@ function edgePath(from, to) {
   return path;
 }
 
-// Twins and rebuilds: a dotted bow before the dots.
+// Twins, rebuilds and siblings: a dotted bow before the dots.
 function kinPath(one, other) {
   const [top, low] = one.y < other.y ? [one, other] : [other, one];
   const out = Math.min(top.x, low.x) - 14 - Math.min(18, (low.y - top.y) / 12);
@@ -146,7 +147,7 @@ function draw() {
   });
   picture.addEventListener("keydown", event => drawingKey(event, place, order));
   const legend = element("p", { class: "legend" });
-  for (const [kind, words] of [["parent", "parent"], ["child-with-edits", "with edits"], ["contained-in", "contained"], ["family", "nearest base family"], ["kin", "twin or rebuild"]]) {
+  for (const [kind, words] of [["parent", "child"], ["child-with-edits", "edited child"], ["contained-in", "holds it"], ["family", "nearest base family"], ["kin", "same files, rebuild or sibling"]]) {
     const sample = svg("svg", { width: 30, height: 10, "aria-hidden": "true" }, svg("path", { class: `edge ${kind}`, d: "M1 5H29" }));
     legend.append(element("span", {}, sample, words));
   }

@@ -7,10 +7,10 @@ const percent = (part, all) => (all === 0 ? "0 %" : `${Number((100 * part / all)
 const sureness = value => (value < 1 ? Math.min(value, 0.99) : 1).toFixed(2);
 
 const KINDS = {
-  "parent": { short: "parent", long: "It kept all of the parent." },
-  "child-with-edits": { short: "with edits", long: "It deleted or changed some of the parent’s files." },
+  "parent": { short: "child", long: "It kept all of the parent." },
+  "child-with-edits": { short: "edited child", long: "It deleted or changed some of the parent’s files." },
   "contained-in": {
-    short: "contained",
+    short: "holds it",
     long: "It holds all of the parent, but nothing tells a child from an image that merely holds as much.",
   },
 };
@@ -79,14 +79,14 @@ function edgeLine(image) {
   const edge = MODEL.edge[image];
   if (!edge) return "No parent among these images.";
   const proofs = edge.evidence.map(proof => proofWords(proof).join(": "));
-  return `Built from ${MODEL.names[edge.parent]}: ${kindOf(edge.kind).short}, ${sureness(edge.confidence)}. ${proofs.join(" ")}`;
+  return `${edge.kind === "contained-in" ? "Holds" : "Built from"} ${MODEL.names[edge.parent]}, ${sureness(edge.confidence)} sure. ${proofs.join(" ")}`;
 }
 
 // What a row says to those who hear it.
 function rowWords(image) {
   const edge = MODEL.edge[image];
   const words = [MODEL.names[image]];
-  if (edge) words.push(`${kindOf(edge.kind).short}, confidence ${sureness(edge.confidence)}`);
+  if (edge) words.push(`${edge.kind === "contained-in" ? "holds" : `${kindOf(edge.kind).short} of`} ${MODEL.names[edge.parent]}, ${sureness(edge.confidence)} sure`);
   for (const { kind, other } of MODEL.kin[image]) words.push(`${kinOf(kind).words} ${MODEL.names[other]}`);
   if (MODEL.below[image] > 0) words.push(plural(MODEL.below[image], "descendant"));
   return words.join(", ");

@@ -1,0 +1,35 @@
+//! What stands behind the help of commands, where it is long. A break of a line is one only where clap
+//! is not to wrap: it wraps at the width of the terminal.
+
+/// Behind the help of `oskin` itself.
+pub(super) const AFTER_HELP: &str = "\
+An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
+  docker-archive:FILE[:REF]  what `docker save` or `podman save` wrote
+  oci:DIR[:REF]              an OCI image layout
+  oci-archive:FILE[:REF]     the same in a tar
+  rootfs:DIR                 a root directory
+  tar:FILE                   a tar of a root directory
+  host:                      the running system
+  paths:FILE                 paths by line or NUL; - is standard input
+  oski:FILE                  inventories that `oskin export` wrote
+A bare path is recognized by its content. REF may be @N: the image at index N.
+
+Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations \
+found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
+
+$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, \
+then the environment, then that file.";
+
+/// Behind that of `oskin classify`.
+pub(super) const CLASSIFY_HELP: &str = "\
+WALK goes from the base down to the image: FILES are added at each step, GONE are those of the \
+step before that are not there any more, SIZE is of the image's own.
+
+A BETTER BASE would spare FILES SAVED of what the image adds to its parent; FOREIGN FILES are \
+those that it would bring along.
+
+Of the NEAREST, ADDED is what the image has and the other has not, MISSING what it lacks; IN IT is \
+the share of the image's paths that the other has, OF IT the share of the other's that the image has.
+
+The catalog tells each image by the closest that was there before it; --walk-down follows these \
+ways from their starts, the most promising first, until no other image can be nearer.";

@@ -71,8 +71,8 @@ fn text_of(report: &AncestorsReport) -> String {
     for it in &report.families {
         let line = format!(
             "\nnearest family of {}: that of {}, with {} of its {}",
-            it.root,
-            it.base,
+            text::printable(&it.root),
+            text::printable(&it.base),
             text::count(it.shared),
             text::plural(it.shared + it.missing, "file")
         );

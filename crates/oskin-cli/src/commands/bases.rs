@@ -80,7 +80,8 @@ fn text_of(report: &BasesReport, shown: usize) -> String {
         text.push_str(&format!("and {}\n", plural(hidden, "other base")));
     }
     for base in report.bases.iter().filter(|base| base.sure == 0) {
-        text.push_str(&format!("not sure: nothing is surely built on {}\n", base.name));
+        let name = text::printable(&base.name);
+        text.push_str(&format!("not sure: nothing is surely built on {name}\n"));
     }
     if let Some(declared) = &report.declared {
         text.push_str(&declared_text(report, declared, shown));

@@ -124,8 +124,9 @@ fn text_of(report: &ClassifyReport) -> String {
         selection => selection,
     };
     let mut text = format!(
-        "{}: {} {what}, compared with {}\n",
+        "{}: {}\n{} {what}, compared with {}\n",
         text::printable(&report.name),
+        place::answer(&report.placement),
         text::count(report.paths),
         text::plural(report.compared, "image")
     );

@@ -1,6 +1,7 @@
 //! The place of an image in the family graph of the catalog, by name and in words.
 
 use super::family::Family;
+use super::lineage_text::kind_words;
 use crate::declared;
 use crate::error::CliError;
 use crate::images::Found;
@@ -262,34 +263,35 @@ fn size_text(size_bytes: u64) -> String {
     if size_bytes == 0 { "-".to_owned() } else { text::bytes(size_bytes) }
 }
 
-/// The place for people.
-pub(super) fn text_of(place: &PlacementReport) -> String {
+/// The answer in a line: what it is the same as, what it stands on.
+pub(super) fn answer(place: &PlacementReport) -> String {
     let shown = text::printable;
-    let mut text = String::new();
+    let mut parts = Vec::new();
     if let (Some(kind), [first, others @ ..]) = (place.twin_kind, &place.twins[..]) {
+        let what = if kind == "identical" { "identical to" } else { "the same paths as" };
         let more = match others.len() {
             0 => String::new(),
-            count => format!(", and the same files as {}", text::plural(count as u64, "other")),
+            count => format!(" (and the files of {})", text::plural(count as u64, "other")),
         };
-        text.push_str(&match kind {
-            "identical" => format!("identical: {}{more}\n", shown(first)),
-            _ => format!("same paths: {}{more}\n", shown(first)),
-        });
+        parts.push(format!("{what} {}{more}", shown(first)));
     }
     match (&place.parent, &place.base, place.walk.last()) {
         (Some(parent), Some(base), Some(step)) => {
-            text.push_str(&format!(
-                "parent: {} ({} {:.2})\n",
-                shown(parent),
-                step.kind,
-                step.confidence
-            ));
+            let how = kind_words(step.kind);
+            parts.push(format!("parent {} ({how}, {:.2} sure)", shown(parent), step.confidence));
             if base != parent {
-                text.push_str(&format!("base: {}\n", shown(base)));
+                let sure: f64 = place.walk.iter().map(|step| step.confidence).product();
+                parts.push(format!("base {} ({sure:.2} sure)", shown(base)));
             }
         }
-        _ => text.push_str(&orphan(place)),
+        _ => parts.push(orphan(place)),
     }
+    parts.join("; ")
+}
+
+/// What there is to say of the place, for people.
+pub(super) fn text_of(place: &PlacementReport) -> String {
+    let mut text = String::new();
     if !place.walk.is_empty() {
         text.push_str(&format!("\n{}", walk_text(&place.walk)));
     }
@@ -305,15 +307,15 @@ pub(super) fn text_of(place: &PlacementReport) -> String {
 fn orphan(place: &PlacementReport) -> String {
     match &place.family {
         Some(family) => format!(
-            "parent: none in the catalog; nearest family: that of {}, with {} of its {}\n",
+            "no parent in the catalog; nearest family: that of {}, with {} of its {}",
             text::printable(&family.base),
             text::count(family.shared),
             text::plural(family.shared + family.missing, "file")
         ),
         None if !place.enough_files => {
-            format!("parent: less than {MIN_FILES} files are too few to tell\n")
+            format!("less than {MIN_FILES} files are too few to tell a parent")
         }
-        None => "parent: none in the catalog, nor a family\n".to_owned(),
+        None => "no parent in the catalog, nor a family".to_owned(),
     }
 }
 
@@ -327,7 +329,7 @@ fn walk_text(walk: &[StepReport]) -> String {
             .collect();
         vec![
             step.child.clone(),
-            format!("{} {:.2}", step.kind, step.confidence),
+            format!("{}, {:.2} sure", kind_words(step.kind), step.confidence),
             format!("+{}", text::count(step.adds.files)),
             format!("-{}", text::count(step.missing)),
             step.adds.size_bytes.filter(|size| *size > 0).map_or_else(String::new, text::bytes),
@@ -339,7 +341,7 @@ fn walk_text(walk: &[StepReport]) -> String {
         vec![step.parent.clone(), "base".to_owned(), dash(), dash(), String::new()]
     });
     let rows = first.into_iter().chain(walk.iter().map(row)).collect();
-    text::table(&["WALK", "IS", ">FILES", ">GONE", ">SIZE", "MOST OF WHAT IT ADDS"], rows)
+    text::table(&["WALK", "STEP", ">FILES", ">GONE", ">SIZE", "MOST OF WHAT IT ADDS"], rows)
 }
 
 fn miss_text(miss: &NearMissReport) -> String {

@@ -59,7 +59,8 @@ fn text_of(report: &StaleReport) -> String {
 }
 
 fn base_text(base: &StaleBase) -> String {
-    let mut text = format!("\n{}{}\n", base.build.name, bracketed(&known(&base.build)));
+    let name = text::printable(&base.build.name);
+    let mut text = format!("\n{name}{}\n", bracketed(&known(&base.build)));
     for other in base.builds.iter().take(LISTED) {
         let what = match (other.order, other.by_version) {
             (None, _) => "another build or release",
@@ -69,7 +70,8 @@ fn base_text(base: &StaleBase) -> String {
         let mut words = vec![other.alike.to_owned()];
         words.extend(known(&other.build));
         words.extend(undecided(other));
-        text.push_str(&format!("  {what}: {}{}\n", other.build.name, bracketed(&words)));
+        let name = text::printable(&other.build.name);
+        text.push_str(&format!("  {what}: {name}{}\n", bracketed(&words)));
     }
     let more = base.builds.len().saturating_sub(LISTED);
     if more > 0 {
@@ -82,7 +84,7 @@ fn base_text(base: &StaleBase) -> String {
         .images
         .iter()
         .take(LISTED)
-        .map(|image| format!("{} ({:.2} sure)", image.name, image.confidence))
+        .map(|image| format!("{} ({:.2} sure)", text::printable(&image.name), image.confidence))
         .collect();
     text.push_str(&format!("  on it: {}", images.join(", ")));
     let more = base.images.len().saturating_sub(LISTED);

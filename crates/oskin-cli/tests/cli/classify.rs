@@ -135,7 +135,7 @@ fn what_has_no_parent_is_told_its_family_and_what_it_misses() {
     );
     place.file("tiny.paths", b"one\n");
     let text = place.ok(&["classify", "paths:tiny.paths"]);
-    assert!(text.contains("parent: less than 10 files are too few to tell"), "{text}");
+    assert!(text.contains("tiny: less than 10 files are too few to tell a parent\n"), "{text}");
 }
 
 #[test]

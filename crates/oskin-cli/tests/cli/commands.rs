@@ -191,7 +191,7 @@ fn classify_lists_the_nearest_of_the_catalog() {
     place.ok(&["rm", "b"]);
     assert_eq!(near(&["paths:new.paths"]), (2, "a 2 0.5, c 0 0.0".into()));
     let text = place.ok(&["classify", "paths:new.paths"]);
-    let begins = "new: 4 paths, compared with 2 images\nparent: less than 10 files are too few to tell\n\nNEAREST";
+    let begins = "new: less than 10 files are too few to tell a parent\n4 paths, compared with 2 images\n\nNEAREST";
     assert!(text.starts_with(begins), "{text}");
 }
 

@@ -8,12 +8,13 @@
 
 use super::chain::{Base, Chain, bases};
 use super::edge::{Edge, EdgeKind, Kin, KinKind, Lineage, Proof};
+use super::judge;
 use super::left_over::larger;
 use super::look::Look;
 use super::parent::Candidates;
 use crate::measure::Measure;
 use crate::path_set::PathSet;
-use crate::relation::REBUILD_DICE;
+use crate::relation::{MIN_FILES, REBUILD_DICE};
 use std::collections::BTreeMap;
 
 /// How sure a base is that layers tell, and one that only full layers tell.
@@ -47,6 +48,9 @@ pub struct Survey<'a> {
     pub(super) declared: Vec<Option<u32>>,
     /// Where contents count: of the first of images with the same files the others.
     twins: BTreeMap<u32, Vec<u32>>,
+    /// Where contents count: pairs of images without a clear parent that have as many files, nearly all
+    /// of them in common. Neither is a candidate of the other.
+    level: Vec<(u32, u32)>,
 }
 
 impl<'a> Survey<'a> {
@@ -76,7 +80,8 @@ impl<'a> Survey<'a> {
                 }
             }
         }
-        Self { files, candidates, bases, chains, larger, declared: Vec::new(), twins }
+        let level = chains.map(|_| level(&candidates, &bases, files)).unwrap_or_default();
+        Self { files, candidates, bases, chains, larger, declared: Vec::new(), twins, level }
     }
 
     /// An image and, where contents tell them apart, some of those with the same files.
@@ -121,6 +126,7 @@ impl<'a> Survey<'a> {
             pairs.extend(self.larger_of(child).iter().map(|&larger| (larger, child)));
             pairs.extend(self.declared_base(child).map(|base| (base, child)));
         }
+        pairs.extend(&self.level);
         pairs.sort_unstable();
         pairs.dedup();
         pairs
@@ -166,6 +172,12 @@ impl<'a> Survey<'a> {
             parents[child as usize] = edge.as_ref().map(|edge| edge.parent);
             lineage.edges.extend(edge);
         }
+        for &(left, right) in &self.level {
+            if parents[left as usize].is_none() && parents[right as usize].is_none() {
+                let content = looks.get(&(left, right)).and_then(|look| self.known_content(look));
+                lineage.kin.push(Kin::of((left, right), judge::kind_of(content)));
+            }
+        }
         self.declare(&mut lineage, &mut parents, looks);
         (lineage, parents)
     }
@@ -200,6 +212,29 @@ impl<'a> Survey<'a> {
         let kind = if kept_all { EdgeKind::Parent } else { EdgeKind::ChildWithEdits };
         Edge { parent, child, kind, confidence, proofs, alternatives: Vec::new() }
     }
+}
+
+/// Pairs of images without a base by layers or a clear parent, first of their twins, that have as many
+/// files and nearly the same ones; ascending. O(images without a parent, squared).
+fn level(candidates: &Candidates, bases: &[Option<Base>], files: &[&PathSet]) -> Vec<(u32, u32)> {
+    let is_open = |image: &u32| {
+        candidates.first_twin(*image) == *image
+            && bases[*image as usize].is_none()
+            && candidates.parent(*image).is_none()
+            && files[*image as usize].len() >= MIN_FILES
+    };
+    let open: Vec<u32> = (0..).take(files.len()).filter(is_open).collect();
+    let sizes: Vec<u64> = open.iter().map(|image| files[*image as usize].len()).collect();
+    let mut level = Vec::new();
+    for (at, left) in open.iter().enumerate() {
+        let rest = open.iter().zip(&sizes).skip(at + 1).filter(|(_, size)| **size == sizes[at]);
+        let near = rest.map(|(right, _)| *right).filter(|right| {
+            let overlap = files[*left as usize].overlap(files[*right as usize]);
+            Measure::Dice.of(overlap) >= REBUILD_DICE
+        });
+        level.extend(near.map(|right| (*left, right)));
+    }
+    level
 }
 
 #[cfg(test)]

@@ -210,7 +210,7 @@ impl Survey<'_> {
 }
 
 /// What two images with nearly the same files are, neither of them a child of the other.
-fn kind_of(content: Option<&Comparison>) -> KinKind {
+pub(super) fn kind_of(content: Option<&Comparison>) -> KinKind {
     match content.is_some_and(Comparison::is_rebuild) {
         true => KinKind::Rebuild,
         false => KinKind::Sibling,

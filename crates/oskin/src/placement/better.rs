@@ -14,6 +14,9 @@ const MAX_FOREIGN: f64 = 0.1;
 /// How many are told.
 const TOLD: usize = 3;
 
+/// How many are asked, those that share most first.
+const ASKED: usize = 12;
+
 /// An image that would be a better base.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Better {
@@ -34,7 +37,8 @@ pub struct Better {
 impl Placement {
     /// Images of the catalog upon which the subject could have been built, and that would have spared
     /// at least ten more of its files than its parent does: at most three, those that spare most
-    /// first. None of them has more files than the subject, nor lacks a tenth of its own there.
+    /// first. None of them has more files than the subject, lacks a tenth of its own there, or brings more
+    /// files along, or others with other contents, than it spares.
     ///
     /// What would be spared is what they share by path; contents are compared unless the subject is
     /// judged by paths. `entries` are those of the subject, `texts` tells the paths of its ids. Reads
@@ -65,18 +69,25 @@ impl Placement {
         pool.sort_by_key(|(id, overlap)| {
             (Reverse(overlap.common.cast_signed() - overlap.left_only.cast_signed()), *id)
         });
-        pool.truncate(TOLD);
-        let mut better = Vec::with_capacity(pool.len());
-        for (image, overlap) in pool {
+        let mut better = Vec::new();
+        for (image, overlap) in pool.into_iter().take(ASKED) {
             let files = catalog.path_set(image, Selection::Files)?;
             // What both hold and the present parent does not.
             let saved = files.difference(&files.difference(subject.files)).difference(&present);
+            // What it brings along must not be more than what it spares.
+            if saved.len() < overlap.left_only.max(MIN_FILES) {
+                continue;
+            }
             let theirs = subject.chain.is_some().then(|| catalog.inventory(image)).transpose()?;
             let (saved_bytes, changed) = weigh(&texts(&saved)?, entries, theirs.as_ref());
             let saved_files = saved.len() - changed.unwrap_or_default();
             // What has other contents would have to be brought again.
-            if saved_files >= MIN_FILES {
+            let least = overlap.left_only.max(MIN_FILES).max(changed.unwrap_or_default());
+            if saved_files >= least {
                 better.push(Better { image, overlap, saved_files, saved_bytes, changed });
+            }
+            if better.len() == TOLD {
+                break;
             }
         }
         better.sort_by_key(|it| (Reverse(it.saved_bytes), Reverse(it.saved_files), it.image));

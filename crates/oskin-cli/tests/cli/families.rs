@@ -205,7 +205,7 @@ fn older_builds_are_told_where_something_tells() {
         text.starts_with("0 of 1 image stands on an older build or release of a base; of 1 image"),
         "{text}"
     );
-    assert!(text.contains("  another build or release: forky-base  (nearly-same; "), "{text}");
+    assert!(text.contains("  another build or release: forky-base  (rebuild; "), "{text}");
 }
 
 #[test]

@@ -24,8 +24,7 @@ const READ: &str = "read the index";
 pub(super) struct StoredIndex {
     pub(super) index: OverlapIndex,
     pub(super) scratch: Scratch,
-    // What ranks candidates, if it was asked for, with the image of each set that has one, by number;
-    // then all blocks are in memory.
+    // What ranks candidates, if it was asked for, with the image of each set that has one, by number.
     pub(super) ranking: Option<(Ranking, Vec<(u32, i64)>)>,
     pub(super) sums: Scratch<u64>,
     // What SQLite's data_version was when it was read: it changes when another process writes.

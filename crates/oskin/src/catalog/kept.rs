@@ -9,8 +9,9 @@ use super::Catalog;
 use super::error::{At as _, CatalogError};
 use super::format::TOLD_VERSION;
 use crate::inventory::encode::{self, Damaged, Decoder};
-use crate::lineage::{Candidate, Look};
-use crate::path_set::Overlap;
+use crate::lineage::{Candidate, Look, Ranking, RankingParts};
+use crate::measure::OverlapIndex;
+use crate::path_set::{Overlap, PathSet};
 use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ const RULES: u64 = 1;
 /// The most bytes that a row may decode to.
 const LIMIT_BYTES: usize = 1 << 16;
 
+/// The most bytes that what ranks may decode to: as much as an index of a hundred million events.
+const WEIGHTS_LIMIT_BYTES: usize = 1 << 29;
+
 /// The tables; they are made when first something is kept, and a catalog without them is whole.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS kept_ranking (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -30,6 +34,12 @@ CREATE TABLE IF NOT EXISTS kept_look (
     data      BLOB NOT NULL,
     PRIMARY KEY (candidate, child)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept_weights (
+    number INTEGER PRIMARY KEY CHECK (number = 0),
+    sets   INTEGER NOT NULL,
+    alive  INTEGER NOT NULL,
+    data   BLOB NOT NULL
+);
 ";
 
 const READ: &str = "read what was kept of the family graph";
@@ -205,7 +215,42 @@ impl Catalog {
                 }
             }
         }
-        transaction.commit().at(&path, WRITE)
+        transaction.commit().at(&path, WRITE)?;
+        self.keep_weights()
+    }
+
+    /// What ranks candidates, as it was kept for the very images that there are: sets are only added, and
+    /// images only removed, so that their numbers tell.
+    pub(super) fn kept_weights(
+        &self,
+        index: &OverlapIndex,
+    ) -> Result<Option<Ranking>, CatalogError> {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'kept_weights'";
+        if self.connection.query_row(sql, [], |_| Ok(())).optional().at(&self.path, READ)?.is_none()
+        {
+            return Ok(None);
+        }
+        let sql = "SELECT data FROM kept_weights WHERE sets = ?1 AND alive = ?2";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
+        let (sets, alive) = sets_of(index);
+        let data = statement.query_row([sets, alive], |row| row.get::<_, Vec<u8>>(0)).optional();
+        let Some(data) = data.at(&self.path, READ)? else { return Ok(None) };
+        Ok(take_weights(&data).ok().and_then(|parts| Ranking::from_parts(parts, index)))
+    }
+
+    /// Keeps what ranks candidates, of large catalogs.
+    fn keep_weights(&self) -> Result<(), CatalogError> {
+        // What ranks is made by ranking.
+        self.rank(&PathSet::default())?;
+        self.with_index(|stored| {
+            let parts = stored.ranking.as_ref().and_then(|(ranking, _)| ranking.to_parts());
+            let Some(parts) = parts else { return Ok(()) };
+            let (sets, alive) = sets_of(&stored.index);
+            let sql = "INSERT OR REPLACE INTO kept_weights VALUES (0, ?1, ?2, ?3)";
+            let mut insert = self.connection.prepare(sql).at(&self.path, WRITE)?;
+            insert.execute(params![sets, alive, put_weights(&parts)]).at(&self.path, WRITE)?;
+            Ok(())
+        })
     }
 
     /// Whether a catalog of this format version can keep rankings.
@@ -247,6 +292,58 @@ impl Numbered {
             candidates: candidates.collect::<Option<_>>()?,
         })
     }
+}
+
+/// How many sets the index has, and how many of them have an image.
+fn sets_of(index: &OverlapIndex) -> (i64, i64) {
+    let alive = index.slots().iter().filter(|slot| slot.alive).count();
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    (number(index.slots().len()), number(alive))
+}
+
+fn put_weights(parts: &RankingParts) -> Vec<u8> {
+    let mut plain = Vec::new();
+    for value in [RULES, parts.sizes.len() as u64, parts.holders.len() as u64] {
+        plain.extend(value.to_le_bytes());
+    }
+    for numbers in [&parts.sizes, &parts.firsts, &parts.holders] {
+        plain.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+    plain.extend(parts.missing.iter().flat_map(|number| number.to_le_bytes()));
+    encode::seal_plain(&plain)
+}
+
+fn take_weights(data: &[u8]) -> Result<RankingParts, Damaged> {
+    let plain = encode::unseal(data, WEIGHTS_LIMIT_BYTES)?;
+    let mut rest = &plain[..];
+    let mut take = |bytes: usize| {
+        let (taken, left) = rest.split_at_checked(bytes).ok_or(Damaged("weights are too short"))?;
+        rest = left;
+        Ok::<_, Damaged>(taken)
+    };
+    let mut number = || {
+        let taken = <[u8; 8]>::try_from(take(8)?).unwrap_or_default();
+        Ok::<_, Damaged>(u64::from_le_bytes(taken))
+    };
+    let (rules, sets, nodes) = (number()?, number()?, number()?);
+    if rules != RULES {
+        return Err(Damaged("of other rules"));
+    }
+    let bytes = |count: u64, each: u64| {
+        let bytes = count.checked_mul(each).and_then(|bytes| usize::try_from(bytes).ok());
+        bytes.ok_or(Damaged("too many weights"))
+    };
+    let small = |taken: &[u8]| -> Vec<u32> {
+        let number =
+            |bytes: &[u8]| u32::from_le_bytes(<[u8; 4]>::try_from(bytes).unwrap_or_default());
+        taken.chunks_exact(4).map(number).collect()
+    };
+    let sizes = small(take(bytes(sets, 4)?)?);
+    let firsts = small(take(bytes(sets, 4)?)?);
+    let holders = small(take(bytes(nodes, 4)?)?);
+    let large = |bytes: &[u8]| u64::from_le_bytes(<[u8; 8]>::try_from(bytes).unwrap_or_default());
+    let missing = take(bytes(sets, 8)?)?.chunks_exact(8).map(large).collect();
+    Ok(RankingParts { sizes, firsts, missing, holders })
 }
 
 fn put_ranking(ranking: &KeptRanking, numbers: &Numbers) -> Option<Vec<u8>> {
@@ -331,6 +428,7 @@ mod tests {
         fn any_bytes_decode_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = take_look(&bytes);
             let _ = take_look(&encode::seal_plain(&bytes));
+            drop(take_weights(&encode::seal_plain(&bytes)));
             drop(take_ranking(&encode::seal_plain(&[&[1], &bytes[..]].concat())));
         }
 

@@ -44,6 +44,7 @@ impl Catalog {
                 Some(known) => known,
                 None => (self.ranking(stored)?, self.images_of_sets()?),
             };
+            stored.bring(&self.connection, &self.path, files)?;
             let strange = self.kinds.borrow().directories_of(files);
             let scratch = (&mut stored.scratch, &mut stored.sums);
             let ranked =
@@ -66,6 +67,7 @@ impl Catalog {
             self.rank(files)?;
         }
         self.with_index(|stored| {
+            stored.bring(&self.connection, &self.path, files)?;
             let Some((ranking, images)) = &stored.ranking else { return Ok(Vec::new()) };
             let Some((number, _)) = images.iter().find(|(_, id)| *id == image) else {
                 return Ok(Vec::new());
@@ -114,6 +116,7 @@ impl Catalog {
         // What ranks is made by ranking.
         self.rank(unseen)?;
         self.with_index(|stored| {
+            stored.bring(&self.connection, &self.path, &unseen.union(child))?;
             let strange = self.kinds.borrow().directories_of(unseen);
             let pair = |(ranking, _): &(Ranking, _)| {
                 ranking.pair(&stored.index, &unseen.difference(&strange), child)
@@ -124,9 +127,12 @@ impl Catalog {
 
     fn ranking(&self, stored: &mut StoredIndex) -> Result<Ranking, CatalogError> {
         let (connection, path) = (&self.connection, &self.path);
-        stored.bring_all(connection, path)?;
         let mut kinds = self.kinds.borrow_mut();
         kinds.read_on(connection, path)?;
+        if let Some(kept) = self.kept_weights(&stored.index)? {
+            return Ok(kept);
+        }
+        stored.bring_all(connection, path)?;
         let others = told::others(connection, path)?.into_iter().collect();
         Ok(Ranking::new(&stored.index, &kinds.all_directories(), &others))
     }

@@ -43,7 +43,7 @@ pub use look::Look;
 pub(crate) use parent::KEPT;
 pub use parent::{Candidate, Candidates, LAMBDA};
 pub use perturb::{Draw, Perturbation};
-pub use ranking::{Ranked, Ranking};
+pub use ranking::{Ranked, Ranking, RankingParts};
 pub use steps::{
     Coarse, EdgesSeen, Fate, Finer, GRADES, Joined, KEPT_PER_MILLE, PassedOver, StepPair, Steps,
     TinyGraph, Why,

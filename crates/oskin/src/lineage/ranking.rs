@@ -7,7 +7,7 @@
 
 use super::parent::{Candidate, KEPT, LAMBDA};
 use super::weights::{ONE, each};
-use crate::measure::{OverlapIndex, Scratch};
+use crate::measure::{OverlapIndex, Scratch, Ways};
 use crate::path_set::{Overlap, PathSet};
 use crate::relation::MIN_FILES;
 use std::cmp::Reverse;
@@ -26,6 +26,16 @@ pub struct Ranking {
     // How many of the distinct images have the files of each node.
     holders: Vec<u32>,
     odd: Vec<Odd>,
+}
+
+/// A ranking as plain numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see Ranking::to_parts")]
+pub struct RankingParts {
+    pub sizes: Vec<u32>,
+    pub firsts: Vec<u32>,
+    pub missing: Vec<u64>,
+    pub holders: Vec<u32>,
 }
 
 /// The lowest bits of a sum over the nodes of an image are the number of its files.
@@ -81,16 +91,17 @@ impl Ranking {
             odd.push(Odd { id, has, holders: 0 });
         }
         let mut ranking = Self { odd, ..Self::default() };
-        ranking.count_and_match(index, &ids);
+        let ways = index.ways(&ids);
+        ranking.count_and_match(index, &ways, &ids);
         let is_first = |(number, first): (u32, &Option<u32>)| *first == Some(number);
         let counted: Vec<bool> = (0..).zip(&ranking.firsts).map(is_first).collect();
-        ranking.holders = index.holders(&counted);
+        ranking.holders = index.holders(&ways, &counted);
         for odd in &mut ranking.odd {
             let held = odd.has.iter().zip(&counted).filter(|(has, counted)| **has && **counted);
             odd.holders = u32::try_from(held.count()).unwrap_or(u32::MAX);
         }
         let weight = |node: u32| ranking.missing_weight(node).wrapping_mul(at(node));
-        ranking.missing = index.whole_sums(weight);
+        ranking.missing = index.whole_sums(&ways, weight);
         for odd in &ranking.odd {
             for (missing, has) in ranking.missing.iter_mut().zip(&odd.has) {
                 *missing += if *has { rarity(odd.holders) } else { 0 };
@@ -101,12 +112,12 @@ impl Ranking {
 
     /// Counts the files of each image and finds the first with the same ones: with the same nodes of the
     /// index, by a sum of 88 bits over them. Empty images tell nothing and equal none.
-    fn count_and_match(&mut self, index: &OverlapIndex, ids: &[u32]) {
+    fn count_and_match(&mut self, index: &OverlapIndex, ways: &Ways, ids: &[u32]) {
         let print = |node: u64, count: u32| {
             let print = u128::from(mix(node)) << 64 | u128::from(mix(!node));
             print << COUNT_BITS | u128::from(count)
         };
-        let mut prints: Vec<u128> = index.whole_sums(|node| match ids[node as usize] {
+        let mut prints: Vec<u128> = index.whole_sums(ways, |node| match ids[node as usize] {
             0 => 0,
             count => print(node.into(), count),
         });
@@ -127,6 +138,32 @@ impl Ranking {
             slot.alive.then(own)
         };
         self.firsts = (0..).zip(index.slots()).zip(&self.sizes).map(first).collect();
+    }
+
+    /// What is known as plain numbers, to be kept: sizes, firsts (`u32::MAX` for none), what the files of
+    /// each image weigh, and how many images have those of each node. `None` if paths are files in some
+    /// images and directories in others.
+    pub fn to_parts(&self) -> Option<RankingParts> {
+        self.odd.is_empty().then(|| RankingParts {
+            sizes: self.sizes.clone(),
+            firsts: self.firsts.iter().map(|first| first.unwrap_or(u32::MAX)).collect(),
+            missing: self.missing.clone(),
+            holders: self.holders.clone(),
+        })
+    }
+
+    /// What was kept; `None` if it is not of this index. Parts that fit and are wrong give wrong answers.
+    pub fn from_parts(parts: RankingParts, index: &OverlapIndex) -> Option<Self> {
+        let RankingParts { sizes, firsts, missing, holders } = parts;
+        let images = index.slots().len();
+        let fits = [sizes.len(), firsts.len(), missing.len()].iter().all(|len| *len == images)
+            && holders.len() == index.nodes().len();
+        let is_there = |first: u32| (first as usize) < images;
+        let firsts: Vec<Option<u32>> =
+            firsts.into_iter().map(|first| Some(first).filter(|first| is_there(*first))).collect();
+        let alive = index.slots().iter().map(|slot| slot.alive);
+        let fits = fits && firsts.iter().map(Option::is_some).eq(alive);
+        fits.then(|| Self { sizes, firsts, missing, holders, odd: Vec::new() })
     }
 
     /// The first image with the same files as this one; `None` if it was removed.
@@ -385,7 +422,14 @@ mod tests {
                 index.remove(u32::try_from(at.index(sets.len())).unwrap());
             }
             let alive: Vec<u32> = (0..).zip(index.slots()).filter(|(_, it)| it.alive).map(|(at, _)| at).collect();
-            let ranking = Ranking::new(&index, &path_set(directories.iter().copied()), &others);
+            let mut ranking = Ranking::new(&index, &path_set(directories.iter().copied()), &others);
+            if let Some(parts) = ranking.to_parts() {
+                // Kept and brought back, it is the same.
+                ranking = Ranking::from_parts(parts.clone(), &index).unwrap();
+                prop_assert_eq!(ranking.to_parts(), Some(parts.clone()));
+                let short = RankingParts { missing: Vec::new(), ..parts };
+                prop_assert!(Ranking::from_parts(short, &index).is_none());
+            }
             let mut scratch = (Scratch::default(), Scratch::default());
             // All that are there, and some that are not, one of them with paths that none has.
             let strange = unseen.last().map(|set| set.iter().map(|id| id + 250).collect());

@@ -29,7 +29,7 @@ pub use family::Family;
 pub use history::Sum;
 pub use index::{
     BLOCK_IDS, Block, CHUNKS, Changes, Chunks, DEEPEST, Node, OverlapIndex, Parts, Piece,
-    STATION_EVENTS, Scratch, Slot, Station,
+    STATION_EVENTS, Scratch, Slot, Station, Ways,
 };
 pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use near::{Near, nearest};

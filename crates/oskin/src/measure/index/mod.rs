@@ -26,6 +26,7 @@ mod whole;
 pub use blocks::{BLOCK_IDS, Block, Piece};
 pub use query::Scratch;
 pub use trie::{Node, STRETCH as STATION_EVENTS, Station};
+pub use whole::Ways;
 
 use super::family::index;
 use crate::path_set::{Delta, PathSet};

@@ -11,11 +11,69 @@ use super::{OverlapIndex, Scratch, Station};
 use crate::measure::{Sum, family};
 use crate::path_set::PathSet;
 
+/// Nodes of an index that matter: those at which ids end, and those on their ways up to the first
+/// station each. A bit for each node, since they are few of all.
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
+    words: Vec<u64>,
+}
+
+impl Ways {
+    fn mark(&mut self, node: u32) -> bool {
+        let (word, bit) = (&mut self.words[node as usize / 64], 1 << (node % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// Calls with the nodes, those after what they continue first.
+    fn for_each_down(&self, mut call: impl FnMut(u32)) {
+        for (at, word) in self.words.iter().enumerate().rev() {
+            let mut word = *word;
+            while word != 0 {
+                let bit = word.ilog2();
+                word ^= 1 << bit;
+                call(family::index(at * 64) + bit);
+            }
+        }
+    }
+
+    /// The same the other way round.
+    fn for_each_up(&self, mut call: impl FnMut(u32)) {
+        for (at, word) in self.words.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                call(family::index(at * 64) + word.trailing_zeros());
+                word &= word - 1;
+            }
+        }
+    }
+}
+
 impl OverlapIndex {
-    /// For each node, how many of the sets for which `counted` is set have the ids that end at it.
+    /// The ways of the nodes at which `ids` tells that any end. O(nodes).
+    pub fn ways(&self, ids: &[u32]) -> Ways {
+        let mut ways = Ways { words: vec![0; self.trie.nodes().len().div_ceil(64)] };
+        for node in NOWHERE + 1..family::index(self.trie.nodes().len()) {
+            let mut at = node;
+            if ids.get(node as usize).is_none_or(|count| *count == 0) {
+                continue;
+            }
+            while at != NOWHERE && ways.mark(at) {
+                match self.trie.step(at) {
+                    Step::Node(_, before) => at = before,
+                    Step::Station(_) => break,
+                }
+            }
+        }
+        ways
+    }
+
+    /// For each node of these ways, how many of the sets for which `counted` is set have the ids that
+    /// end at it; 0 for others.
     ///
-    /// O(sets + nodes). Sets beyond the end of `counted` are not counted.
-    pub fn holders(&self, counted: &[bool]) -> Vec<u32> {
+    /// O(sets + stations + nodes of the ways). Sets beyond the end of `counted` are not counted.
+    pub fn holders(&self, ways: &Ways, counted: &[bool]) -> Vec<u32> {
         // How many counted sets have an id that comes with an event and never goes again.
         let mut below: Vec<u32> = vec![0; self.slots.len()];
         for at in (0..below.len()).rev() {
@@ -33,14 +91,13 @@ impl OverlapIndex {
             let start = if *before == NO_STATION { 0 } else { at_stations[*before as usize] };
             at_stations.push(events.iter().fold(start, |sum, event| add(sum, *event)));
         }
-        let mut holders: Vec<u32> = Vec::with_capacity(self.trie.nodes().len());
-        holders.push(0);
-        for node in NOWHERE + 1..family::index(self.trie.nodes().len()) {
-            holders.push(match self.trie.step(node) {
+        let mut holders: Vec<u32> = vec![0; self.trie.nodes().len()];
+        ways.for_each_up(|node| {
+            holders[node as usize] = match self.trie.step(node) {
                 Step::Node(event, before) => add(holders[before as usize], event),
                 Step::Station(station) => at_stations[station as usize],
-            });
-        }
+            };
+        });
         holders
     }
 
@@ -65,25 +122,27 @@ impl OverlapIndex {
     }
 
     /// For each set, what its ids weigh together, if those that end at a node weigh together what
-    /// `weight` tells of it. Sums wrap. O(sets + nodes).
-    pub fn whole_sums<T: Sum>(&self, weight: impl Fn(u32) -> T) -> Vec<T> {
+    /// `weight` tells of it; nothing where no way begins. Sums wrap. O(sets + stations + nodes of the
+    /// ways).
+    pub fn whole_sums<T: Sum>(&self, ways: &Ways, weight: impl Fn(u32) -> T) -> Vec<T> {
         let mut sums = vec![T::default(); self.slots.len()];
-        self.each_event(weight, |event, weight| note(&mut sums, event, weight));
+        self.each_event(ways, weight, |event, weight| note(&mut sums, event, weight));
         self.inherit(&mut sums);
         sums
     }
 
     /// Calls with each event, and what the ids weigh together whose histories have it there.
-    fn each_event<T: Sum>(&self, weight: impl Fn(u32) -> T, mut call: impl FnMut(u32, T)) {
-        let (nodes, stations) = (self.trie.nodes().len(), self.trie.stations());
-        let mut passing = vec![T::default(); nodes];
+    fn each_event<T: Sum>(
+        &self,
+        ways: &Ways,
+        weight: impl Fn(u32) -> T,
+        mut call: impl FnMut(u32, T),
+    ) {
+        let stations = self.trie.stations();
+        let mut passing = vec![T::default(); self.trie.nodes().len()];
         let mut at_stations = vec![T::default(); stations.len()];
-        for node in (NOWHERE + 1..family::index(nodes)).rev() {
+        ways.for_each_down(|node| {
             let sum = passing[node as usize].plus(weight(node));
-            // Most nodes lie below stations, and nothing passes them.
-            if sum == T::default() {
-                continue;
-            }
             match self.trie.step(node) {
                 Step::Node(event, before) => {
                     call(event, sum);
@@ -93,10 +152,13 @@ impl OverlapIndex {
                     at_stations[station as usize] = at_stations[station as usize].plus(sum);
                 }
             }
-        }
+        });
         for at in (0..stations.len()).rev() {
             let Station { before, events } = stations[at];
             let sum = at_stations[at];
+            if sum == T::default() {
+                continue;
+            }
             for event in events {
                 call(event, sum);
             }
@@ -112,6 +174,7 @@ impl OverlapIndex {
         let mut added = vec![0_u64; self.slots.len()];
         let ids = self.ids_at_nodes(&PathSet::default());
         self.each_event(
+            &self.ways(&ids),
             |node| u64::from(ids[node as usize]),
             |event, ids| {
                 if event & MARK == 0 {
@@ -159,7 +222,8 @@ mod tests {
             }
             prop_assert_eq!(index.added(), added);
             let counted: Vec<bool> = (0..own.len()).map(|at| !uncounted.contains(&at)).collect();
-            let holders = index.holders(&counted);
+            let everywhere = index.ids_at_nodes(&PathSet::default());
+            let holders = index.holders(&index.ways(&everywhere), &counted);
             let plain: Vec<BTreeSet<u32>> = own.iter().map(|set| set.ids().collect()).collect();
             let of_id = |id: u32| {
                 let has = |at: &usize| counted[*at] && plain[*at].contains(&id);
@@ -172,7 +236,9 @@ mod tests {
             };
             let mask = PathSet::from_unsorted(without.iter().copied().collect());
             let ids = index.ids_at_nodes(&mask);
-            let whole: Vec<u64> = index.whole_sums(|node| weight(node) * u64::from(ids[node as usize]));
+            let ways = index.ways(&ids);
+            let whole: Vec<u64> =
+                index.whole_sums(&ways, |node| weight(node) * u64::from(ids[node as usize]));
             let asked_set = PathSet::from_unsorted(asked.iter().copied().collect());
             let shared: Vec<u64> = index.sums(&asked_set, weight, &mut Scratch::default());
             for (at, set) in plain.iter().enumerate() {

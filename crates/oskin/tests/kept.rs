@@ -135,6 +135,10 @@ fn what_was_kept_comes_back() {
     let rankings = BTreeMap::from([(ids[2], ranking.clone())]);
     let looks = BTreeMap::from([((ids[1], ids[2]), look)]);
     catalog.keep(&rankings, &looks).unwrap();
+    let anew = Catalog::open(&path).unwrap();
+    assert!(anew.has_kept_weights().unwrap());
+    assert_eq!(anew.rank(&files).unwrap(), ranked);
+    drop(anew);
     let plain = |ranking: &KeptRanking| {
         let of = ranking.candidates.iter().map(|(id, it)| (*id, it.overlap, it.score()));
         (ranking.images, ranking.first, of.collect::<Vec<_>>())
@@ -148,6 +152,7 @@ fn what_was_kept_comes_back() {
     assert_eq!(catalog.kept_look(ids[2], ids[1]).unwrap(), None);
     // Without one of its candidates a ranking does not count; what was of it goes with the next write.
     catalog.remove("image-1").unwrap();
+    assert!(!catalog.has_kept_weights().unwrap());
     assert_eq!(catalog.kept_ranking(ids[2]).unwrap(), None);
     assert!(catalog.kept_rankings().unwrap().is_empty());
     catalog.remove("image-2").unwrap();

@@ -219,6 +219,15 @@ impl Catalog {
         self.keep_weights()
     }
 
+    /// Whether what ranks candidates is kept for the images that there are.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn has_kept_weights(&self) -> Result<bool, CatalogError> {
+        self.with_index(|stored| Ok(self.kept_weights(&stored.index)?.is_some()))
+    }
+
     /// What ranks candidates, as it was kept for the very images that there are: sets are only added, and
     /// images only removed, so that their numbers tell.
     pub(super) fn kept_weights(
@@ -242,15 +251,17 @@ impl Catalog {
     fn keep_weights(&self) -> Result<(), CatalogError> {
         // What ranks is made by ranking.
         self.rank(&PathSet::default())?;
-        self.with_index(|stored| {
+        // Reading is of one moment that ends without a change, so writing comes after it.
+        let row = self.with_index(|stored| {
             let parts = stored.ranking.as_ref().and_then(|(ranking, _)| ranking.to_parts());
-            let Some(parts) = parts else { return Ok(()) };
-            let (sets, alive) = sets_of(&stored.index);
+            Ok(parts.map(|parts| (sets_of(&stored.index), put_weights(&parts))))
+        })?;
+        if let Some(((sets, alive), data)) = row {
             let sql = "INSERT OR REPLACE INTO kept_weights VALUES (0, ?1, ?2, ?3)";
             let mut insert = self.connection.prepare(sql).at(&self.path, WRITE)?;
-            insert.execute(params![sets, alive, put_weights(&parts)]).at(&self.path, WRITE)?;
-            Ok(())
-        })
+            insert.execute(params![sets, alive, data]).at(&self.path, WRITE)?;
+        }
+        Ok(())
     }
 
     /// Whether a catalog of this format version can keep rankings.

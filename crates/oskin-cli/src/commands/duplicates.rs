@@ -48,8 +48,14 @@ fn identical(
     images: &[u32],
 ) -> Result<Vec<Vec<u32>>, CliError> {
     let mut lists: Vec<(Inventory, Vec<u32>)> = Vec::new();
+    let mut unknown = Vec::new();
     for image in images {
         let entries = workspace.entries(lineup, *image)?;
+        // What is not known is the same as nothing, so it is compared with nothing.
+        if Comparison::of(&entries, &entries).content.unknown > 0 {
+            unknown.push(vec![*image]);
+            continue;
+        }
         let is_same = |first: &Inventory| {
             let content = Comparison::of(first, &entries).content;
             content.changed + content.unknown == 0
@@ -59,7 +65,9 @@ fn identical(
             None => lists.push((entries, vec![*image])),
         }
     }
-    Ok(lists.into_iter().map(|(_, list)| list).collect())
+    let mut lists: Vec<Vec<u32>> = lists.into_iter().map(|(_, list)| list).chain(unknown).collect();
+    lists.sort_unstable();
+    Ok(lists)
 }
 
 fn group(

@@ -293,34 +293,16 @@ impl<'c> Decision<'c> {
 mod tests {
     use super::*;
     use crate::lineage::Survey;
+    use crate::lineage::parent::tests::Plain;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
-    type Plain = BTreeSet<u32>;
-
-    /// Families: each set is an earlier one, less few and with some more; some are twins.
+    /// Families, not empty; some sets are twins.
     fn families() -> impl Strategy<Value = Vec<PathSet>> {
-        let step = (
-            any::<prop::sample::Index>(),
-            btree_set(0_u32..300, 0..50),
-            btree_set(0_u32..300, 0..6),
-            0..6_u8,
-        );
-        vec(step, 1..20).prop_map(|steps| {
-            let mut sets: Vec<Plain> = Vec::new();
-            for (parent, added, removed, kind) in steps {
-                let base = match kind {
-                    0 => Plain::new(),
-                    _ if sets.is_empty() => Plain::new(),
-                    _ => sets[parent.index(sets.len())].clone(),
-                };
-                let added = if kind == 1 { Plain::new() } else { added };
-                let removed = if kind < 3 { Plain::new() } else { removed };
-                sets.push(base.difference(&removed).chain(&added).copied().collect());
-            }
-            sets.iter().map(plain).collect()
-        })
+        let families = crate::lineage::parent::tests::families();
+        families
+            .prop_filter("no image", |sets| !sets.is_empty())
+            .prop_map(|sets| sets.iter().map(plain).collect())
     }
 
     fn plain(set: &Plain) -> PathSet {

@@ -12,6 +12,7 @@ use oskin::lineage::Ancestry;
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
 use oskin::report::{ClassifyReport, WalkDownReport};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
@@ -48,6 +49,10 @@ pub(super) fn run(
             .catalog()?
             .at_one_moment(|catalog| classify(catalog, &found, (wanted, None)))?;
         outputs.answer(&value_of(&report)?, || text_of(&report))?;
+        // What all images weigh took most of the time, and is the same for the next one.
+        if !is_small && !workspace.catalog()?.has_kept_weights()? {
+            workspace.keep(&BTreeMap::new(), &BTreeMap::new());
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let mut family = Family::of(workspace, vec![found.clone()], wanted.paths_only)?;

@@ -219,13 +219,19 @@ impl Catalog {
         self.keep_weights()
     }
 
-    /// Whether what ranks candidates is kept for the images that there are.
+    /// Whether what ranks candidates is kept for the images that there are; it is not read.
     ///
     /// # Errors
     ///
     /// If the store fails or is damaged.
     pub fn has_kept_weights(&self) -> Result<bool, CatalogError> {
-        self.with_index(|stored| Ok(self.kept_weights(&stored.index)?.is_some()))
+        if !self.keeps_rankings() || !self.has_table("kept_weights")? {
+            return Ok(false);
+        }
+        let (sets, alive) = self.with_index(|stored| Ok(sets_of(&stored.index)))?;
+        let sql = "SELECT 1 FROM kept_weights WHERE sets = ?1 AND alive = ?2";
+        let found = self.connection.query_row(sql, [sets, alive], |_| Ok(())).optional();
+        Ok(found.at(&self.path, READ)?.is_some())
     }
 
     /// What ranks candidates, as it was kept for the very images that there are: sets are only added, and
@@ -271,9 +277,13 @@ impl Catalog {
 
     /// Whether anything is kept.
     fn keeps(&self) -> Result<bool, CatalogError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'kept_ranking'";
-        let found = self.connection.query_row(sql, [], |_| Ok(())).optional();
-        Ok(self.version >= TOLD_VERSION && found.at(&self.path, READ)?.is_some())
+        Ok(self.keeps_rankings() && self.has_table("kept_ranking")?)
+    }
+
+    fn has_table(&self, name: &str) -> Result<bool, CatalogError> {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
+        let found = self.connection.query_row(sql, [name], |_| Ok(())).optional();
+        Ok(found.at(&self.path, READ)?.is_some())
     }
 
     fn numbers(&self) -> Result<Numbers, CatalogError> {

@@ -259,7 +259,7 @@ impl Catalog {
         self.rank(&PathSet::default())?;
         // Reading is of one moment that ends without a change, so writing comes after it.
         let row = self.with_index(|stored| {
-            let parts = stored.ranking.as_ref().and_then(|(ranking, _)| ranking.to_parts());
+            let parts = stored.ranking.as_ref().map(|(ranking, _)| ranking.to_parts());
             Ok(parts.map(|parts| (sets_of(&stored.index), put_weights(&parts))))
         })?;
         if let Some(((sets, alive), data)) = row {
@@ -324,13 +324,19 @@ fn sets_of(index: &OverlapIndex) -> (i64, i64) {
 
 fn put_weights(parts: &RankingParts) -> Vec<u8> {
     let mut plain = Vec::new();
-    for value in [RULES, parts.sizes.len() as u64, parts.holders.len() as u64] {
+    let counts = [parts.sizes.len(), parts.holders.len(), parts.odd.len()];
+    for value in [RULES].into_iter().chain(counts.map(|count| count as u64)) {
         plain.extend(value.to_le_bytes());
     }
     for numbers in [&parts.sizes, &parts.firsts, &parts.holders] {
         plain.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     }
     plain.extend(parts.missing.iter().flat_map(|number| number.to_le_bytes()));
+    for (id, holders, has) in &parts.odd {
+        plain.extend(id.to_le_bytes());
+        plain.extend(holders.to_le_bytes());
+        plain.extend(has);
+    }
     encode::seal_plain(&plain)
 }
 
@@ -346,7 +352,7 @@ fn take_weights(data: &[u8]) -> Result<RankingParts, Damaged> {
         let taken = <[u8; 8]>::try_from(take(8)?).unwrap_or_default();
         Ok::<_, Damaged>(u64::from_le_bytes(taken))
     };
-    let (rules, sets, nodes) = (number()?, number()?, number()?);
+    let (rules, sets, nodes, odd) = (number()?, number()?, number()?, number()?);
     if rules != RULES {
         return Err(Damaged("of other rules"));
     }
@@ -364,7 +370,12 @@ fn take_weights(data: &[u8]) -> Result<RankingParts, Damaged> {
     let holders = small(take(bytes(nodes, 4)?)?);
     let large = |bytes: &[u8]| u64::from_le_bytes(<[u8; 8]>::try_from(bytes).unwrap_or_default());
     let missing = take(bytes(sets, 8)?)?.chunks_exact(8).map(large).collect();
-    Ok(RankingParts { sizes, firsts, missing, holders })
+    let mut odd_paths = Vec::new();
+    for _ in 0..odd {
+        let [id, holders] = [take(4)?, take(4)?].map(|taken| small(taken)[0]);
+        odd_paths.push((id, holders, take(bytes(sets, 1)?)?.to_vec()));
+    }
+    Ok(RankingParts { sizes, firsts, missing, holders, odd: odd_paths })
 }
 
 fn put_ranking(ranking: &KeptRanking, numbers: &Numbers) -> Option<Vec<u8>> {

@@ -36,6 +36,7 @@ pub struct RankingParts {
     pub firsts: Vec<u32>,
     pub missing: Vec<u64>,
     pub holders: Vec<u32>,
+    pub odd: Vec<(u32, u32, Vec<u8>)>,
 }
 
 /// The lowest bits of a sum over the nodes of an image are the number of its files.
@@ -141,29 +142,38 @@ impl Ranking {
     }
 
     /// What is known as plain numbers, to be kept: sizes, firsts (`u32::MAX` for none), what the files of
-    /// each image weigh, and how many images have those of each node. `None` if paths are files in some
-    /// images and directories in others.
-    pub fn to_parts(&self) -> Option<RankingParts> {
-        self.odd.is_empty().then(|| RankingParts {
+    /// each image weigh, how many images have those of each node; and of each path that is a file in some
+    /// images and a directory in others its id, how many have it as a file, and which, a byte each.
+    pub fn to_parts(&self) -> RankingParts {
+        let odd =
+            |odd: &Odd| (odd.id, odd.holders, odd.has.iter().map(|has| u8::from(*has)).collect());
+        RankingParts {
             sizes: self.sizes.clone(),
             firsts: self.firsts.iter().map(|first| first.unwrap_or(u32::MAX)).collect(),
             missing: self.missing.clone(),
             holders: self.holders.clone(),
-        })
+            odd: self.odd.iter().map(odd).collect(),
+        }
     }
 
     /// What was kept; `None` if it is not of this index. Parts that fit and are wrong give wrong answers.
     pub fn from_parts(parts: RankingParts, index: &OverlapIndex) -> Option<Self> {
-        let RankingParts { sizes, firsts, missing, holders } = parts;
+        let RankingParts { sizes, firsts, missing, holders, odd } = parts;
         let images = index.slots().len();
         let fits = [sizes.len(), firsts.len(), missing.len()].iter().all(|len| *len == images)
+            && odd.iter().all(|(_, _, has)| has.len() == images)
             && holders.len() == index.nodes().len();
+        let odd = odd.into_iter().map(|(id, holders, has)| Odd {
+            id,
+            has: has.into_iter().map(|has| has != 0).collect(),
+            holders,
+        });
         let is_there = |first: u32| (first as usize) < images;
         let firsts: Vec<Option<u32>> =
             firsts.into_iter().map(|first| Some(first).filter(|first| is_there(*first))).collect();
         let alive = index.slots().iter().map(|slot| slot.alive);
         let fits = fits && firsts.iter().map(Option::is_some).eq(alive);
-        fits.then(|| Self { sizes, firsts, missing, holders, odd: Vec::new() })
+        fits.then(|| Self { sizes, firsts, missing, holders, odd: odd.collect() })
     }
 
     /// The first image with the same files as this one; `None` if it was removed.
@@ -423,13 +433,12 @@ mod tests {
             }
             let alive: Vec<u32> = (0..).zip(index.slots()).filter(|(_, it)| it.alive).map(|(at, _)| at).collect();
             let mut ranking = Ranking::new(&index, &path_set(directories.iter().copied()), &others);
-            if let Some(parts) = ranking.to_parts() {
-                // Kept and brought back, it is the same.
-                ranking = Ranking::from_parts(parts.clone(), &index).unwrap();
-                prop_assert_eq!(ranking.to_parts(), Some(parts.clone()));
-                let short = RankingParts { missing: Vec::new(), ..parts };
-                prop_assert!(Ranking::from_parts(short, &index).is_none());
-            }
+            // Kept and brought back, it is the same.
+            let parts = ranking.to_parts();
+            ranking = Ranking::from_parts(parts.clone(), &index).unwrap();
+            prop_assert_eq!(ranking.to_parts(), parts.clone());
+            let short = RankingParts { missing: Vec::new(), ..parts };
+            prop_assert!(Ranking::from_parts(short, &index).is_none());
             let mut scratch = (Scratch::default(), Scratch::default());
             // All that are there, and some that are not, one of them with paths that none has.
             let strange = unseen.last().map(|set| set.iter().map(|id| id + 250).collect());

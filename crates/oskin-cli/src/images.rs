@@ -207,30 +207,31 @@ impl Workspace {
             });
         }
         let found = images.iter().map(|image| self.find(image)).collect::<Result<Vec<_>, _>>()?;
-        let catalog = self.catalog_if_any()?;
-        let mut foreign = ForeignPaths::new(catalog)?;
-        let mut sets = vec![Vec::new(); wanted.len()];
-        for found in &found {
-            let both = match (found, catalog) {
-                (Found::Kept(record), Some(catalog)) => [
-                    catalog.path_set(record.id, Selection::Files)?,
-                    catalog.path_set(record.id, Selection::Directories)?,
-                ],
-                (Found::Read(image), _) => foreign.path_sets(&image.inventory)?,
-                // What is kept was found in the catalog.
-                (Found::Kept(_), None) => continue,
-            };
-            for (selection, sets) in wanted.iter().zip(&mut sets) {
-                sets.push(select(&both, *selection));
-            }
-        }
         let names = found.iter().map(|found| found.name().to_owned()).collect();
-        Ok(Sets { names, sets })
+        let members: Vec<Member> = found.into_iter().map(Member::from).collect();
+        let both = both_sets(self.catalog_if_any()?, &members)?;
+        let of = |selection: &Selection| both.iter().map(|both| select(both, *selection)).collect();
+        Ok(Sets { names, sets: wanted.iter().map(of).collect() })
     }
 }
 
+/// Files and directories of images, with the same ids for the same paths.
+fn both_sets(catalog: Option<&Catalog>, members: &[Member]) -> Result<Vec<[PathSet; 2]>, CliError> {
+    let mut foreign = ForeignPaths::new(catalog)?;
+    let mut of = |member: &Member| match (member, catalog) {
+        (Member::Kept(id), Some(catalog)) => Ok([
+            catalog.path_set(*id, Selection::Files)?,
+            catalog.path_set(*id, Selection::Directories)?,
+        ]),
+        (Member::Read(image), _) => Ok(foreign.path_sets(&image.inventory)?),
+        // What is kept was found in the catalog.
+        (Member::Kept(_), None) => Ok(<[PathSet; 2]>::default()),
+    };
+    members.iter().map(&mut of).collect()
+}
+
 /// What a selection takes of files and directories.
-fn select([files, directories]: &[PathSet; 2], selection: Selection) -> PathSet {
+pub(crate) fn select([files, directories]: &[PathSet; 2], selection: Selection) -> PathSet {
     match selection {
         Selection::Files => files.clone(),
         Selection::Directories => directories.clone(),
@@ -256,37 +257,46 @@ enum Member {
     Read(Box<ingest::ReadImage>),
 }
 
+impl From<Found> for Member {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Kept(record) => Self::Kept(record.id),
+            Found::Read(image) => Self::Read(image),
+        }
+    }
+}
+
 impl Workspace {
     /// Lines up images, or all in the catalog if none is named.
     pub(crate) fn line_up(&mut self, images: &[std::ffi::OsString]) -> Result<Lineup, CliError> {
-        let (mut names, mut members, mut files) = (Vec::new(), Vec::new(), Vec::new());
-        let mut chains = Vec::new();
         if images.is_empty() {
             return self.catalog()?.at_one_moment(|catalog| {
                 let (ids, names): (Vec<i64>, _) = catalog.names()?.into_iter().unzip();
                 let files = catalog.path_sets(&ids, Selection::Files)?;
-                for id in &ids {
-                    let all = catalog.layer_keys(*id)?.into_iter().map(|(key, _)| key).collect();
-                    chains.push(Chain { all, full: catalog.full_layer_keys(*id)? });
-                }
+                let chains = ids.iter().map(|id| catalog.chain(*id)).collect::<Result<_, _>>()?;
                 let members = ids.into_iter().map(Member::Kept).collect();
                 Ok(Lineup { names, files, chains, members })
             });
         }
-        let Sets { names: found, sets } = self.path_sets(images, &[Selection::Files])?;
-        files.extend(sets.into_iter().flatten());
-        for (image, name) in images.iter().zip(found) {
+        let (mut names, mut chains, mut members) = (Vec::new(), Vec::new(), Vec::new());
+        for image in images {
             let found = self.find(image)?;
-            let Layers { all, full } = self.layer_keys(&found)?;
-            chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
-            members.push(match found {
-                Found::Kept(record) => Member::Kept(record.id),
-                Found::Read(image) => Member::Read(image),
-            });
-            names.push(name);
+            names.push(found.name().to_owned());
+            chains.push(self.chain(&found)?);
+            members.push(Member::from(found));
         }
+        let both = both_sets(self.catalog_if_any()?, &members)?;
+        let files = both.into_iter().map(|[files, _]| files).collect();
         tell_apart(&mut names);
         Ok(Lineup { names, files, chains, members })
+    }
+
+    /// The layers of an image, as lineage compares them.
+    fn chain(&mut self, found: &Found) -> Result<Chain, CliError> {
+        match found {
+            Found::Kept(record) => Ok(self.catalog()?.chain(record.id)?),
+            Found::Read(image) => Ok(image.chain()),
+        }
     }
 
     /// Lines up all images of the catalog, and those of others that are not there behind them. Tells
@@ -296,11 +306,8 @@ impl Workspace {
         found: Vec<Found>,
     ) -> Result<(Lineup, Vec<u32>), CliError> {
         let mut lineup = self.line_up(&[])?;
-        let mut chains = Vec::with_capacity(found.len());
-        for found in &found {
-            let Layers { all, full } = self.layer_keys(found)?;
-            chains.push(Chain { all: all.into_iter().map(|(key, _)| key).collect(), full });
-        }
+        let chains =
+            found.iter().map(|found| self.chain(found)).collect::<Result<Vec<Chain>, _>>()?;
         // What two of them have and the catalog has not must get the same numbers.
         let mut foreign = ForeignPaths::new(Some(self.catalog()?))?;
         let mut asked = Vec::with_capacity(found.len());
@@ -354,22 +361,14 @@ impl Workspace {
         lineup.members.iter().map(of).collect()
     }
 
-    /// The directories of the images of a lineup, which was made of the same `images`.
-    pub(crate) fn directories(
-        &mut self,
-        lineup: &Lineup,
-        images: &[std::ffi::OsString],
-    ) -> Result<Vec<PathSet>, CliError> {
-        let kept = |member: &Member| match member {
-            Member::Kept(id) => Some(*id),
-            Member::Read(_) => None,
-        };
-        let ids: Option<Vec<i64>> = lineup.members.iter().map(kept).collect();
+    /// The directories of the images of a lineup.
+    pub(crate) fn directories(&mut self, lineup: &Lineup) -> Result<Vec<PathSet>, CliError> {
+        let ids: Option<Vec<i64>> = lineup.ids().into_iter().collect();
         if let Some(ids) = ids {
             return Ok(self.catalog()?.path_sets(&ids, Selection::Directories)?);
         }
-        let Sets { sets, .. } = self.path_sets(images, &[Selection::Directories])?;
-        Ok(sets.into_iter().flatten().collect())
+        let both = both_sets(self.catalog_if_any()?, &lineup.members)?;
+        Ok(both.into_iter().map(|[_, directories]| directories).collect())
     }
 
     /// All entries of an image of a lineup.

@@ -4,6 +4,7 @@ use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{ImageRecord, LayerKey};
 use crate::inventory::encode::PathList;
 use crate::inventory::{Entry, FlattenProblem, Inventory, Layer, flatten};
+use crate::lineage::Chain;
 use crate::path::shorten;
 use crate::path_set::PathSet;
 use crate::source::{ImageSource, LayerRead, LayerSource, ReadOptions, SourceError};
@@ -52,6 +53,12 @@ pub struct ReadImage {
 }
 
 impl ReadImage {
+    /// Its layers, as lineage compares them.
+    pub fn chain(&self) -> Chain {
+        let all = self.layers.iter().map(|layer| layer.key).collect();
+        Chain { all, full: self.layer_keys() }
+    }
+
     /// The keys of the layers that hold an entry, base first: what two images may share.
     pub fn layer_keys(&self) -> Vec<LayerKey> {
         let full = self.layers.iter().filter(|layer| !layer.layer.is_empty());

@@ -239,6 +239,11 @@ pub struct Overlap {
 }
 
 impl Overlap {
+    /// Whether both sets are the same, and not empty.
+    pub const fn is_same(self) -> bool {
+        self.common > 0 && self.left_only == 0 && self.right_only == 0
+    }
+
     /// The counts of two sets of known sizes; a size below `common` counts as `common`.
     pub const fn of_sizes(common: u64, left: u64, right: u64) -> Self {
         let (left_only, right_only) = (left.saturating_sub(common), right.saturating_sub(common));

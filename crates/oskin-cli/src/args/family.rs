@@ -21,10 +21,9 @@ pub(crate) struct Gates {
     pub(crate) max_behind: Option<u64>,
 }
 
-impl Gates {
-    /// Whether there is a gate.
-    pub(crate) const fn is_any(&self) -> bool {
-        !self.require_base.is_empty() || !self.forbid_base.is_empty() || self.max_behind.is_some()
+impl From<Gates> for oskin::lineage::Gates {
+    fn from(Gates { require_base, forbid_base, max_behind }: Gates) -> Self {
+        Self { require_base, forbid_base, max_behind }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(
         let files = family.lineup.files[step.to as usize].len();
         growths.push((files, family.growth(step.to, step.from)?));
     }
-    let verdicts = gate::judge(gates, &mut family, &ancestry, number)?;
+    let verdicts = gate::judge(&gates.into(), &mut family, &ancestry, number)?;
     let names = &family.lineup.names;
     let graph = Named { names, ancestry: &ancestry, paths_only: family.paths_only };
     let files = family.lineup.files[number as usize].len();

@@ -44,7 +44,9 @@ pub(super) fn run(
     // Layers and contents ask for the graph around an image: that of a small catalog is soon there as a
     // whole, and the gates want to see it anyhow.
     let is_small = workspace.catalog()?.image_count()? < KEPT_FROM as u64;
-    if !(gates.is_any() || is_small && !wanted.paths_only) {
+    let gates = oskin::lineage::Gates::from(gates);
+    let wants_graph = !gates.is_empty() || is_small && !wanted.paths_only;
+    if !wants_graph {
         let report = workspace
             .catalog()?
             .at_one_moment(|catalog| classify(catalog, &found, (wanted, None)))?;
@@ -62,7 +64,7 @@ pub(super) fn run(
         catalog.at_one_moment(|catalog| classify(catalog, &found, (wanted, Some(&family))))?;
     let lineage = family.lineage.clone();
     let number = family.asked[0];
-    report.gates = gate::judge(gates, &mut family, &Ancestry::of(&lineage), number)?;
+    report.gates = gate::judge(&gates, &mut family, &Ancestry::of(&lineage), number)?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
     Ok(gate::conclude(&report.gates, &report.name, global.quiet))
 }

@@ -1,7 +1,6 @@
 //! The gates of an image: rules on what it stands on, for builds to be stopped by.
 
 use super::family::{Family, facts_of};
-use crate::args::Gates as GateArgs;
 use crate::error::{CliError, DIFFERENT};
 use crate::text;
 use oskin::lineage::{Ancestry, Builds, Facts, Gates, Ground, Outdated, Stand, matches};
@@ -10,13 +9,11 @@ use std::process::ExitCode;
 
 /// Judges an image of a family; nothing is said if nothing was asked.
 pub(super) fn judge(
-    asked: GateArgs,
+    gates: &Gates,
     family: &mut Family,
     ancestry: &Ancestry<'_>,
     image: u32,
 ) -> Result<Vec<GateReport>, CliError> {
-    let GateArgs { require_base, forbid_base, max_behind } = asked;
-    let gates = Gates { require_base, forbid_base, max_behind };
     if gates.is_empty() {
         return Ok(Vec::new());
     }

@@ -44,7 +44,7 @@ pub(super) fn run(
     let (lineage, _) = find(&mut workspace, &lineup, (paths_only, anew))?;
     let mut report = LineageReport::new(&lineup.names, paths_only, &lineage);
     if steps {
-        let directories = workspace.directories(&lineup, images)?;
+        let directories = workspace.directories(&lineup)?;
         let sets: [Vec<&PathSet>; 2] = [&lineup.files, &directories].map(|it| it.iter().collect());
         let steps = Steps::of(&sets[0], &sets[1], &lineage, MOST_PAIRS);
         report.steps = Some(StepsReport::new(&lineup.names, &steps));

@@ -4,7 +4,7 @@ use super::family::Family;
 use super::lineage_text::kind_words;
 use crate::declared;
 use crate::error::CliError;
-use crate::images::Found;
+use crate::images::{Found, select};
 use crate::text;
 use oskin::catalog::{Catalog, CatalogError};
 use oskin::ingest::ForeignPaths;
@@ -17,8 +17,8 @@ use oskin::path_set::{PathSet, Selection};
 use oskin::placement::{Better, Graph, Placement, Step, Subject, folders, place, place_in};
 use oskin::relation::{Comparison, Content, MIN_FILES};
 use oskin::report::{
-    AddedReport, BetterReport, FamilyReport, FolderReport, NearMissReport, PlacementReport,
-    ProofReport, StepReport,
+    AddedReport, BetterReport, EdgeReport, FamilyReport, FolderReport, NearMissReport,
+    PlacementReport, ProofReport, StepReport,
 };
 
 /// How many folders of each step are named.
@@ -33,8 +33,8 @@ const NEAR: f64 = 0.9;
 /// An image that is to be placed.
 pub(super) struct Known<'a> {
     found: &'a Found,
-    files: PathSet,
-    directories: PathSet,
+    // Files and directories.
+    sets: [PathSet; 2],
     chain: Option<Chain>,
     foreign: ForeignPaths<'a>,
 }
@@ -47,30 +47,28 @@ impl<'a> Known<'a> {
         by_layers: bool,
     ) -> Result<Self, CatalogError> {
         let mut foreign = ForeignPaths::new(Some(catalog))?;
-        let ([files, directories], chain) = match found {
+        let sets = match found {
             Found::Kept(record) => {
                 let set = |selection| catalog.path_set(record.id, selection);
-                let all = catalog.layer_keys(record.id)?.into_iter().map(|(key, _)| key);
-                let chain = Chain { all: all.collect(), full: catalog.full_layer_keys(record.id)? };
-                ([set(Selection::Files)?, set(Selection::Directories)?], chain)
+                [set(Selection::Files)?, set(Selection::Directories)?]
             }
-            Found::Read(image) => {
-                let all = image.layers.iter().map(|layer| layer.key).collect();
-                let chain = Chain { all, full: image.layer_keys() };
-                (foreign.path_sets(&image.inventory)?, chain)
-            }
+            Found::Read(image) => foreign.path_sets(&image.inventory)?,
         };
-        let chain = by_layers.then_some(chain);
-        Ok(Self { found, files, directories, chain, foreign })
+        let chain = || match found {
+            Found::Kept(record) => catalog.chain(record.id),
+            Found::Read(image) => Ok(image.chain()),
+        };
+        let chain = by_layers.then(chain).transpose()?;
+        Ok(Self { found, sets, chain, foreign })
+    }
+
+    fn files(&self) -> &PathSet {
+        &self.sets[0]
     }
 
     /// Its paths under a selection.
     pub(super) fn select(&self, selection: Selection) -> PathSet {
-        match selection {
-            Selection::Files => self.files.clone(),
-            Selection::Directories => self.directories.clone(),
-            Selection::Both => self.files.union(&self.directories),
-        }
+        select(&self.sets, selection)
     }
 
     /// The image of the catalog that it declares as its base.
@@ -93,18 +91,20 @@ impl<'a> Known<'a> {
         family: Option<&Family>,
     ) -> Result<PlacementReport, CliError> {
         let own = self.found.name();
-        let entries = || match self.found {
-            Found::Kept(record) => catalog.inventory(record.id),
-            Found::Read(image) => Ok(image.inventory.clone()),
+        // What it adds is told with sizes in any case, so they are read once and for all.
+        let entries = match self.found {
+            Found::Kept(record) => catalog.inventory(record.id)?,
+            Found::Read(image) => image.inventory.clone(),
         };
+        let own_entries = || Ok(entries.clone());
         let subject = Subject {
             id: self.found.kept(),
-            files: &self.files,
+            files: self.files(),
             chain: self.chain.as_ref(),
             declared: self.declared(catalog)?,
             has_contents: self.found.record().size_bytes > 0,
             is_step: false,
-            entries: &entries,
+            entries: &own_entries,
         };
         let placement = match family {
             Some(family) => {
@@ -116,8 +116,6 @@ impl<'a> Known<'a> {
         };
         let teller = Teller { known: self, catalog, names };
         let is_alone = placement.steps.is_empty() && !placement.twins.is_empty();
-        // Its contents are asked for only now, and only once.
-        let entries = entries()?;
         let better = match is_alone {
             true => Vec::new(),
             false => {
@@ -127,7 +125,7 @@ impl<'a> Known<'a> {
         let name = |id: i64| teller.name(id);
         Ok(PlacementReport {
             paths_only: self.chain.is_none(),
-            enough_files: self.files.len() >= MIN_FILES,
+            enough_files: self.files().len() >= MIN_FILES,
             twins: placement.twins.iter().map(|id| name(*id)).collect(),
             twin_kind: placement.twin_kind.map(KinKind::name),
             parent: placement.steps.first().map(|step| name(step.parent)),
@@ -170,23 +168,17 @@ impl Teller<'_> {
         for (at, (step, child)) in steps.iter().zip(children).enumerate() {
             // Of images of the catalog only the paths are read.
             let adds = self.adds(&step.added, (at == 0).then_some(entries))?;
-            walk.push(StepReport {
+            let declared = step.declared.unwrap_or(step.parent);
+            let proof = |proof| ProofReport::new(proof, &|_| self.name(declared));
+            let edge = EdgeReport {
                 parent: self.name(step.parent),
                 child,
                 kind: step.kind.name(),
                 confidence: step.confidence,
-                evidence: step
-                    .proofs
-                    .iter()
-                    .map(|proof| {
-                        let declared = step.declared.unwrap_or(step.parent);
-                        ProofReport::new(proof, &|_| self.name(declared))
-                    })
-                    .collect(),
+                evidence: step.proofs.iter().map(proof).collect(),
                 alternatives: step.alternatives.iter().map(|id| self.name(*id)).collect(),
-                adds,
-                missing: step.overlap.left_only,
-            });
+            };
+            walk.push(StepReport { edge, adds, missing: step.overlap.left_only });
         }
         walk.reverse();
         Ok(walk)
@@ -227,7 +219,7 @@ impl Teller<'_> {
         let mut misses = Vec::new();
         for (id, kind) in all {
             let theirs = self.catalog.path_set(id, Selection::Files)?;
-            let missing = theirs.difference(&self.known.files);
+            let missing = theirs.difference(self.known.files());
             let first = PathSet::from_unsorted(missing.ids().take(PATHS).collect());
             let paths = self.known.foreign.texts(&first)?;
             let content = match self.known.chain {
@@ -277,10 +269,14 @@ pub(super) fn answer(place: &PlacementReport) -> String {
     }
     match (&place.parent, &place.base, place.walk.last()) {
         (Some(parent), Some(base), Some(step)) => {
-            let how = kind_words(step.kind);
-            parts.push(format!("parent {} ({how}, {:.2} sure)", shown(parent), step.confidence));
+            let how = kind_words(step.edge.kind);
+            parts.push(format!(
+                "parent {} ({how}, {:.2} sure)",
+                shown(parent),
+                step.edge.confidence
+            ));
             if base != parent {
-                let sure: f64 = place.walk.iter().map(|step| step.confidence).product();
+                let sure: f64 = place.walk.iter().map(|step| step.edge.confidence).product();
                 parts.push(format!("base {} ({sure:.2} sure)", shown(base)));
             }
         }
@@ -328,8 +324,8 @@ fn walk_text(walk: &[StepReport]) -> String {
             .map(|folder| format!("/{} {}", folder.path, text::count(folder.files)))
             .collect();
         vec![
-            step.child.clone(),
-            format!("{}, {:.2} sure", kind_words(step.kind), step.confidence),
+            step.edge.child.clone(),
+            format!("{}, {:.2} sure", kind_words(step.edge.kind), step.edge.confidence),
             format!("+{}", text::count(step.adds.files)),
             format!("-{}", text::count(step.missing)),
             step.adds.size_bytes.filter(|size| *size > 0).map_or_else(String::new, text::bytes),
@@ -338,7 +334,7 @@ fn walk_text(walk: &[StepReport]) -> String {
     };
     let first = walk.first().map(|step| {
         let dash = || String::from("-");
-        vec![step.parent.clone(), "base".to_owned(), dash(), dash(), String::new()]
+        vec![step.edge.parent.clone(), "base".to_owned(), dash(), dash(), String::new()]
     });
     let rows = first.into_iter().chain(walk.iter().map(row)).collect();
     text::table(&["WALK", "STEP", ">FILES", ">GONE", ">SIZE", "MOST OF WHAT IT ADDS"], rows)

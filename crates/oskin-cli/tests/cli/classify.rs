@@ -1,23 +1,8 @@
 //! `oskin classify`: the place of an image, held to the family graph.
 
-use crate::common::Place;
+use crate::common::{Place, sample_family};
+use crate::lineage::names;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").canonicalize().unwrap()
-}
-
-/// A place whose catalog holds the sample family.
-fn sample_family() -> Place {
-    let place = Place::new();
-    place.ok(&["import", "-q", &samples().join("images.oski").display().to_string()]);
-    place
-}
-
-fn names(value: &Value) -> Vec<&str> {
-    value.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
-}
 
 /// The steps up from an image by the edges of the whole graph, with kind and confidence.
 fn way_up(lineage: &Value, image: &str) -> Vec<(String, String, f64)> {
@@ -46,7 +31,7 @@ fn place_tells(report: &Value) -> Vec<(String, String, f64)> {
 
 #[test]
 fn each_image_has_the_place_that_the_whole_graph_gives_it() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     for options in [&[][..], &["--paths-only"]] {
         let lineage = place.json(&[&["lineage"], options].concat());
         for image in lineage["images"].as_array().unwrap() {
@@ -63,7 +48,7 @@ fn each_image_has_the_place_that_the_whole_graph_gives_it() {
 
 #[test]
 fn an_image_that_is_not_there_is_placed_as_if_it_were() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     let lineage = place.json(&["lineage"]);
     for name in ["bookworm-webapp-squashed", "bookworm-slim", "bookworm-blog", "sid-python"] {
         place.ok(&["export", name, "-o", &format!("oski={name}.oski")]);
@@ -80,7 +65,7 @@ fn an_image_that_is_not_there_is_placed_as_if_it_were() {
 
 #[test]
 fn the_walk_tells_what_each_step_adds_and_what_would_be_better() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     let report = place.json(&["classify", "bookworm-webapp-squashed", "--walk-down"]);
     assert_eq!(names(&report["twins"]), ["bookworm-webapp", "bookworm-webapp-rebuilt"]);
     assert_eq!(report["twin_kind"], "identical");
@@ -140,7 +125,7 @@ fn what_has_no_parent_is_told_its_family_and_what_it_misses() {
 
 #[test]
 fn gates_stop_a_build() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     let run = |more: &[&str]| place.run(&[&["classify", "bookworm-webapp"], more].concat());
     let ran = run(&["--require-base", "bookworm-*", "--forbid-base", "trixie-*"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -155,4 +140,28 @@ fn gates_stop_a_build() {
     );
     assert_eq!(run(&["--forbid-base", "bookworm-python"]).code, Some(1));
     assert_eq!(run(&["--max-behind", "0"]).code, Some(0));
+}
+
+#[test]
+fn standard_input_is_read_once_for_all() {
+    let place = Place::new();
+    let list = |end: u32| {
+        let paths: Vec<String> = (0..end).map(|at| format!("usr/lib/{at}")).collect();
+        paths.join("\n")
+    };
+    place.file("base.paths", list(1000).as_bytes());
+    place.ok(&["add", "paths:base.paths"]);
+    place.file("child.paths", list(1400).as_bytes());
+    let run = |arguments: &[&str]| {
+        let input = std::fs::File::open(place.path().join("child.paths")).unwrap();
+        place.command().args(arguments).stdin(input).output().unwrap()
+    };
+    let ran = run(&["classify", "paths:-", "--forbid-base", "base"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stdout));
+    assert_eq!(run(&["classify", "paths:-", "--require-base", "base"]).status.code(), Some(0));
+    let ran = run(&["lineage", "base", "paths:-", "--steps", "--json"]);
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["edges"][0]["parent"], "base", "{report:#}");
+    let ran = run(&["lineage", "base", "paths:-"]);
+    assert!(String::from_utf8_lossy(&ran.stdout).contains("+400 -0 files"));
 }

@@ -84,3 +84,15 @@ impl Ran {
         }
     }
 }
+
+/// Where the samples are that come with the project.
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").canonicalize().unwrap()
+}
+
+/// A place whose catalog holds the sample family, and the file of its true parents.
+pub(crate) fn sample_family() -> (Place, String) {
+    let place = Place::new();
+    place.ok(&["import", "-q", &samples().join("images.oski").display().to_string()]);
+    (place, samples().join("truth.tsv").display().to_string())
+}

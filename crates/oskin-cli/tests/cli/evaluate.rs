@@ -1,19 +1,7 @@
 //! `oskin evaluate` on the sample family: robustness, parents left out, families, tables of truth.
 
-use crate::common::Place;
+use crate::common::sample_family;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").canonicalize().unwrap()
-}
-
-/// A place whose catalog holds the sample family, and its true parents.
-fn sample_family() -> (Place, String) {
-    let place = Place::new();
-    place.ok(&["import", "-q", &samples().join("images.oski").display().to_string()]);
-    (place, samples().join("truth.tsv").display().to_string())
-}
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value}"))

@@ -1,8 +1,8 @@
 //! What users ask of families: `ancestors` with its gates, `descendants`, `common`, `duplicates`,
 //! `stale` and `bases`.
 
-use crate::common::Place;
-use crate::lineage::{names, sample_family, samples};
+use crate::common::{Place, sample_family, samples};
+use crate::lineage::names;
 use crate::real_data::data;
 use serde_json::Value;
 use testkit::{ArchiveOptions, Image, docker_archive};

@@ -1,20 +1,8 @@
 //! `oskin lineage` and `oskin evaluate`, on the sample family and, where it is at hand, on real data.
 
-use crate::common::Place;
+use crate::common::{Place, sample_family};
 use crate::real_data::data;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-pub(crate) fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").canonicalize().unwrap()
-}
-
-/// A place whose catalog holds the sample family.
-pub(crate) fn sample_family() -> (Place, String) {
-    let place = Place::new();
-    place.ok(&["import", "-q", &samples().join("images.oski").display().to_string()]);
-    (place, samples().join("truth.tsv").display().to_string())
-}
 
 /// Parent, kind and confidence of a child.
 fn edge(lineage: &Value, child: &str) -> Option<(String, String, f64)> {

@@ -1,15 +1,6 @@
 //! `oskin lineage` as people see it: the page, the steps of the founding text, what stands alone.
 
-use crate::common::Place;
-use std::path::Path;
-
-/// A place whose catalog holds the sample family.
-fn sample_family() -> Place {
-    let place = Place::new();
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/images.oski");
-    place.ok(&["import", "-q", &samples.display().to_string()]);
-    place
-}
+use crate::common::{Place, sample_family};
 
 /// A list of paths with numbers.
 fn list(from: u32, to: u32) -> String {
@@ -18,7 +9,7 @@ fn list(from: u32, to: u32) -> String {
 
 #[test]
 fn the_family_graph_is_one_page() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     place.ok(&["lineage", "-o", "html=family.html"]);
     let page = std::fs::read_to_string(place.path().join("family.html")).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("\"bookworm-webapp-tidy\""));
@@ -27,7 +18,7 @@ fn the_family_graph_is_one_page() {
 
 #[test]
 fn the_steps_of_the_founding_text_are_shown() {
-    let place = sample_family();
+    let (place, _) = sample_family();
     let text = place.ok(&["lineage", "--steps"]);
     let expected = [
         "1. coarse, by directories: 98 of 780 pairs have 97.5 % of one image in the other\n",

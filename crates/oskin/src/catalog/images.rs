@@ -10,6 +10,7 @@ use super::{Catalog, path_sets, told};
 use crate::image::{ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
+use crate::lineage::Chain;
 use crate::path_set::{PathSet, Selection};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
@@ -147,6 +148,16 @@ impl Catalog {
             .and_then(Iterator::collect::<Result<Vec<String>, _>>)
             .at(&self.path, LIST_LAYERS)?;
         keys.iter().map(|key| parse_key(key, &self.path)).collect()
+    }
+
+    /// The layers of an image, as lineage compares them.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn chain(&self, image: i64) -> Result<Chain, CatalogError> {
+        let all = self.layer_keys(image)?.into_iter().map(|(key, _)| key).collect();
+        Ok(Chain { all, full: self.full_layer_keys(image)? })
     }
 
     /// The layer of a key, if the catalog has it.

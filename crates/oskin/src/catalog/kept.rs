@@ -99,7 +99,8 @@ impl Catalog {
         if !self.keeps()? {
             return Ok(None);
         }
-        let sql = "SELECT kept_ranking.data FROM kept_ranking JOIN told_set USING (number) WHERE image_id = ?1";
+        let sql = "SELECT kept_ranking.data FROM kept_ranking
+                   JOIN told_set USING (number) WHERE image_id = ?1";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
         let data = statement.query_row([image], |row| row.get::<_, Vec<u8>>(0)).optional();
         let Some(Numbered { images, first, candidates }) =
@@ -240,9 +241,7 @@ impl Catalog {
         &self,
         index: &OverlapIndex,
     ) -> Result<Option<Ranking>, CatalogError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'kept_weights'";
-        if self.connection.query_row(sql, [], |_| Ok(())).optional().at(&self.path, READ)?.is_none()
-        {
+        if !self.has_table("kept_weights")? {
             return Ok(None);
         }
         let sql = "SELECT data FROM kept_weights WHERE sets = ?1 AND alive = ?2";

@@ -34,8 +34,8 @@ pub struct WalkDown {
     pub is_proven: bool,
 }
 
-/// How many images are looked at before bounds are computed again: more take less time, and at 10,000
-/// images a twelfth more looks than one at a time.
+/// How many images are looked at before bounds are computed again: more take less time, and a few more
+/// looks: 3.1 % of 10,000 images with four, 2.9 % with one.
 const LOOKS_AT_ONCE: usize = 4;
 
 impl Catalog {

@@ -121,6 +121,16 @@ pub struct Edge {
     pub alternatives: Vec<u32>,
 }
 
+impl Edge {
+    /// The number of the image that the child declares as its base, if it does.
+    pub fn declared(&self) -> Option<u32> {
+        self.proofs.iter().find_map(|proof| match proof {
+            Proof::Declared { base, .. } => Some(*base),
+            _ => None,
+        })
+    }
+}
+
 /// What two images are to each other if neither is the parent of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KinKind {

@@ -34,7 +34,7 @@ pub(super) const MAX_LOST: f64 = 0.15;
 pub(super) const LOOKS: usize = 2;
 
 /// How many more images with the same files as a candidate are looked at.
-pub(super) const TWINS: usize = 3;
+pub(crate) const TWINS: usize = 3;
 
 /// What is known before any entry is looked at.
 #[derive(Debug)]

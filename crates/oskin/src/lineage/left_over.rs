@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// Of what is left of an image at most one file in so many is not in the image, before entries are
 /// looked at.
-const LEAST_KEPT: u64 = 20;
+pub(crate) const LEAST_KEPT: u64 = 20;
 
 /// For each image that no candidate is clearly the parent of those larger ones that it may be left
 /// of, the nearest first: images of which it is a candidate itself. O(candidates), and a comparison of

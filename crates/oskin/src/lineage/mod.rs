@@ -39,6 +39,8 @@ pub use duplicates::{freed_bytes, same_files};
 pub use edge::{Claim, Connection, Edge, EdgeKind, Kin, KinKind, Lineage, Proof, Standing};
 pub use gates::{GateKind, Gates, Stand, Verdict, matches};
 pub use graph::Survey;
+pub(crate) use graph::TWINS;
+pub(crate) use left_over::LEAST_KEPT;
 pub use look::Look;
 pub(crate) use parent::KEPT;
 pub use parent::{Candidate, Candidates, LAMBDA};

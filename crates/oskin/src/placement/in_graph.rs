@@ -2,8 +2,8 @@
 
 use super::{NearestFamily, Placement, Step, Subject, twin_kind, twins_of};
 use crate::catalog::{Catalog, CatalogError};
-use crate::lineage::{Edge, KinKind, Lineage, Proof};
-use crate::path_set::{PathSet, Selection};
+use crate::lineage::{Edge, KinKind, Lineage};
+use crate::path_set::Selection;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub fn place_in(
         && steps.len() < graph.ids.len()
     {
         let files = catalog.path_set(parent, Selection::Files)?;
-        steps.push(graph.step(edge, parent, (&files, &own)));
+        steps.push(Step::new(edge, (parent, &files), &own, id));
         (number, own) = (edge.parent, files);
     }
     let mut placement =
@@ -94,23 +94,5 @@ impl Graph<'_> {
         graphs
             .find(|images| images.contains(&self.number))
             .and_then(|images| images.first().copied())
-    }
-
-    fn step(&self, edge: &Edge, parent: i64, (files, own): (&PathSet, &PathSet)) -> Step {
-        let id = |number: &u32| self.ids.get(*number as usize).copied().flatten();
-        let declared = edge.proofs.iter().find_map(|proof| match proof {
-            Proof::Declared { base, .. } => Some(*base),
-            _ => None,
-        });
-        Step {
-            parent,
-            kind: edge.kind,
-            confidence: edge.confidence,
-            proofs: edge.proofs.clone(),
-            declared: declared.as_ref().and_then(id),
-            alternatives: edge.alternatives.iter().filter_map(id).collect(),
-            overlap: files.overlap(own),
-            added: own.difference(files),
-        }
     }
 }

@@ -3,19 +3,13 @@
 use super::{Step, Subject};
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
 use crate::image::LayerKey;
-use crate::lineage::{Candidate, Candidates, Chain, Edge, Kin, KinKind, Proof, bases};
+use crate::lineage::{Candidate, Candidates, Chain, Edge, Kin, KinKind, LEAST_KEPT, TWINS, bases};
 use crate::path_set::{Overlap, PathSet, Selection};
 use crate::relation::MIN_FILES;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many larger images are asked whether the subject may be what is left of them.
 const LARGER: usize = 2;
-
-/// How many images with the same files as a candidate are looked at beside it.
-const TWINS: usize = 3;
-
-/// Of what is left of an image at most one file in so many is not in the image.
-const LEAST_KEPT: u64 = 20;
 
 /// The images in the order of the catalog, and the subject as the last.
 pub(super) struct Lineup {
@@ -52,7 +46,7 @@ impl Lineup {
                 let others = catalog.twins(*candidate)?.into_iter().take(TWINS);
                 twins
                     .extend(others.filter(|it| Some(*it) != subject.id).map(|it| (it, *candidate)));
-                let chain = chain_of(catalog, *candidate)?;
+                let chain = catalog.chain(*candidate)?;
                 if let Some(base) = base_by_layers(catalog, &chain, Some(*candidate))? {
                     asked.extend([*candidate, base]);
                 }
@@ -86,7 +80,7 @@ impl Lineup {
         }
         lineup.files.push(subject.files.clone());
         if let Some(own) = subject.chain {
-            let chains = lineup.ids.iter().map(|id| chain_of(catalog, *id));
+            let chains = lineup.ids.iter().map(|id| catalog.chain(*id));
             let mut chains = chains.collect::<Result<Vec<_>, _>>()?;
             chains.push(own.clone());
             lineup.chains = Some(chains);
@@ -152,24 +146,12 @@ impl Lineup {
         is_told.then(|| (self.ids[other as usize], kin.kind))
     }
 
-    pub(super) fn step(&self, catalog: &Catalog, edge: Edge) -> Result<Step, CatalogError> {
+    pub(super) fn step(&self, catalog: &Catalog, edge: &Edge) -> Result<Step, CatalogError> {
         let parent = self.ids[edge.parent as usize];
-        let (theirs, own) =
-            (catalog.path_set(parent, Selection::Files)?, &self.files[self.ids.len()]);
-        let declared = edge.proofs.iter().find_map(|proof| match proof {
-            Proof::Declared { base, .. } => self.ids.get(*base as usize).copied(),
-            _ => None,
-        });
-        Ok(Step {
-            parent,
-            declared,
-            kind: edge.kind,
-            confidence: edge.confidence,
-            proofs: edge.proofs,
-            alternatives: edge.alternatives.iter().map(|it| self.ids[*it as usize]).collect(),
-            overlap: theirs.overlap(own),
-            added: own.difference(&theirs),
-        })
+        let files = catalog.path_set(parent, Selection::Files)?;
+        let own = &self.files[self.ids.len()];
+        let id = |number: u32| self.ids.get(number as usize).copied();
+        Ok(Step::new(edge, (parent, &files), own, id))
     }
 }
 
@@ -227,12 +209,6 @@ fn larger(
     Ok(larger)
 }
 
-/// The layers of an image of the catalog.
-pub(super) fn chain_of(catalog: &Catalog, image: i64) -> Result<Chain, CatalogError> {
-    let all = catalog.layer_keys(image)?.into_iter().map(|(key, _)| key).collect();
-    Ok(Chain { all, full: catalog.full_layer_keys(image)? })
-}
-
 /// The image whose layers are the longest base of a chain.
 fn base_by_layers(
     catalog: &Catalog,
@@ -242,7 +218,7 @@ fn base_by_layers(
     let keys: BTreeSet<LayerKey> = chain.all.iter().copied().collect();
     let mut ids = catalog.images_of_layers(&keys.into_iter().collect::<Vec<_>>())?;
     ids.retain(|id| Some(*id) != own);
-    let mut chains = ids.iter().map(|id| chain_of(catalog, *id)).collect::<Result<Vec<_>, _>>()?;
+    let mut chains = ids.iter().map(|id| catalog.chain(*id)).collect::<Result<Vec<_>, _>>()?;
     chains.push(chain.clone());
     let found = bases(&chains.iter().collect::<Vec<_>>());
     Ok(found.last().copied().flatten().map(|base| ids[base.image as usize]))

@@ -21,7 +21,7 @@ use whole::kept_ranking;
 
 use crate::catalog::{Catalog, CatalogError, ImageRanking};
 use crate::inventory::Inventory;
-use crate::lineage::{Chain, EdgeKind, KinKind, Look, Proof, Survey};
+use crate::lineage::{Chain, Edge, EdgeKind, KinKind, Look, Proof, Survey};
 use crate::path_set::{Overlap, PathSet, Selection};
 use crate::relation::MIN_FILES;
 use lineup::Lineup;
@@ -77,6 +77,28 @@ pub struct Step {
     pub overlap: Overlap,
     /// The files that the image adds to it.
     pub added: PathSet,
+}
+
+impl Step {
+    /// The step that an edge is, from an image with the files `own` to a parent with `files`; `id` tells
+    /// the ids of images.
+    fn new(
+        edge: &Edge,
+        (parent, files): (i64, &PathSet),
+        own: &PathSet,
+        id: impl Fn(u32) -> Option<i64>,
+    ) -> Self {
+        Self {
+            parent,
+            kind: edge.kind,
+            confidence: edge.confidence,
+            proofs: edge.proofs.clone(),
+            declared: edge.declared().and_then(&id),
+            alternatives: edge.alternatives.iter().copied().filter_map(&id).collect(),
+            overlap: files.overlap(own),
+            added: own.difference(files),
+        }
+    }
 }
 
 /// The base whose family an image without a parent is nearest to.
@@ -165,7 +187,7 @@ fn way_up(catalog: &Catalog, first: Step, subject: Subject<'_>) -> Result<Vec<St
 /// The step up from an image of the catalog.
 fn step_of(catalog: &Catalog, image: i64, by_layers: bool) -> Result<Option<Step>, CatalogError> {
     let files = catalog.path_set(image, Selection::Files)?;
-    let chain = by_layers.then(|| lineup::chain_of(catalog, image)).transpose()?;
+    let chain = by_layers.then(|| catalog.chain(image)).transpose()?;
     let entries = || catalog.inventory(image);
     let subject = Subject {
         id: Some(image),
@@ -202,7 +224,7 @@ fn judge(catalog: &Catalog, subject: Subject<'_>) -> Result<Judged, CatalogError
     // Kin are told of the first of images with the same files.
     let is_first = ranking.twin.is_none_or(|twin| Some(twin) == subject.id);
     let kin = kin.iter().filter(|_| is_first).filter_map(|kin| lineup.relative(kin)).collect();
-    let step = edge.map(|edge| lineup.step(catalog, edge)).transpose()?;
+    let step = edge.map(|edge| lineup.step(catalog, &edge)).transpose()?;
     Ok(Judged { step, twins, twin_kind, kin, ranking })
 }
 
@@ -221,11 +243,11 @@ fn drop_those_on(
     }
     let mut chains = Vec::new();
     for twin in twins.iter().take(TWINS) {
-        chains.push(lineup::chain_of(catalog, *twin)?.full);
+        chains.push(catalog.chain(*twin)?.full);
     }
     let mut kept = Vec::with_capacity(ranking.candidates.len());
     for (id, candidate) in std::mem::take(&mut ranking.candidates) {
-        let own = lineup::chain_of(catalog, id)?.full;
+        let own = catalog.chain(id)?.full;
         let stands_on = |chain: &Vec<crate::image::LayerKey>| {
             !chain.is_empty() && own.len() > chain.len() && own.starts_with(chain)
         };
@@ -240,8 +262,7 @@ fn drop_those_on(
 /// The images with the same files.
 fn twins_of(subject: Subject<'_>, ranking: &ImageRanking) -> Vec<i64> {
     let same = |(id, overlap): &(i64, Overlap)| {
-        let is_same = overlap.common > 0 && overlap.left_only + overlap.right_only == 0;
-        (is_same && Some(*id) != subject.id).then_some(*id)
+        (overlap.is_same() && Some(*id) != subject.id).then_some(*id)
     };
     ranking.overlaps.iter().filter_map(same).collect()
 }

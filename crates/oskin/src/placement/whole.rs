@@ -2,11 +2,11 @@
 //! concerns itself and those that it is a candidate of, and only those are ranked again.
 
 use crate::catalog::{Catalog, CatalogError, KeptRanking};
-use crate::lineage::{Candidate, Candidates};
+use crate::lineage::{Candidate, Candidates, KEPT};
 use crate::path_set::PathSet;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// From so many images on rankings are kept; fewer are ranked anew in less than half a second.
+/// From so many images on rankings are kept; fewer are soon ranked anew.
 pub const KEPT_FROM: usize = 1000;
 
 /// A ranking is kept until the catalog has grown or shrunk by one image in so many: until then how
@@ -62,14 +62,18 @@ pub fn rank_whole(
         let changed = (0..).zip(ids).map(|(at, id)| (*id, keepable(&candidates, at, ids)));
         return Ok(Whole { changed: changed.collect(), candidates });
     }
-    let mut concerned: BTreeSet<usize> = missing.iter().copied().collect();
+    let mut changed = BTreeMap::new();
+    let mut concerned: BTreeSet<usize> = BTreeSet::new();
     for &at in &missing {
+        let ranking = rank_one(catalog, (ids[at], &files[at]), images)?;
+        let is_first = ranking.first == ids[at];
+        changed.insert(ids[at], ranking);
         // A twin of an older image is nobody's candidate.
-        if catalog.rank(&files[at])?.twin.is_some_and(|twin| twin != ids[at]) {
+        if !is_first {
             continue;
         }
         for (other, score) in catalog.scores(ids[at], &files[at])? {
-            let is_nearer = |ranking: &KeptRanking| match ranking.candidates.get(FULL - 1) {
+            let is_nearer = |ranking: &KeptRanking| match ranking.candidates.get(KEPT - 1) {
                 Some((_, last)) => score > last.score(),
                 None => true,
             };
@@ -80,17 +84,10 @@ pub fn rank_whole(
             }
         }
     }
-    let mut changed = BTreeMap::new();
     for at in concerned {
-        let ranked = catalog.rank(&files[at])?;
-        let ranking = KeptRanking {
-            images,
-            first: ranked.twin.unwrap_or(ids[at]),
-            candidates: ranked.candidates,
-        };
-        changed.insert(ids[at], ranking.clone());
-        kept.insert(ids[at], ranking);
+        changed.insert(ids[at], rank_one(catalog, (ids[at], &files[at]), images)?);
     }
+    kept.extend(changed.iter().map(|(id, ranking)| (*id, ranking.clone())));
     Ok(Whole { candidates: numbered(&kept, ids, &places), changed })
 }
 
@@ -111,10 +108,18 @@ const fn is_current(ranking: &KeptRanking, images: u64) -> bool {
     images.abs_diff(ranking.images) <= ranking.images / OUTDATED
 }
 
-/// How many candidates an image has at the most.
-const FULL: usize = crate::lineage::KEPT;
+/// Ranks one image.
+fn rank_one(
+    catalog: &Catalog,
+    (id, files): (i64, &PathSet),
+    images: u64,
+) -> Result<KeptRanking, CatalogError> {
+    let ranked = catalog.rank(files)?;
+    let (first, candidates) = (ranked.twin.unwrap_or(id), ranked.candidates);
+    Ok(KeptRanking { images, first, candidates })
+}
 
-/// The ranking of one image of all.
+/// The ranking of one image of all that were ranked.
 fn keepable(candidates: &Candidates, at: u32, ids: &[i64]) -> KeptRanking {
     let id = |place: u32| ids[place as usize];
     KeptRanking {

@@ -2,7 +2,7 @@
 
 use super::compare::SelectionReport;
 use super::gates::GateReport;
-use super::lineage::ProofReport;
+use super::lineage::EdgeReport;
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
 use serde::Serialize;
@@ -61,18 +61,9 @@ pub struct PlacementReport {
 /// A step down: what an image adds to the one that it stands on.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepReport {
-    /// The image below.
-    pub parent: String,
-    /// The image that stands on it.
-    pub child: String,
-    /// `parent`, `child-with-edits` or `contained-in`.
-    pub kind: &'static str,
-    /// How sure it is, in `0..=1`.
-    pub confidence: f64,
-    /// What speaks for it, strongest first.
-    pub evidence: Vec<ProofReport>,
-    /// Images that are as good a parent, or nearly.
-    pub alternatives: Vec<String>,
+    /// The edge from the image below to the one that stands on it.
+    #[serde(flatten)]
+    pub edge: EdgeReport,
     /// What is added.
     pub adds: AddedReport,
     /// Files of the parent that are gone.

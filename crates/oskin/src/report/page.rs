@@ -3,10 +3,40 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+/// What all pages begin their styles with.
+const STYLE: &str = include_str!("page.css");
+
+/// A page that is whole without a network: its policy allows exactly its own style and script, by their
+/// digests, and no connection. The scripts come in the order in which they build on each other; together
+/// they are one function.
+pub(super) fn assemble(
+    template: &str,
+    (style, scripts): (&str, &[&str]),
+    (title, data): (&str, &str),
+) -> String {
+    let style = [STYLE, style].concat();
+    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", scripts.concat());
+    let policy = format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; \
+         form-action 'none'",
+        digest(&script),
+        digest(&style)
+    );
+    let parts = [
+        ("{{policy}}", policy.as_str()),
+        ("{{title}}", title),
+        ("{{style}}", &style),
+        ("{{heading}}", title),
+        ("{{data}}", data),
+        ("{{script}}", &script),
+    ];
+    fill(template, &parts)
+}
+
 /// The template with its markers, which come in this order, replaced.
 ///
 /// Each part is copied once and never searched again: a name that looks like a marker stays a name.
-pub(super) fn fill(template: &str, parts: &[(&str, &str)]) -> String {
+fn fill(template: &str, parts: &[(&str, &str)]) -> String {
     let mut rest = template;
     let mut page = String::new();
     for (marker, text) in parts {
@@ -20,7 +50,7 @@ pub(super) fn fill(template: &str, parts: &[(&str, &str)]) -> String {
 }
 
 /// The source expression that allows an inline script or style.
-pub(super) fn digest(text: &str) -> String {
+fn digest(text: &str) -> String {
     format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
 }
 

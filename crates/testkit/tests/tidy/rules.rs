@@ -66,7 +66,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 17] = [
     ("source", &["path", "image", "inventory", "oski"]),
     ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
     ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
-    ("ingest", &["path", "path_set", "image", "inventory", "source", "catalog"]),
+    ("ingest", &["path", "path_set", "image", "inventory", "lineage", "source", "catalog"]),
 ];
 
 /// The modules that do I/O and may fail; all others are pure.

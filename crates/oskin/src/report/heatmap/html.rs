@@ -3,12 +3,11 @@
 use super::{Heatmap, color};
 use crate::measure::{Dendrogram, OverlapMatrix};
 use crate::path_set::Selection;
-use crate::report::page::{base64, digest, fill, json_in_page, shown};
+use crate::report::page::{assemble, base64, json_in_page, shown};
 use serde_json::{Map, Value, json};
 
 const TEMPLATE: &str = include_str!("heatmap.html");
 const STYLE: &str = include_str!("heatmap.css");
-/// The scripts in the order in which they build on each other; together they are one function.
 const SCRIPTS: [&str; 5] = [
     include_str!("model.js"),
     include_str!("draw.js"),
@@ -25,25 +24,7 @@ const SCRIPTS: [&str; 5] = [
 /// images, O(n²). It is meant for up to a few thousand images.
 pub fn html(heatmap: &Heatmap<'_>) -> String {
     heatmap.checked_len();
-    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
-    let policy = format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; \
-         form-action 'none'",
-        digest(&script),
-        digest(STYLE)
-    );
-    let (data, title) = (data(heatmap), heatmap.title());
-    fill(
-        TEMPLATE,
-        &[
-            ("{{policy}}", &policy),
-            ("{{title}}", &title),
-            ("{{style}}", STYLE),
-            ("{{heading}}", &title),
-            ("{{data}}", &data),
-            ("{{script}}", &script),
-        ],
-    )
+    assemble(TEMPLATE, (STYLE, &SCRIPTS), (&heatmap.title(), &data(heatmap)))
 }
 
 /// What the scripts draw, as JSON that cannot end the element it lies in.

@@ -1,12 +1,11 @@
 //! The family graph as one self-contained page: trees to open and close, evidence in words, a drawing.
 
 use super::LineageReport;
-use super::page::{digest, fill, json_in_page, shown};
+use super::page::{assemble, json_in_page, shown};
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("lineage.html");
 const STYLE: &str = include_str!("lineage.css");
-/// The scripts in the order in which they build on each other; together they are one function.
 const SCRIPTS: [&str; 5] = [
     include_str!("model.js"),
     include_str!("words.js"),
@@ -23,25 +22,7 @@ const SCRIPTS: [&str; 5] = [
 /// so that it is meant for ten thousand images and more; the drawing is made up to 400. The same
 /// report gives the same bytes. O(size of the report).
 pub fn html(report: &LineageReport) -> String {
-    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
-    let policy = format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; \
-         form-action 'none'",
-        digest(&script),
-        digest(STYLE)
-    );
-    let (data, title) = (data(report), title(report.images.len()));
-    fill(
-        TEMPLATE,
-        &[
-            ("{{policy}}", &policy),
-            ("{{title}}", &title),
-            ("{{style}}", STYLE),
-            ("{{heading}}", &title),
-            ("{{data}}", &data),
-            ("{{script}}", &script),
-        ],
-    )
+    assemble(TEMPLATE, (STYLE, &SCRIPTS), (&title(report.images.len()), &data(report)))
 }
 
 /// The question that the page answers.

@@ -257,7 +257,7 @@ impl<R: Read> SketchReader<R> {
         }
         self.fill(length)?;
         let plain = encode::unseal(&self.sealed, SECTION_LIMIT_BYTES).map_err(damaged)?;
-        Ok((offset, tag, plain))
+        Ok((offset, tag, plain.into_owned()))
     }
 }
 

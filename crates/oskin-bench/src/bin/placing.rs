@@ -31,7 +31,8 @@ fn main() -> Result<()> {
     let queries = corpus.open_queries(&arguments.file)?;
     let texts = corpus.read_paths(&arguments.file)?;
     let open = Catalog::open(&arguments.catalog)?;
-    let (mut opening, mut ranking, mut first, mut later) = (vec![], vec![], vec![], vec![]);
+    let (mut opening, mut ranking, mut first, mut all, mut later) =
+        (vec![], vec![], vec![], vec![], vec![]);
     let mut steps = 0;
     for set in corpus.query_sets(&queries).into_iter().take(arguments.queries) {
         let known: Vec<u32> = set.ids().take_while(|id| *id < corpus.paths).collect();
@@ -63,6 +64,7 @@ fn main() -> Result<()> {
         opening.push(opened - start);
         ranking.push(ranked - opened);
         first.push(placed - ranked);
+        all.push(placed - start);
         later.push(thread_seconds() - placed);
     }
     println!("{} images, {} queries, {steps} steps", corpus.images.len(), later.len());
@@ -70,6 +72,7 @@ fn main() -> Result<()> {
         ("opening the catalog, ten nearest", opening),
         ("weighing all images and ranking one", ranking),
         ("placing after that", first),
+        ("all of that", all),
         ("placing again and again", later),
     ] {
         times.sort_by(f64::total_cmp);

@@ -166,13 +166,23 @@ fn part<T>(all: &[T], chunk: u32, size: u32) -> &[T] {
 fn load(connection: &Connection, catalog: &Path) -> Result<OverlapIndex, CatalogError> {
     let read = |table: &str, what: &str, size: u32, take: &mut dyn FnMut(&[u8]) -> Taken| {
         let wrong = |Damaged(why): Damaged| damaged(catalog, format!("{what} of the index"), why);
-        let mut last = size as usize;
-        for data in chunks(connection, catalog, table)? {
+        let sql = format!("SELECT number, data FROM {table} ORDER BY number");
+        let mut statement = connection.prepare_cached(&sql).at(catalog, READ)?;
+        let mut rows = statement.query([]).at(catalog, READ)?;
+        let (mut last, mut next) = (size as usize, 0_i64);
+        while let Some(row) = rows.next().at(catalog, READ)? {
+            if row.get::<_, i64>(0).at(catalog, READ)? != next {
+                return Err(damaged(catalog, "index".into(), "a chunk is missing"));
+            }
+            next += 1;
             // Else the chunks that are written later would not be at their places.
             if last != size as usize {
                 return Err(wrong(Damaged("a chunk is not full")));
             }
-            last = encode::unseal(&data, LIMIT_BYTES)
+            // Thousands of chunks are read for each question, so none is copied.
+            let value = row.get_ref(1).at(catalog, READ)?;
+            let data = value.as_blob().map_err(|_| wrong(Damaged("a chunk is no blob")))?;
+            last = encode::unseal(data, LIMIT_BYTES)
                 .and_then(|plain| take(&plain))
                 .and_then(|count| match count {
                     0 => Err(Damaged("a chunk is empty")),
@@ -224,23 +234,6 @@ pub(super) fn stored_blocks(
         blocks.push((number, block));
     }
     Ok(blocks)
-}
-
-fn chunks(
-    connection: &Connection,
-    catalog: &Path,
-    table: &str,
-) -> Result<Vec<Vec<u8>>, CatalogError> {
-    let sql = format!("SELECT number, data FROM {table} ORDER BY number");
-    let mut statement = connection.prepare_cached(&sql).at(catalog, READ)?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get::<_, usize>(0)?, row.get(1)?)))
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .at(catalog, READ)?;
-    if rows.iter().enumerate().any(|(at, (number, _))| at != *number) {
-        return Err(damaged(catalog, "index".into(), "a chunk is missing"));
-    }
-    Ok(rows.into_iter().map(|(_, data)| data).collect())
 }
 
 fn put_numbers(numbers: impl Iterator<Item = u32>) -> Vec<u8> {
@@ -336,7 +329,7 @@ mod tests {
             let mut slots = Vec::new();
             if take_slots(&bytes, &mut slots).is_ok() {
                 let mut again = Vec::new();
-                let put = encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap();
+                let put = encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap().into_owned();
                 prop_assert_eq!(take_slots(&put, &mut again), Ok(slots.len()));
                 prop_assert_eq!(again, slots);
             }
@@ -376,7 +369,7 @@ mod tests {
         let slots = |count: u32| {
             let one = Slot { relative: None, size: 0, alive: true };
             let slots = vec![one; count as usize];
-            encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap()
+            encode::unseal(&put_slots(&slots, 0), LIMIT_BYTES).unwrap().into_owned()
         };
         let sound = |chunks: [&[u8]; 2]| {
             put(&connection, "index_slots", 0, chunks[0]);

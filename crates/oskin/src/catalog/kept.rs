@@ -247,9 +247,11 @@ impl Catalog {
         let sql = "SELECT data FROM kept_weights WHERE sets = ?1 AND alive = ?2";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, READ)?;
         let (sets, alive) = sets_of(index);
-        let data = statement.query_row([sets, alive], |row| row.get::<_, Vec<u8>>(0)).optional();
-        let Some(data) = data.at(&self.path, READ)? else { return Ok(None) };
-        Ok(take_weights(&data).ok().and_then(|parts| Ranking::from_parts(parts, index)))
+        let mut rows = statement.query([sets, alive]).at(&self.path, READ)?;
+        let Some(row) = rows.next().at(&self.path, READ)? else { return Ok(None) };
+        let data = row.get_ref(0).at(&self.path, READ)?;
+        let parts = data.as_blob().ok().and_then(|data| take_weights(data).ok());
+        Ok(parts.and_then(|parts| Ranking::from_parts(parts, index)))
     }
 
     /// Keeps what ranks candidates, of large catalogs.

@@ -28,8 +28,8 @@ impl Catalog {
     /// Ranks the images of the catalog as parents of one that is given by its files; exactly as if
     /// all images were ranked with it.
     ///
-    /// The first question reads the whole index and what all images weigh (28 ms of CPU for 10,000, or
-    /// 5 where that is kept), later ones some 2 ms. A catalog of a format version below 3 has no index: there each
+    /// The first question reads the whole index and what all images weigh (25 ms of CPU for 10,000, or
+    /// 4 where that is kept), later ones less. A catalog of a format version below 3 has no index: there each
     /// question ranks all images.
     ///
     /// # Errors

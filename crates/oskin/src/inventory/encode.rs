@@ -8,6 +8,7 @@ use super::entry::{Entry, EntryKind};
 use super::layer::Layer;
 use crate::image::Digest;
 use crate::path::MAX_PATH_BYTES;
+use std::borrow::Cow;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -45,12 +46,12 @@ pub fn seal_plain(plain: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// Takes back what [`seal`] made.
+/// Takes back what [`seal`] made; what was not compressed is not copied.
 ///
 /// # Errors
 ///
 /// If the checksum or the length does not fit, or `limit_bytes` would be exceeded.
-pub fn unseal(sealed: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Damaged> {
+pub fn unseal(sealed: &[u8], limit_bytes: usize) -> Result<Cow<'_, [u8]>, Damaged> {
     let (head, body) = sealed.split_at_checked(16).ok_or(Damaged("block is cut short"))?;
     let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or_default();
     let length = usize::try_from(number(&head[8..])).unwrap_or(usize::MAX);
@@ -58,8 +59,9 @@ pub fn unseal(sealed: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Damaged> {
         return Err(Damaged("block states a length beyond its bound"));
     }
     let plain = match body.split_first() {
-        Some((0, plain)) => plain.to_vec(),
+        Some((0, plain)) => Cow::Borrowed(plain),
         _ => zstd::bulk::decompress(body, length)
+            .map(Cow::Owned)
             .map_err(|_| Damaged("block does not decompress"))?,
     };
     if plain.len() != length || xxh3_64(&plain) != number(&head[..8]) {
@@ -457,7 +459,7 @@ mod tests {
             plain in proptest::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>()
         ) {
             let mut sealed = seal(&plain, 3);
-            prop_assert_eq!(unseal(&sealed, 200), Ok(plain.clone()));
+            prop_assert_eq!(unseal(&sealed, 200), Ok(Cow::Borrowed(&plain[..])));
             let at = at.index(sealed.len());
             sealed[at] ^= 0x10;
             // Some bits of a zstd header mean nothing, so the same bytes may still come back.

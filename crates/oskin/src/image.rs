@@ -166,6 +166,16 @@ pub struct Declared {
     pub diff_ids: Vec<String>,
 }
 
+/// Something that an image tells of itself outside of its configuration; nobody verified it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fact {
+    /// What it is of, in the words of its format: `sif.deffile`, `sif.labels`,
+    /// `manifest.annotations`.
+    pub kind: String,
+    /// The text as it is there; what is no UTF-8 is replaced.
+    pub text: String,
+}
+
 /// One build step that an image declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryStep {

@@ -28,13 +28,7 @@ pub(super) fn run(global: &Global, directory: &Path) -> Result<ExitCode, CliErro
     let database = directory.join("catalog.db");
     prepare(directory, &database)?;
     let mut catalog = Catalog::open_or_create(&database)?;
-    let options = ReadOptions {
-        platform: None,
-        all: true,
-        cross_mounts: false,
-        contents: true,
-        progress: &NoProgress,
-    };
+    let options = ReadOptions { all: true, ..ReadOptions::default() };
     let images = source::oski::from_bytes(SAMPLES, "samples")?;
     for image in &images {
         ingest::add(&mut catalog, image, None, &options)?;

@@ -128,6 +128,7 @@ pub(super) fn open_rootfs(
         declared: Declared::default(),
         config_digest: None,
         manifest_digest: None,
+        facts: Vec::new(),
         layers: vec![layer],
         warnings: Vec::new(),
     }])

@@ -146,6 +146,7 @@ fn image(
         declared,
         config_digest: Some(config_digest),
         manifest_digest: None,
+        facts: Vec::new(),
         warnings,
     })
 }

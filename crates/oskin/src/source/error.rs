@@ -76,6 +76,16 @@ pub enum SourceError {
         /// The most that is accepted.
         limit_bytes: u64,
     },
+    /// More of something than oskin accepts.
+    #[error("{place}: more {what} than the limit of {limit}")]
+    Limit {
+        /// The file, and the part of it.
+        place: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The most that is accepted.
+        limit: u64,
+    },
     /// More entries than one layer may hold.
     #[error("{place}: {full}")]
     TooManyEntries {

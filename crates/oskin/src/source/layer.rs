@@ -3,6 +3,7 @@
 use super::changeset::{self, Changeset};
 use super::input::Region;
 use super::stored::Stored;
+use super::tree::Tree;
 use super::walk::Walk;
 use super::{ReadOptions, SourceError, Warning};
 use crate::image::{Digest, LayerKey};
@@ -38,10 +39,25 @@ pub(super) enum Origin {
     Scanned(Arc<Result<Changeset, SourceError>>),
     /// A directory.
     Walk(Walk),
+    /// A file system image.
+    Tree(Arc<dyn Tree>),
+    /// A stream that is opened where it is asked for: of a registry, or put together.
+    Stream(Arc<dyn OpenStream>),
     /// A list of paths that was read when it was found.
     Listing { layer: Arc<Layer>, warnings: Vec<Warning> },
     /// A layer that came as it is kept.
     Known(LayerRead),
+}
+
+/// What gives a stream of stored bytes: a tar archive, compressed or not.
+///
+/// Failures while it is read come as I/O errors; [`LayerSource::read`] adds the place.
+pub(super) trait OpenStream: std::fmt::Debug + Send + Sync {
+    /// Begins at the first byte.
+    fn open<'a>(
+        &'a self,
+        options: &ReadOptions<'a>,
+    ) -> Result<Box<dyn std::io::Read + 'a>, SourceError>;
 }
 
 impl Origin {
@@ -54,6 +70,8 @@ impl Origin {
                 Self::Region { file: other_file, offset: other_offset },
             ) => Arc::ptr_eq(file, other_file) && offset == other_offset,
             (Self::Scanned(ours), Self::Scanned(theirs)) => Arc::ptr_eq(ours, theirs),
+            (Self::Tree(ours), Self::Tree(theirs)) => Arc::ptr_eq(ours, theirs),
+            (Self::Stream(ours), Self::Stream(theirs)) => Arc::ptr_eq(ours, theirs),
             _ => false,
         }
     }
@@ -125,6 +143,11 @@ impl LayerSource {
             },
             Origin::Known(known) => Ok(known.clone()),
             Origin::Walk(walk) => walk.read(options),
+            Origin::Tree(tree) => tree.read(&self.place, options),
+            Origin::Stream(source) => {
+                options.progress.expect(self.stored_bytes);
+                self.stream(Stored::new(source.open(options)?, options.progress))
+            }
             Origin::Listing { layer, warnings } => Ok(LayerRead {
                 key: LayerKey::Inventory(canonical_digest(layer)),
                 layer: Arc::clone(layer),

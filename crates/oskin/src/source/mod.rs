@@ -16,6 +16,7 @@ mod docker;
 mod error;
 mod input;
 mod layer;
+mod limits;
 mod listing;
 mod name;
 mod oci;
@@ -23,6 +24,7 @@ mod oci_index;
 pub mod oski;
 mod packages;
 mod pick;
+mod read_at;
 mod sniff;
 mod spec;
 mod store;
@@ -30,14 +32,16 @@ mod stored;
 mod tar_entries;
 mod tar_pax;
 mod tar_sparse;
+mod tree;
 mod walk;
 mod walk_fs;
 
 pub use error::SourceError;
 pub use layer::{LayerRead, LayerSource};
+pub use limits::Limits;
 pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
-use crate::image::{Declared, Digest, Platform};
+use crate::image::{Declared, Digest, Fact, Platform};
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,8 +54,11 @@ pub struct ReadOptions<'a> {
     pub all: bool,
     /// `host:` goes on into other file systems.
     pub cross_mounts: bool,
-    /// Whether the contents of files are read and hashed by `rootfs:` and `host:`.
+    /// Whether the contents of files are read and hashed where they lie in a file system: by
+    /// `rootfs:`, `host:` and the transports of file system images.
     pub contents: bool,
+    /// What is accepted of an image.
+    pub limits: Limits,
     /// Who is told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -64,6 +71,7 @@ impl Default for ReadOptions<'_> {
             all: false,
             cross_mounts: false,
             contents: true,
+            limits: Limits::default(),
             progress: &NoProgress,
         }
     }
@@ -76,6 +84,7 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("all", &self.all)
             .field("cross_mounts", &self.cross_mounts)
             .field("contents", &self.contents)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -116,6 +125,8 @@ pub struct ImageSource {
     pub config_digest: Option<Digest>,
     /// The digest of the manifest, where there is an OCI manifest.
     pub manifest_digest: Option<Digest>,
+    /// What else it tells of itself: labels and definition of a SIF image, annotations of a manifest.
+    pub facts: Vec<Fact>,
     /// The layers, base first.
     pub layers: Vec<LayerSource>,
     /// What is odd about the image but does not keep it from being read.
@@ -146,6 +157,7 @@ impl ImageSource {
             declared: Declared::default(),
             config_digest: None,
             manifest_digest: None,
+            facts: Vec::new(),
             layers: vec![layer],
             warnings: Vec::new(),
         }
@@ -219,6 +231,11 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        other => Err(SourceError::Unrecognized {
+            place: archive::place_of(&spec.location),
+            what: format!("{other}: is not read yet"),
+            hint: None,
+        }),
     }
 }
 

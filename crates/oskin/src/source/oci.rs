@@ -259,6 +259,7 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
         config: Some(config),
         declared,
         manifest_digest: manifest.digest,
+        facts: Vec::new(),
         warnings,
     })
 }

@@ -57,6 +57,7 @@ fn source_of(image: OskiImage, place: &str) -> ImageSource {
         config: record.config,
         config_digest: digest(record.config_digest),
         manifest_digest: digest(record.manifest_digest),
+        facts: Vec::new(),
         layers: layers.into_iter().map(|layer| layer_of(layer, place)).collect(),
         warnings: record.warnings.into_iter().map(warning).collect(),
     }

@@ -107,6 +107,7 @@ fn image(
         declared: Declared::default(),
         config_digest: None,
         manifest_digest: None,
+        facts: Vec::new(),
         layers: vec![layer],
         warnings: Vec::new(),
     })

@@ -182,8 +182,10 @@ fn part_of_image(name: &[u8]) -> Part {
 
 /// Anything that is no archive, by its first bytes.
 fn by_head(head: &[u8], location: &Path, place: &str) -> Result<Transport, SourceError> {
-    if let Some((what, hint)) = known_format(head) {
-        return Err(unrecognized(place, what, Some(hint)));
+    match known_format(head) {
+        Some(Known::Read(transport)) => return Ok(transport),
+        Some(Known::Refused(what, hint)) => return Err(unrecognized(place, what, Some(hint))),
+        None => {}
     }
     if head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
         && packages::is_json_listing(location)
@@ -203,59 +205,72 @@ fn by_head(head: &[u8], location: &Path, place: &str) -> Result<Transport, Sourc
     Err(unrecognized(place, "is of no kind that can be read", None))
 }
 
-const MOUNT: &str = "mount it read-only, then use rootfs:DIR";
-const SANDBOX: &str = "unpack it: apptainer build --sandbox DIR FILE, then use rootfs:DIR";
+/// What the first bytes of a file tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It is read by this transport.
+    Read(Transport),
+    /// It cannot be read: what it is, and the way around.
+    Refused(&'static str, &'static str),
+}
 
-/// Formats that hold operating systems but cannot be read yet: offset, magic, name, way around.
-const KNOWN_FORMATS: [(usize, &[u8], &str, &str); 20] = [
-    (32, b"SIF_MAGIC", "a SIF image, not supported yet", SANDBOX),
-    (0, b"#!/usr/bin/env run-singularity\n", "a Singularity 2 image, not supported yet", SANDBOX),
-    (
-        0,
-        b"hsqs",
-        "a squashfs file system, not supported yet",
-        "unpack it with unsquashfs, then use rootfs:DIR",
-    ),
-    (0, b"QFI\xfb", "a qcow2 disk image, not supported yet", MOUNT),
-    (0, b"KDMV", "a VMDK disk image, not supported yet", MOUNT),
-    (0, b"# Disk DescriptorFile", "a VMDK disk image, not supported yet", MOUNT),
-    (0, b"vhdxfile", "a VHDX disk image, not supported yet", MOUNT),
-    (0, b"conectix", "a VHD disk image, not supported yet", MOUNT),
-    (64, b"\x7f\x10\xda\xbe", "a VDI disk image, not supported yet", MOUNT),
-    (1080, b"\x53\xef", "an ext2, ext3 or ext4 file system, not supported yet", MOUNT),
-    (1024, b"\xe2\xe1\xf5\xe0", "an EROFS file system, not supported yet", MOUNT),
-    (0, b"XFSB", "an XFS file system, not supported yet", MOUNT),
-    (65600, b"_BHRfS_M", "a btrfs file system, not supported yet", MOUNT),
-    (32769, b"CD001", "an ISO 9660 image, not supported yet", MOUNT),
-    (512, b"EFI PART", "a disk image with partitions, not supported yet", MOUNT),
-    (0, b"07070", "a cpio archive, not supported yet", "unpack it with cpio, then use rootfs:DIR"),
+const CONVERT: &str =
+    "convert it: qemu-img convert -O qcow2 FILE FILE.qcow2, then use disk:FILE.qcow2";
+
+/// Formats by their magic: offset, magic, what it tells. The first that fits counts.
+const KNOWN_FORMATS: [(usize, &[u8], Known); 23] = [
+    (32, b"SIF_MAGIC", Known::Read(Transport::Sif)),
+    (0, b"#!/usr/bin/env run-singularity\n", Known::Read(Transport::Sif)),
+    (0, b"hsqs", Known::Read(Transport::Squashfs)),
+    (0, b"QFI\xfb", Known::Read(Transport::Disk)),
+    (0, b"KDMV", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),
+    (0, b"# Disk DescriptorFile", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),
+    (0, b"vhdxfile", Known::Refused("a VHDX disk image, not supported yet", CONVERT)),
+    (0, b"conectix", Known::Refused("a VHD disk image, not supported yet", CONVERT)),
+    (64, b"\x7f\x10\xda\xbe", Known::Refused("a VDI disk image, not supported yet", CONVERT)),
+    (1080, b"\x53\xef", Known::Read(Transport::Disk)),
+    (1024, b"\xe2\xe1\xf5\xe0", Known::Read(Transport::Erofs)),
+    (0, b"XFSB", Known::Read(Transport::Disk)),
+    (65600, b"_BHRfS_M", Known::Read(Transport::Disk)),
+    (32769, b"CD001", Known::Read(Transport::Iso)),
+    (512, b"EFI PART", Known::Read(Transport::Disk)),
+    (4096, b"EFI PART", Known::Read(Transport::Disk)),
+    (0, b"07070", Known::Read(Transport::Cpio)),
+    (0, b"\xc7\x71", Known::Read(Transport::Cpio)),
+    (0, b"\x71\xc7", Known::Read(Transport::Cpio)),
     (
         0,
         b"!<arch>\n",
-        "an ar archive such as a Debian package, which is no root file system",
-        "unpack it, then use rootfs:DIR",
+        Known::Refused(
+            "an ar archive such as a Debian package, which is no root file system",
+            "unpack it, then use rootfs:DIR",
+        ),
     ),
     (
         0,
         b"\xed\xab\xee\xdb",
-        "an RPM package, which is no root file system",
-        "unpack it, then use rootfs:DIR",
+        Known::Refused(
+            "an RPM package, which is no root file system",
+            "unpack it, then use rootfs:DIR",
+        ),
     ),
     (
         0,
         b"\x7fELF",
-        "a program, which is no root file system",
-        "name a directory, an archive or an image",
+        Known::Refused(
+            "a program, which is no root file system",
+            "name a directory, an archive or an image",
+        ),
     ),
     // Last: many formats begin with a boot sector.
-    (510, b"\x55\xaa", "a disk image with partitions, not supported yet", MOUNT),
+    (510, b"\x55\xaa", Known::Read(Transport::Disk)),
 ];
 
-fn known_format(head: &[u8]) -> Option<(&'static str, &'static str)> {
+fn known_format(head: &[u8]) -> Option<Known> {
     let found = KNOWN_FORMATS
         .iter()
-        .find(|(at, magic, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    found.map(|&(_, _, what, hint)| (what, hint))
+        .find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    found.map(|&(.., known)| known)
 }
 
 #[cfg(test)]
@@ -286,8 +301,8 @@ mod tests {
     fn known_formats_are_named_wherever_their_magic_lies() {
         let mut head = vec![1; HEAD_BYTES];
         head[1080..1082].copy_from_slice(b"\x53\xef");
-        assert!(known_format(&head).unwrap().0.contains("ext4"));
-        assert!(known_format(b"hsqs").unwrap().0.contains("squashfs"));
+        assert_eq!(known_format(&head), Some(Known::Read(Transport::Disk)));
+        assert_eq!(known_format(b"hsqs"), Some(Known::Read(Transport::Squashfs)));
         assert_eq!(known_format(b"hello"), None);
     }
 }

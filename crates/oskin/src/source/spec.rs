@@ -27,11 +27,31 @@ pub enum Transport {
     Paths,
     /// Inventories that were exported from a catalog.
     Oski,
+    /// An image in a registry.
+    Docker,
+    /// An image of the local Docker engine.
+    DockerDaemon,
+    /// An image in the store of podman, buildah and CRI-O.
+    ContainersStorage,
+    /// An image of Singularity or Apptainer.
+    Sif,
+    /// A squashfs file system.
+    Squashfs,
+    /// An EROFS file system.
+    Erofs,
+    /// A cpio archive, such as an initramfs.
+    Cpio,
+    /// An ISO 9660 file system.
+    Iso,
+    /// A disk image, or a file system as it lies on a disk.
+    Disk,
+    /// A bill of materials: packages without paths.
+    Sbom,
 }
 
 impl Transport {
     /// All transports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 18] = [
         Self::DockerArchive,
         Self::Oci,
         Self::OciArchive,
@@ -40,6 +60,16 @@ impl Transport {
         Self::Host,
         Self::Paths,
         Self::Oski,
+        Self::Docker,
+        Self::DockerDaemon,
+        Self::ContainersStorage,
+        Self::Sif,
+        Self::Squashfs,
+        Self::Erofs,
+        Self::Cpio,
+        Self::Iso,
+        Self::Disk,
+        Self::Sbom,
     ];
 
     /// The name as it is written before the colon.
@@ -53,6 +83,16 @@ impl Transport {
             Self::Host => "host",
             Self::Paths => "paths",
             Self::Oski => "oski",
+            Self::Docker => "docker",
+            Self::DockerDaemon => "docker-daemon",
+            Self::ContainersStorage => "containers-storage",
+            Self::Sif => "sif",
+            Self::Squashfs => "squashfs",
+            Self::Erofs => "erofs",
+            Self::Cpio => "cpio",
+            Self::Iso => "iso",
+            Self::Disk => "disk",
+            Self::Sbom => "sbom",
         }
     }
 
@@ -63,10 +103,14 @@ impl Transport {
     }
 
     fn from_name(name: &[u8]) -> Option<Self> {
-        if name == b"oci-dir" {
-            return Some(Self::Oci);
+        match name {
+            b"oci-dir" => Some(Self::Oci),
+            b"singularity" | b"apptainer" => Some(Self::Sif),
+            b"podman" => Some(Self::ContainersStorage),
+            // What stands behind `docker:` alone is ambiguous between tools.
+            b"docker" => None,
+            name => Self::ALL.into_iter().find(|transport| transport.name().as_bytes() == name),
         }
-        Self::ALL.into_iter().find(|transport| transport.name().as_bytes() == name)
     }
 }
 
@@ -99,37 +143,13 @@ pub struct SourceSpec {
 }
 
 /// Transports that other tools know and that are refused here with an explanation.
-const REFUSED: [(&str, &str, &str); 15] = [
-    (
-        "docker://",
-        "registries are not supported yet",
-        "fetch it first: skopeo copy docker://NAME oci:DIR:TAG, then use oci:DIR:TAG",
-    ),
-    (
-        "registry:",
-        "registries are not supported yet",
-        "fetch it first: skopeo copy docker://NAME oci:DIR:TAG, then use oci:DIR:TAG",
-    ),
-    (
-        "docker-daemon:",
-        "the Docker engine is not supported yet",
-        "save it first: docker save NAME -o FILE, then use docker-archive:FILE",
-    ),
+const REFUSED: [(&str, &str, &str); 6] = [
     (
         "docker:",
         "ambiguous: a registry for some tools, the local engine for others",
         "did you mean docker://NAME (a registry) or docker-daemon:NAME (the local engine)? for a saved file use docker-archive:FILE",
     ),
-    (
-        "podman:",
-        "the store of podman is not supported yet",
-        "save it first: podman save --format oci-archive NAME -o FILE, then use oci-archive:FILE",
-    ),
-    (
-        "containers-storage:",
-        "the store of podman and buildah is not supported yet",
-        "save it first: podman save --format oci-archive NAME -o FILE, then use oci-archive:FILE",
-    ),
+    ("registry:", "a registry is reached by another name", "write docker://NAME"),
     (
         "containerd:",
         "the store of containerd is not supported yet",
@@ -141,30 +161,9 @@ const REFUSED: [(&str, &str, &str); 15] = [
         "did you mean rootfs:DIR (a root file system) or oci:DIR (an image layout)?",
     ),
     (
-        "sif:",
-        "SIF images are not supported yet",
-        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
-    ),
-    (
-        "singularity:",
-        "SIF images are not supported yet",
-        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
-    ),
-    (
-        "apptainer:",
-        "SIF images are not supported yet",
-        "unpack it first: apptainer build --sandbox DIR FILE, then use rootfs:DIR",
-    ),
-    (
         "library://",
         "libraries of SIF images are not supported yet",
-        "unpack it first: apptainer build --sandbox DIR library://NAME, then use rootfs:DIR",
-    ),
-    ("disk:", "disk images are not supported yet", "mount it read-only first, then use rootfs:DIR"),
-    (
-        "sbom:",
-        "bills of materials are not supported yet",
-        "a plain list of paths is read with paths:FILE",
+        "fetch it first: apptainer pull FILE library://NAME, then use sif:FILE",
     ),
     (
         "ostree:",
@@ -185,11 +184,15 @@ pub fn has_transport(text: &OsStr) -> bool {
     let bytes = text.as_bytes();
     let colon = bytes.iter().position(|&byte| byte == b':');
     colon.is_some_and(|colon| Transport::from_name(&bytes[..colon]).is_some())
+        || bytes.starts_with(REGISTRY)
         || REFUSED
             .iter()
             .filter(|(prefix, ..)| !ALSO_IMAGES.contains(prefix))
             .any(|(prefix, ..)| bytes.starts_with(prefix.as_bytes()))
 }
+
+/// What a name of an image in a registry begins with.
+const REGISTRY: &[u8] = b"docker://";
 
 impl SourceSpec {
     /// Understands `transport:location[:reference]`, or the path of something that exists, which is
@@ -206,6 +209,9 @@ impl SourceSpec {
         let bytes = text.as_bytes();
         if bytes.is_empty() {
             return Err(refuse(text, "the name of an image is empty", "write transport:location"));
+        }
+        if let Some(name) = bytes.strip_prefix(REGISTRY) {
+            return Self::with_transport(text, Transport::Docker, name);
         }
         let colon = bytes.iter().position(|&byte| byte == b':');
         let known = colon.and_then(|at| Some((Transport::from_name(&bytes[..at])?, at)));
@@ -348,13 +354,9 @@ mod tests {
     fn ambiguous_and_later_transports_are_refused_with_a_way_around() {
         for (text, hint) in [
             ("docker:alpine", "docker-daemon:"),
-            ("docker://alpine", "skopeo"),
             ("dir:/x", "rootfs:"),
-            ("docker-daemon:x", "docker save"),
-            ("sif:x.sif", "apptainer"),
-            ("disk:x.qcow2", "mount"),
-            ("sbom:x", "paths:"),
-            ("containers-storage:x", "podman save"),
+            ("containerd:x", "ctr image export"),
+            ("library://x", "apptainer pull"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.hint().unwrap().contains(hint), "{text}: {error}");

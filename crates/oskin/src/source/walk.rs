@@ -76,6 +76,7 @@ fn image(spec: &SourceSpec, place: String, walk: Walk) -> ImageSource {
         declared: Declared::default(),
         config_digest: None,
         manifest_digest: None,
+        facts: Vec::new(),
         layers: vec![layer],
         warnings: Vec::new(),
     }

@@ -6,7 +6,7 @@ use oskin::ingest;
 use oskin::inventory::Inventory;
 use oskin::measure::{CONFIDENCE, OverlapMatrix, Probe, Sketch, path_hash};
 use oskin::path_set::{PathSet, Selection};
-use oskin::source::{self, NoProgress, ReadOptions};
+use oskin::source::{self, ReadOptions};
 use std::path::Path;
 
 /// The hashes of an image from its entries.
@@ -54,13 +54,7 @@ fn the_intervals_hold_on_real_systems() {
     let directory = tempfile::tempdir().unwrap();
     let mut catalog = Catalog::open_or_create(&directory.path().join("catalog.db")).unwrap();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/images.oski");
-    let options = ReadOptions {
-        platform: None,
-        all: true,
-        cross_mounts: false,
-        contents: true,
-        progress: &NoProgress,
-    };
+    let options = ReadOptions { all: true, ..ReadOptions::default() };
     let bytes = std::fs::read(samples).unwrap();
     for image in &source::oski::from_bytes(&bytes, "samples").unwrap() {
         ingest::add(&mut catalog, image, None, &options).unwrap();

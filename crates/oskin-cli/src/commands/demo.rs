@@ -11,7 +11,7 @@ use oskin::catalog::Catalog;
 use oskin::ingest;
 use oskin::measure::{Measure, OverlapMatrix};
 use oskin::path_set::{PathSet, Selection};
-use oskin::source::{self, NoProgress, ReadOptions};
+use oskin::source::{self, ReadOptions};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;

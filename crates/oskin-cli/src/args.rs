@@ -2,13 +2,14 @@
 
 mod family;
 mod help;
+mod reading;
 
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use reading::{LimitSetting, Reading};
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use help::{AFTER_HELP, CLASSIFY_HELP};
-use oskin::image::Platform;
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
@@ -73,23 +74,6 @@ pub(crate) enum When {
     Never,
 }
 
-/// How images are read that are not in the catalog.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Reading")]
-pub(crate) struct Reading {
-    /// Which image of a multi-platform index [default: that of this machine]
-    #[arg(long, env = "OSKIN_PLATFORM", value_name = "OS/ARCH[/VARIANT]", hide_env_values = true)]
-    pub(crate) platform: Option<Platform>,
-
-    /// host: go on into other mounted file systems
-    #[arg(long)]
-    pub(crate) cross_mounts: bool,
-
-    /// rootfs: and host: do not read the contents of files, only what they are
-    #[arg(long)]
-    pub(crate) no_contents: bool,
-}
-
 /// What to measure of each pair.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Measuring")]
@@ -123,8 +107,8 @@ fn similarity(text: &str) -> Result<f64, String> {
 }
 
 impl Command {
-    /// The platform that a command was given, if it reads images.
-    pub(crate) fn platform(&mut self) -> Option<&mut Option<Platform>> {
+    /// How a command is to read images, if it does.
+    pub(crate) fn reading(&mut self) -> Option<&mut Reading> {
         match self {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
@@ -139,7 +123,7 @@ impl Command {
             | Self::Stale { reading, .. }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
-            } => Some(&mut reading.platform),
+            } => Some(reading),
             _ => None,
         }
     }

@@ -1,11 +1,13 @@
 //! Defaults of a user: `$XDG_CONFIG_HOME/oskin/config.toml`.
 
-use crate::args::{Global, When};
+use crate::args::{Global, LimitSetting, Reading, When};
 use crate::error::CliError;
 use clap::ValueEnum as _;
 use etcetera::BaseStrategy as _;
 use oskin::image::Platform;
+use oskin::source::Limits;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What the file may set; a flag and the environment come before it.
@@ -17,6 +19,8 @@ pub(crate) struct Config {
     color: Option<When>,
     #[serde(default, deserialize_with = "platform")]
     platform: Option<Platform>,
+    #[serde(default)]
+    limits: BTreeMap<String, u64>,
 }
 
 impl Config {
@@ -35,16 +39,24 @@ impl Config {
             }
         };
         let mut config = Self::parse(&text, &file)?;
+        for (name, value) in &config.limits {
+            let wrong = |what| CliError::new(format!("{}: limits: {what}", file.display()));
+            Limits::default().set(name, *value).map_err(wrong)?;
+        }
         config.catalog = config.catalog.map(|path| placed(&path, base.home_dir(), &file));
         Ok(config)
     }
 
     /// Fills in what neither a flag nor the environment says.
-    pub(crate) fn fill(self, global: &mut Global, platform: Option<&mut Option<Platform>>) {
+    pub(crate) fn fill(self, global: &mut Global, reading: Option<&mut Reading>) {
         global.catalog = global.catalog.take().or(self.catalog);
         global.color = global.color.or(self.color);
-        if let Some(platform) = platform {
-            *platform = platform.take().or(self.platform);
+        if let Some(reading) = reading {
+            reading.platform = reading.platform.take().or(self.platform);
+            // What is set later counts.
+            let settings =
+                self.limits.into_iter().map(|(name, value)| LimitSetting { name, value });
+            reading.limits.splice(..0, settings);
         }
     }
 
@@ -55,7 +67,7 @@ impl Config {
             // The parser lists what it expected on lines of their own.
             let message = error.message().replace('\n', ", ");
             CliError::new(format!("{}:{line}: {message}", file.display()))
-                .hint("mend or remove that line; the keys are catalog, color and platform")
+                .hint("mend or remove that line; the keys are catalog, color, platform and limits")
         })
     }
 }

@@ -12,7 +12,7 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, ImageSource, Limits, ReadOptions, SourceError, SourceSpec};
+use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -475,7 +475,7 @@ fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a>
         all,
         cross_mounts: reading.cross_mounts,
         contents: !reading.no_contents,
-        limits: Limits::default(),
+        limits: reading.limits(),
         progress: bar,
     }
 }

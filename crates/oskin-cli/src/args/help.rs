@@ -17,7 +17,7 @@ A bare path is recognized by its content. REF may be @N: the image at index N.
 Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations \
 found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
 
-$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color and platform; a flag comes first, \
+$XDG_CONFIG_HOME/oskin/config.toml may set catalog, color, platform and [limits]; a flag comes first, \
 then the environment, then that file.";
 
 /// Behind that of `oskin classify`.

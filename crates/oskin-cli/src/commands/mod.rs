@@ -38,7 +38,7 @@ use std::process::ExitCode;
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let Cli { mut global, mut command } = cli;
     if command.is_configured() {
-        Config::load()?.fill(&mut global, command.platform());
+        Config::load()?.fill(&mut global, command.reading());
     }
     match command {
         Command::Add { sources, name, all, reading } => add::run(

@@ -59,19 +59,23 @@ fn open_store(location: &Path, options: &ReadOptions<'_>) -> Result<Store, Sourc
     let place = place_of(location);
     if location.as_os_str() == "-" {
         let content = Content::new(Stored::new(std::io::stdin(), options.progress));
-        return Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place);
+        return Store::scan(
+            content.map_err(|error| SourceError::io(&place, error))?,
+            &place,
+            &options.limits,
+        );
     }
     let (file, length) = open_file(location, &place)?;
     if length.is_some() {
         let mut magic = [0; MAGIC_BYTES];
         let count = file.read_at(&mut magic, 0).map_err(|error| SourceError::io(&place, error))?;
         if Compression::of(&magic[..count]) == Compression::None {
-            return Store::index(file, &place);
+            return Store::index(file, &place, &options.limits);
         }
     }
     options.progress.expect(length.unwrap_or(0));
     let content = Content::new(Stored::new(file, options.progress));
-    Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place)
+    Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place, &options.limits)
 }
 
 /// Opens a file; the length is known where it is a regular one.
@@ -140,7 +144,7 @@ fn scan_once(
     options: &ReadOptions<'_>,
 ) -> Result<Origin, SourceError> {
     let stored = Stored::new(reader, options.progress);
-    let changeset = changeset::read_changeset(stored, place)?;
+    let changeset = changeset::read_changeset(stored, place, &options.limits)?;
     Ok(Origin::Scanned(Arc::new(Ok(changeset))))
 }
 

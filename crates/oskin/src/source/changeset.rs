@@ -5,7 +5,7 @@ use super::input::Stream;
 use super::stored::Stored;
 use super::tar_entries::{Ending, Member, MemberKind, Members, TarError, TarErrorKind};
 use super::tar_sparse::SparseMap;
-use super::{SourceError, Warnings};
+use super::{Limits, SourceError, Warnings};
 use crate::image::Digest;
 use crate::inventory::{self, Entry, EntryKind, Layer};
 use crate::path;
@@ -30,21 +30,30 @@ pub(super) struct Changeset {
 }
 
 /// Reads a tar stream, compressed or not, to its last byte.
-pub(super) fn read_changeset(stored: Stored<'_>, place: &str) -> Result<Changeset, SourceError> {
+pub(super) fn read_changeset(
+    stored: Stored<'_>,
+    place: &str,
+    limits: &Limits,
+) -> Result<Changeset, SourceError> {
     let content = Content::new(stored).map_err(|error| SourceError::io(place, error))?;
-    read_stream(Stream::hashing(content), place)
+    read_stream(Stream::hashing(content), place, limits)
 }
 
 /// Reads a tar stream of which the first bytes were looked at.
-pub(super) fn read_stream(stream: Stream<'_>, place: &str) -> Result<Changeset, SourceError> {
+pub(super) fn read_stream(
+    stream: Stream<'_>,
+    place: &str,
+    limits: &Limits,
+) -> Result<Changeset, SourceError> {
     let mut reader = Reader {
         layer: Layer::new(),
         warnings: Warnings::new(place),
         place,
+        limits,
         holes_left: MAX_HOLE_BYTES,
         zeros: Vec::new(),
     };
-    let mut members = Members::new(stream);
+    let mut members = Members::new(stream.limited(limits.content_bytes));
     while let Some(member) = members.next().map_err(|error| tar_error(place, error))? {
         reader.take(&mut members, &member)?;
     }
@@ -80,9 +89,28 @@ struct Reader<'p> {
     layer: Layer,
     warnings: Warnings,
     place: &'p str,
+    limits: &'p Limits,
     holes_left: u64,
     // Zeros to hash for holes; made when first needed.
     zeros: Vec<u8>,
+}
+
+/// Appends an entry to a layer that may hold no more than the limit.
+pub(super) fn push(
+    layer: &mut Layer,
+    entry: &Entry<'_>,
+    place: &str,
+    limits: &Limits,
+) -> Result<u32, SourceError> {
+    let full = || SourceError::Limit {
+        place: place.to_owned(),
+        what: "entries",
+        limit: limits.entries.min(inventory::MAX_LAYER_ENTRIES as u64),
+    };
+    if layer.len() as u64 >= limits.entries {
+        return Err(full());
+    }
+    layer.push(entry).map_err(|_| full())
 }
 
 /// What the name of a member makes of it (OCI image spec, layer.md, "Whiteouts").
@@ -120,8 +148,7 @@ impl Reader<'_> {
     }
 
     fn push(&mut self, entry: &Entry<'_>) -> Result<u32, SourceError> {
-        let full = |full| SourceError::TooManyEntries { place: self.place.to_owned(), full };
-        self.layer.push(entry).map_err(full)
+        push(&mut self.layer, entry, self.place, self.limits)
     }
 
     fn take(
@@ -133,6 +160,10 @@ impl Reader<'_> {
             self.warn(member, problem);
         }
         if matches!(member.kind, MemberKind::Other(_)) {
+            return Ok(());
+        }
+        if let Some(problem) = self.limits.too_long(&member.path) {
+            self.warn(member, problem);
             return Ok(());
         }
         let path = match path::normalize(&member.path) {
@@ -188,7 +219,7 @@ impl Reader<'_> {
             MemberKind::BlockDevice => entry.kind = EntryKind::BlockDevice,
             MemberKind::Fifo => entry.kind = EntryKind::Fifo,
             MemberKind::Symlink => {
-                if member.link.len() > path::MAX_PATH_BYTES {
+                if self.limits.too_long(&member.link).is_some() {
                     self.warn(member, "target of the symbolic link is too long; left out");
                     return Ok(());
                 }

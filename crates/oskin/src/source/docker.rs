@@ -4,16 +4,14 @@ use super::archive::image_name;
 use super::pick::{Called, choose};
 use super::store::{Store, digest_of};
 use super::{
-    ImageSource, LayerSource, Pick, ReadOptions, SourceError, SourceSpec, Transport, Warning,
+    ImageSource, LayerSource, Limits, Pick, ReadOptions, SourceError, SourceSpec, Transport,
+    Warning,
 };
 use crate::image::{Declared, Digest};
 use serde::Deserialize;
 
 /// The file that names the images of the archive.
 pub(super) const MANIFEST: &str = "manifest.json";
-
-/// The most layers that one image may have; engines stop at 127.
-pub(super) const MAX_LAYERS: usize = 4096;
 
 /// The most images that one archive or index may hold.
 pub(super) const MAX_IMAGES: usize = 10_000;
@@ -134,7 +132,7 @@ fn image(
         warnings.push(Warning { place: place.clone(), what });
     }
     let names = item.layers.as_deref().unwrap_or_default();
-    let diff_ids = diff_ids(&declared, names.len(), &place, &mut warnings)?;
+    let diff_ids = diff_ids(&declared, names.len(), (&place, &store.limits), &mut warnings)?;
     let layers = names.iter().zip(diff_ids).map(|(name, diff_id)| layer(store, name, diff_id));
     Ok(ImageSource {
         name: image_name(&called, spec, alone),
@@ -166,14 +164,12 @@ fn layer(store: &Store, name: &str, diff_id: Option<Digest>) -> Result<LayerSour
 pub(super) fn diff_ids(
     declared: &Declared,
     layers: usize,
-    place: &str,
+    (place, limits): (&str, &Limits),
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Option<Digest>>, SourceError> {
-    if layers > MAX_LAYERS {
-        return Err(SourceError::damaged(
-            place,
-            format!("{layers} layers, more than {MAX_LAYERS}"),
-        ));
+    if layers as u64 > limits.layers {
+        let place = place.to_owned();
+        return Err(SourceError::Limit { place, what: "layers", limit: limits.layers });
     }
     let stated = declared.diff_ids.len();
     let mut warn = |what: String| warnings.push(Warning { place: place.to_owned(), what });

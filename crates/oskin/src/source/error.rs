@@ -1,5 +1,6 @@
 //! Why an image could not be read, always with the place, and what the user can do about it.
 
+use super::input::OverLimit;
 use crate::image::{Digest, Platform};
 use std::io;
 use std::sync::Arc;
@@ -85,14 +86,6 @@ pub enum SourceError {
         what: &'static str,
         /// The most that is accepted.
         limit: u64,
-    },
-    /// More entries than one layer may hold.
-    #[error("{place}: {full}")]
-    TooManyEntries {
-        /// The layer.
-        place: String,
-        /// The bound.
-        full: crate::inventory::LayerFull,
     },
     /// An archive or layout that names no image.
     #[error("{place}: {what}")]
@@ -186,6 +179,10 @@ impl SourceError {
             Self::Missing { .. } => {
                 Some("the archive or layout is not complete: save the image again".to_owned())
             }
+            Self::TooLarge { .. } | Self::Limit { .. } => Some(
+                "--limit NAME=VALUE raises a limit where the image can be trusted; --help lists them"
+                    .to_owned(),
+            ),
             Self::NoImage { .. } => Some(
                 "a root file system is read with tar:PATH, a directory with rootfs:PATH".to_owned(),
             ),
@@ -198,6 +195,10 @@ impl SourceError {
     /// Decoders report damage as I/O errors too; those become [`Damaged`](Self::Damaged).
     pub(super) fn io(place: impl Into<String>, source: io::Error) -> Self {
         let place = place.into();
+        let over = source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>());
+        if let Some(&OverLimit(limit_bytes)) = over {
+            return Self::TooLarge { place, what: "the content", limit_bytes };
+        }
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { place, hint: None },
             io::ErrorKind::UnexpectedEof

@@ -30,9 +30,17 @@ pub(super) struct Stream<'a> {
     end: usize,
     position: u64,
     hasher: Option<Sha256>,
+    // How many bytes may still come.
+    left_bytes: u64,
+    limit_bytes: u64,
     // Whether the digest of the content is that of the stored bytes too.
     shared_digest: bool,
 }
+
+/// More content than is accepted; it stands in an I/O error.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("more than the limit of {0} bytes")]
+pub(super) struct OverLimit(pub(super) u64);
 
 /// How much of what follows an archive is shown.
 const SHOWN_BYTES: usize = 32;
@@ -63,7 +71,25 @@ impl<'a> Stream<'a> {
     /// A stream whose content is not hashed.
     pub(super) fn new(content: Content<'a>) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Self { content, buffer, start: 0, end: 0, position: 0, hasher: None, shared_digest: false }
+        Self {
+            content,
+            buffer,
+            start: 0,
+            end: 0,
+            position: 0,
+            hasher: None,
+            left_bytes: u64::MAX,
+            limit_bytes: u64::MAX,
+            shared_digest: false,
+        }
+    }
+
+    /// Refuses to give more than so many bytes, those included that were looked at.
+    pub(super) fn limited(mut self, limit_bytes: u64) -> Self {
+        let seen = self.position + (self.end - self.start) as u64;
+        self.left_bytes = limit_bytes.saturating_sub(seen);
+        self.limit_bytes = limit_bytes;
+        self
     }
 
     /// The next bytes without taking them: `count` of them, fewer only at the end.
@@ -91,6 +117,9 @@ impl<'a> Stream<'a> {
                 result => break result?,
             }
         };
+        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, OverLimit(self.limit_bytes))
+        })?;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&self.buffer[self.end..self.end + count]);
         }

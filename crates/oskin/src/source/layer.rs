@@ -126,7 +126,7 @@ impl LayerSource {
                 };
                 let (file, length) = open().map_err(|error| SourceError::io(&self.place, error))?;
                 options.progress.expect(length);
-                self.stream(Stored::new(file, options.progress))
+                self.stream(Stored::new(file, options.progress), options)
             }
             Origin::Region { file, offset } => {
                 options.progress.expect(self.stored_bytes);
@@ -135,7 +135,7 @@ impl LayerSource {
                     offset: *offset,
                     left_bytes: self.stored_bytes,
                 };
-                self.stream(Stored::new(region, options.progress))
+                self.stream(Stored::new(region, options.progress), options)
             }
             Origin::Scanned(scanned) => match scanned.as_ref() {
                 Ok(changeset) => self.verified(changeset.clone()),
@@ -146,7 +146,7 @@ impl LayerSource {
             Origin::Tree(tree) => tree.read(&self.place, options),
             Origin::Stream(source) => {
                 options.progress.expect(self.stored_bytes);
-                self.stream(Stored::new(source.open(options)?, options.progress))
+                self.stream(Stored::new(source.open(options)?, options.progress), options)
             }
             Origin::Listing { layer, warnings } => Ok(LayerRead {
                 key: LayerKey::Inventory(canonical_digest(layer)),
@@ -157,9 +157,13 @@ impl LayerSource {
         }
     }
 
-    fn stream(&self, stored: Stored<'_>) -> Result<LayerRead, SourceError> {
+    fn stream(
+        &self,
+        stored: Stored<'_>,
+        options: &ReadOptions<'_>,
+    ) -> Result<LayerRead, SourceError> {
         let stored = if self.blob.is_some() { stored.hashing() } else { stored };
-        self.verified(changeset::read_changeset(stored, &self.place)?)
+        self.verified(changeset::read_changeset(stored, &self.place, &options.limits)?)
     }
 
     fn verified(&self, changeset: Changeset) -> Result<LayerRead, SourceError> {

@@ -1,7 +1,7 @@
 //! Lists of paths become a layer that is taken as it is listed.
 
 use super::docker::clip;
-use super::{SourceError, Warning, Warnings};
+use super::{Limits, SourceError, Warning, Warnings, changeset};
 use crate::inventory::{Entry, EntryKind, Layer};
 use crate::path::{self, MAX_PATH_BYTES};
 use std::io::{self, BufRead};
@@ -26,6 +26,7 @@ pub(super) struct Listing {
     paths: Vec<u8>,
     lines: Vec<Line>,
     warnings: Warnings,
+    limits: Limits,
 }
 
 #[derive(Clone, Copy)]
@@ -36,8 +37,9 @@ struct Line {
 }
 
 impl Listing {
-    pub(super) fn new(place: &str) -> Self {
-        Self { paths: Vec::new(), lines: Vec::new(), warnings: Warnings::new(place) }
+    pub(super) fn new(place: &str, limits: &Limits) -> Self {
+        let warnings = Warnings::new(place);
+        Self { paths: Vec::new(), lines: Vec::new(), warnings, limits: limits.clone() }
     }
 
     /// Takes a path as it is written; `number` counts from 1 and is for messages.
@@ -46,6 +48,11 @@ impl Listing {
             return Ok(());
         }
         let told = if raw.ends_with(b"/") { Told::Directory } else { told };
+        if let Some(problem) = self.limits.too_long(raw) {
+            let what = format!("{}: {problem}", clip(&path::escape(raw)));
+            self.warnings.push(Some(&format!("path {number}")), what);
+            return Ok(());
+        }
         match path::normalize(raw) {
             // The root itself is not an entry.
             Ok(path) if path.is_empty() => {}
@@ -135,9 +142,8 @@ impl Listing {
                 Told::Directory => EntryKind::Directory,
                 Told::File | Told::Nothing => EntryKind::File,
             };
-            layer.push(&Entry::bare(self.path(line), kind)).map_err(|full| {
-                SourceError::TooManyEntries { place: self.warnings.place.clone(), full }
-            })?;
+            let entry = Entry::bare(self.path(line), kind);
+            changeset::push(&mut layer, &entry, &self.warnings.place, &self.limits)?;
         }
         Ok((layer, self.warnings.into_list()))
     }
@@ -183,7 +189,7 @@ mod tests {
     use super::*;
 
     fn listed(text: &[u8]) -> Vec<(String, char)> {
-        let mut listing = Listing::new("list");
+        let mut listing = Listing::new("list", &Limits::default());
         listing.add_lines(text).unwrap();
         let (layer, _) = listing.into_layer().unwrap();
         layer
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_path_is_left_out_with_its_number() {
-        let mut listing = Listing::new("list");
+        let mut listing = Listing::new("list", &Limits::default());
         let long = vec![b'x'; MAX_PATH_BYTES * 2];
         let text = [b"ok\n../up\n", &long[..], b"\nalso\n"].concat();
         listing.add_lines(&text[..]).unwrap();

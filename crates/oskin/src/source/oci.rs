@@ -29,7 +29,7 @@ pub(super) fn open_layout(
             hint: Some("a tar file of an image layout is read with oci-archive:FILE".to_owned()),
         });
     }
-    let store = Store::directory(root);
+    let store = Store::directory(root, &options.limits);
     if !store.has(INDEX) {
         let what = "no index.json: not an image layout".to_owned();
         return Err(SourceError::NoImage { place, what });
@@ -246,7 +246,8 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
     let digest = manifest.digest.map(|digest| digest.to_string()).unwrap_or_default();
     let place = format!("{}: {digest}", store.place);
     let mut warnings = Vec::new();
-    let diff_ids = diff_ids(&declared, manifest.layers.len(), &place, &mut warnings)?;
+    let diff_ids =
+        diff_ids(&declared, manifest.layers.len(), (&place, &store.limits), &mut warnings)?;
     let layers = manifest.layers.iter().zip(diff_ids);
     let layers = layers.map(|(descriptor, diff_id)| layer(store, descriptor, diff_id));
     Ok(ImageSource {

@@ -1,7 +1,7 @@
 //! The index and manifests of an OCI image layout, and which of them are images.
 
 use super::SourceError;
-use super::docker::{MAX_IMAGES, MAX_LAYERS, clip};
+use super::docker::{MAX_IMAGES, clip};
 use super::store::{Store, digest_of};
 use crate::image::{Digest, Platform};
 use serde::Deserialize;
@@ -12,9 +12,6 @@ use std::marker::PhantomData;
 
 /// The file that names the images of the layout.
 pub(super) const INDEX: &str = "index.json";
-
-/// How deep indexes may stand in indexes.
-const MAX_DEPTH: u32 = 8;
 
 /// How many descriptors are looked at, over all indexes: a bound on time.
 const MAX_DESCRIPTORS: usize = 100_000;
@@ -59,7 +56,7 @@ struct Document {
     artifact_type: Option<String>,
     manifests: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
     config: Option<Descriptor>,
-    layers: Option<AtMost<Descriptor, MAX_LAYERS>>,
+    layers: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
 }
 
 /// A list that is refused where it grows too long: three bytes of JSON make a descriptor of hundreds.
@@ -212,8 +209,9 @@ impl Walk<'_> {
         let digest = verified(&json, descriptor, &place)?;
         let document = parse(&json, &place)?;
         if let Some(inner) = document.manifests {
-            if self.above.len() >= MAX_DEPTH as usize || self.above.contains(&digest) {
-                return Err(SourceError::damaged(place, "indexes stand too deep in each other"));
+            let limit = self.store.limits.index_depth;
+            if self.above.len() as u64 >= limit || self.above.contains(&digest) {
+                return Err(SourceError::Limit { place, what: "indexes in each other", limit });
             }
             self.above.push(digest);
             for descriptor in &inner.0 {

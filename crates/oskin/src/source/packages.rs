@@ -7,7 +7,9 @@ use super::input::{Input as _, Stream};
 use super::layer::{LayerSource, Origin};
 use super::listing::{Listing, Told, read_bounded};
 use super::stored::{BUFFER_BYTES, Stored};
-use super::{ImageSource, NoProgress, ReadOptions, SourceError, SourceSpec, Transport, name};
+use super::{
+    ImageSource, Limits, NoProgress, ReadOptions, SourceError, SourceSpec, Transport, name,
+};
 use crate::image::Declared;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -50,36 +52,36 @@ pub(super) fn open(
         Box::new(file)
     };
     let content = Content::new(Stored::new(reader, options.progress)).map_err(io)?;
-    let mut stream = Stream::new(content);
+    let mut stream = Stream::new(content).limited(options.limits.content_bytes);
     let head = stream.peek(ZIP_MAGIC.len()).map_err(io)?;
     let (is_zip, is_json) = (head == ZIP_MAGIC, head.first() == Some(&b'{'));
     if !is_zip && !is_json {
         // The whole buffer, so that the separator shows.
         stream.peek(BUFFER_BYTES).map_err(io)?;
-        return plain(Lines(stream), spec, &place);
+        return plain(Lines(stream), spec, (&place, &options.limits));
     }
     let Some(bytes) = read_bounded(Lines(stream), MAX_BYTES).map_err(io)? else {
         let what = "a zip or JSON listing";
         return Err(SourceError::TooLarge { place, what, limit_bytes: MAX_BYTES });
     };
     if is_zip {
-        let mut listing = Listing::new(&place);
+        let mut listing = Listing::new(&place, &options.limits);
         read_package(Cursor::new(bytes), &mut listing, &place)?;
         return Ok(vec![image(spec, None, listing)?]);
     }
     match parse_json(&bytes) {
         Some(images) => json(images, spec, options, &place),
         // A list may begin with any byte.
-        None => plain(&bytes[..], spec, &place),
+        None => plain(&bytes[..], spec, (&place, &options.limits)),
     }
 }
 
 fn plain(
     text: impl BufRead,
     spec: &SourceSpec,
-    place: &str,
+    (place, limits): (&str, &Limits),
 ) -> Result<Vec<ImageSource>, SourceError> {
-    let mut listing = Listing::new(place);
+    let mut listing = Listing::new(place, limits);
     listing.add_lines(text)?;
     Ok(vec![image(spec, None, listing)?])
 }
@@ -175,7 +177,7 @@ fn json(
     }
     let mut found = Vec::new();
     for (reference, JsonListing { fs, paths }) in images {
-        let mut listing = Listing::new(place);
+        let mut listing = Listing::new(place, &options.limits);
         let mut number = 0;
         let mut add = |path: &str, told| {
             number += 1;

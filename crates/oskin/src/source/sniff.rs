@@ -3,10 +3,9 @@
 use super::archive::{open_file, place_of};
 use super::decompress::{Compression, Content};
 use super::input::{Input, Seekable, Stream};
-use super::store::MAX_JSON_BYTES;
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, Members};
-use super::{NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
+use super::{Limits, NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
 use crate::path;
 use std::path::Path;
 use std::sync::Arc;
@@ -117,7 +116,7 @@ fn archive<I: Input>(
         let is_near = !is_stream || upto <= MAX_LOOK_BYTES;
         let is_manifest = &*name == docker::MANIFEST.as_bytes()
             && is_near
-            && member.stored_bytes <= MAX_JSON_BYTES
+            && member.stored_bytes <= Limits::default().manifest_bytes
             && {
                 let mut json = Vec::new();
                 members.content(|chunk| json.extend_from_slice(chunk)).map_err(tar_error)?;

@@ -8,7 +8,7 @@ use super::input::{Region, Seekable, Stream};
 use super::layer::{LayerSource, Origin};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, MemberKind, Members};
-use super::{NoProgress, SourceError};
+use super::{Limits, NoProgress, SourceError};
 use crate::image::Digest;
 use crate::path;
 use sha2::{Digest as _, Sha256};
@@ -17,9 +17,6 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The largest manifest, index or configuration that is read.
-pub(super) const MAX_JSON_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The most that small files of an archive may take together when it can be read only once.
 const MAX_KEPT_BYTES: u64 = 128 * 1024 * 1024;
@@ -36,6 +33,7 @@ const MAX_HOPS: u32 = 40;
 pub(super) struct Store {
     /// For messages: the path of the directory or archive.
     pub(super) place: String,
+    pub(super) limits: Limits,
     files: Files,
 }
 
@@ -67,12 +65,13 @@ enum Scanned {
 }
 
 impl Store {
-    pub(super) fn directory(root: &Path) -> Self {
-        Self { place: path::escape(bytes(root)), files: Files::Directory(root.to_owned()) }
+    pub(super) fn directory(root: &Path, limits: &Limits) -> Self {
+        let files = Files::Directory(root.to_owned());
+        Self { place: path::escape(bytes(root)), limits: limits.clone(), files }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
-    pub(super) fn index(file: File, place: &str) -> Result<Self, SourceError> {
+    pub(super) fn index(file: File, place: &str, limits: &Limits) -> Result<Self, SourceError> {
         let length = file.metadata().map_err(|error| SourceError::io(place, error))?.len();
         let file = Arc::new(file);
         let mut names = Names::new(place);
@@ -96,15 +95,20 @@ impl Store {
             };
             parts.insert(name, part);
         }
-        Ok(Self { place: place.to_owned(), files: Files::Seekable { file, members: parts } })
+        let files = Files::Seekable { file, members: parts };
+        Ok(Self { place: place.to_owned(), limits: limits.clone(), files })
     }
 
     /// Reads an archive once, from its first byte to its last: what looks like a layer is read as
     /// one, what is small is kept.
-    pub(super) fn scan(content: Content<'_>, place: &str) -> Result<Self, SourceError> {
+    pub(super) fn scan(
+        content: Content<'_>,
+        place: &str,
+        limits: &Limits,
+    ) -> Result<Self, SourceError> {
         let mut names = Names::new(place);
         let mut kept_bytes = 0;
-        let mut members = Members::new(Stream::new(content));
+        let mut members = Members::new(Stream::new(content).limited(limits.content_bytes));
         let mut scanned = BTreeMap::new();
         while let Some(member) = members.next().map_err(|error| tar_error(place, error))? {
             let Some(name) = names.take(&member.path)? else { continue };
@@ -112,7 +116,8 @@ impl Store {
                 MemberKind::File if member.sparse.is_none() => {
                     let place = format!("{place}: {}", path::shorten(&name));
                     let most = MAX_KEPT_BYTES - kept_bytes;
-                    let found = scan_member(&mut members, most.min(MAX_JSON_BYTES), &place)?;
+                    let found =
+                        scan_member(&mut members, most.min(limits.manifest_bytes), &place, limits)?;
                     if let Scanned::Small(bytes) = &found {
                         kept_bytes += bytes.len() as u64;
                     }
@@ -133,7 +138,8 @@ impl Store {
         // The rest is read too: a damaged end is damage.
         let end = members.into_input().finish();
         end.map_err(|error| SourceError::io(place, error))?;
-        Ok(Self { place: place.to_owned(), files: Files::Scanned(scanned) })
+        let files = Files::Scanned(scanned);
+        Ok(Self { place: place.to_owned(), limits: limits.clone(), files })
     }
 
     /// The names of all files, sorted; nothing for a directory.
@@ -193,11 +199,12 @@ impl Store {
         };
         let read = |reader: &mut dyn io::Read, length: u64| {
             let place = self.place_of(name);
-            if length > MAX_JSON_BYTES {
-                return Err(SourceError::TooLarge { place, what, limit_bytes: MAX_JSON_BYTES });
+            let limit_bytes = self.limits.manifest_bytes;
+            if length > limit_bytes {
+                return Err(SourceError::TooLarge { place, what, limit_bytes });
             }
             let mut bytes = Vec::new();
-            let limit = &mut reader.take(MAX_JSON_BYTES);
+            let limit = &mut reader.take(limit_bytes);
             limit.read_to_end(&mut bytes).map_err(|error| SourceError::io(place, error))?;
             Ok(bytes)
         };
@@ -331,6 +338,7 @@ fn scan_member(
     members: &mut Members<Stream<'_>>,
     small_bytes: u64,
     place: &str,
+    limits: &Limits,
 ) -> Result<Scanned, SourceError> {
     let io = |error| SourceError::io(place, error);
     let stored_bytes = members.content_left();
@@ -357,7 +365,7 @@ fn scan_member(
     };
     match stream.peek(BLOCK_BYTES) {
         Ok(block) if block.is_empty() || Members::<Stream<'_>>::is_start(block) => {
-            Ok(layer(changeset::read_stream(stream, place)))
+            Ok(layer(changeset::read_stream(stream, place, limits)))
         }
         Ok(_) => Ok(Scanned::Other(stored_bytes)),
         Err(error) => Ok(layer(Err(io(error)))),

@@ -4,11 +4,11 @@
 //! behind its own entry. So the first of several names of one file is the same whatever the file
 //! system is, and the same tree gives the same layer.
 
-use super::{ReadOptions, SourceError, Warnings};
+use super::layer::LayerRead;
+use super::{ReadOptions, SourceError, Warnings, changeset};
 use crate::image::{Digest, LayerKey};
 use crate::inventory::{self, Entry, EntryKind, Layer, canonical_digest};
 use crate::path;
-use crate::source::layer::LayerRead;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -73,8 +73,7 @@ impl<'r> TreeReader<'r> {
         link: Option<&[u8]>,
     ) -> Result<(), SourceError> {
         let Some(path) = self.normal(raw_path) else { return Ok(()) };
-        let long = |link: &[u8]| link.len() as u64 > self.options.limits.path_bytes;
-        if link.is_some_and(long) {
+        if link.is_some_and(|link| self.options.limits.too_long(link).is_some()) {
             self.warn(Some(&path), "target of the symbolic link is too long; left out");
             return Ok(());
         }
@@ -144,9 +143,8 @@ impl<'r> TreeReader<'r> {
 
     /// The normal form of a path, if it has one and is not the root.
     fn normal(&mut self, raw_path: &[u8]) -> Option<Vec<u8>> {
-        if raw_path.len() as u64 > self.options.limits.path_bytes {
-            let begin = &raw_path[..raw_path.len().min(200)];
-            self.warn(Some(begin), "the path that begins so is too long; left out");
+        if let Some(problem) = self.options.limits.too_long(raw_path) {
+            self.warn(Some(raw_path), problem);
             return None;
         }
         match path::normalize(raw_path) {
@@ -159,15 +157,7 @@ impl<'r> TreeReader<'r> {
     }
 
     fn push(&mut self, entry: &Entry<'_>) -> Result<u32, SourceError> {
-        if self.layer.len() as u64 >= self.options.limits.entries {
-            return Err(SourceError::Limit {
-                place: self.place.to_owned(),
-                what: "entries",
-                limit: self.options.limits.entries,
-            });
-        }
-        let full = |full| SourceError::TooManyEntries { place: self.place.to_owned(), full };
-        self.layer.push(entry).map_err(full)
+        changeset::push(&mut self.layer, entry, self.place, &self.options.limits)
     }
 
     fn bound_content(&self, stated_bytes: u64) -> Result<(), SourceError> {

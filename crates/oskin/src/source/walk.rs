@@ -7,7 +7,9 @@
 use super::archive::place_of;
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::walk_fs::{self, Found, Names};
-use super::{ImageSource, ReadOptions, SourceError, SourceSpec, Warnings, host_platform, name};
+use super::{
+    ImageSource, ReadOptions, SourceError, SourceSpec, Warnings, changeset, host_platform, name,
+};
 use crate::image::{Declared, Digest, LayerKey};
 use crate::inventory::{self, Entry, EntryKind, Layer, canonical_digest};
 use crate::path;
@@ -165,9 +167,8 @@ impl Reader<'_> {
                 self.path.push(b'/');
             }
             self.path.extend_from_slice(name.to_bytes());
-            if self.path.len() > path::MAX_PATH_BYTES {
-                self.path.truncate(200);
-                self.warn("the path that begins so is too long; left out");
+            if let Some(problem) = self.options.limits.too_long(&self.path) {
+                self.warn(problem);
                 continue;
             }
             let stated = walk_fs::stat(frame.directory.as_fd(), &name);
@@ -180,8 +181,7 @@ impl Reader<'_> {
     }
 
     fn push(&mut self, entry: &Entry<'_>) -> Result<u32, SourceError> {
-        let full = |full| SourceError::TooManyEntries { place: self.place.to_owned(), full };
-        self.layer.push(entry).map_err(full)
+        changeset::push(&mut self.layer, entry, self.place, &self.options.limits)
     }
 
     fn entry(&mut self, name: &CStr, found: &Found) -> Result<(), SourceError> {

@@ -79,7 +79,7 @@ pub enum Standing {
     /// Nothing.
     Free,
     /// That very image.
-    Same(ImageRecord),
+    Same(Box<ImageRecord>),
     /// Another image.
     Other,
     /// An image that may be the same: only its layers can tell.
@@ -254,15 +254,18 @@ impl Catalog {
             // The digest of a manifest covers those of the configuration and of all layers.
             let manifest = asked.manifest_digest;
             if manifest.is_some() && manifest == taken.manifest_digest.as_deref() {
-                return Ok(Standing::Same(taken));
+                return Ok(Standing::Same(Box::new(taken)));
             }
             let layers = keys_of(&it.connection, &it.path, taken.id)?;
             let may_be = asked.config_digest == taken.config_digest.as_deref()
                 && asked.layers.len() == layers.len()
-                && layers.iter().zip(asked.layers).all(|((key, _), it)| it.is_none_or(|it| it == *key));
+                && layers
+                    .iter()
+                    .zip(asked.layers)
+                    .all(|((key, _), it)| it.is_none_or(|it| it == *key));
             Ok(match may_be {
                 false => Standing::Other,
-                true if asked.layers.iter().all(Option::is_some) => Standing::Same(taken),
+                true if asked.layers.iter().all(Option::is_some) => Standing::Same(Box::new(taken)),
                 true => Standing::Unknown,
             })
         })

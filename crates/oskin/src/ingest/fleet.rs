@@ -54,6 +54,7 @@ pub struct Rules {
 
 /// What has become of a source, or of an image of it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "told one at a time and never kept")]
 pub enum Told<'a> {
     /// What the text of a source was understood as; its images, or why it has none, follow.
     Understood(&'a SourceSpec),
@@ -258,7 +259,8 @@ impl Fleet<'_> {
     ) -> Result<Option<Candidate>, IngestError> {
         // With all images of a source in mind, one digest tells too little. What goes wrong here
         // goes wrong again where it is told.
-        let asked = if self.options.all { Ok(None) } else { source::remote_digest(spec, self.options) };
+        let asked =
+            if self.options.all { Ok(None) } else { source::remote_digest(spec, self.options) };
         let Ok(Some(digest)) = asked else { return Ok(None) };
         let digest = digest.to_string();
         let catalog = hand.catalog(&self.catalog)?;
@@ -280,16 +282,15 @@ impl Fleet<'_> {
         spec: &SourceSpec,
         digest: &str,
     ) -> Result<Option<String>, CatalogError> {
-        let kept = match self.kept.get() {
-            Some(kept) => kept,
-            None => {
-                let mut kept: BTreeMap<String, Vec<KeptAs>> = BTreeMap::new();
-                for (digest, [name, transport, location]) in catalog.manifests()? {
-                    kept.entry(digest).or_default().push(KeptAs { name, transport, location });
-                }
-                self.kept.get_or_init(|| kept)
+        if self.kept.get().is_none() {
+            let mut kept: BTreeMap<String, Vec<KeptAs>> = BTreeMap::new();
+            for (digest, [name, transport, location]) in catalog.manifests()? {
+                kept.entry(digest).or_default().push(KeptAs { name, transport, location });
             }
-        };
+            // Another worker may have been faster; what it found is as good.
+            drop(self.kept.set(kept));
+        }
+        let Some(kept) = self.kept.get() else { return Ok(None) };
         let (transport, location) = (spec.transport.name(), spec.location.to_string_lossy());
         let is_it = |it: &&KeptAs| it.transport == transport && it.location == location;
         Ok(kept.get(digest).and_then(|all| all.iter().find(is_it)).map(|it| it.name.clone()))
@@ -347,7 +348,7 @@ impl Fleet<'_> {
             Reading::NotNeeded => match candidate.standing(catalog)? {
                 Standing::Same(record) => {
                     let layers = catalog.layer_keys(record.id)?.len();
-                    let added = Added::Unchanged(record);
+                    let added = Added::Unchanged(*record);
                     Ok(Outcome { added, layers_read: 0, layers, stored_bytes: 0 })
                 }
                 Standing::Other if !self.rules.replace => {

@@ -184,10 +184,7 @@ fn distinct(source: &ImageSource) -> Vec<usize> {
 }
 
 /// A layer as the catalog has it.
-fn kept_layer(
-    catalog: &Catalog,
-    layer: &LayerSource,
-) -> Result<Option<DraftLayer>, CatalogError> {
+fn kept_layer(catalog: &Catalog, layer: &LayerSource) -> Result<Option<DraftLayer>, CatalogError> {
     let Some(id) = layer.diff_id() else { return Ok(None) };
     let key = LayerKey::DiffId(id);
     let stored = catalog.at_one_moment(|catalog| catalog.layer(&key))?;

@@ -193,9 +193,7 @@ impl Schedule {
 
     /// Whether everything was given out.
     pub(super) fn is_over(&self) -> bool {
-        self.next_source == self.sources
-            && self.unnumbered.is_empty()
-            && self.told == self.numbered
+        self.next_source == self.sources && self.unnumbered.is_empty() && self.told == self.numbered
     }
 
     /// A source was opened.

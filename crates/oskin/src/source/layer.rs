@@ -168,13 +168,11 @@ impl LayerSource {
     /// The beginning of a digest, or the last part of the place.
     fn short_name(&self) -> String {
         let digest = self.blob.or(self.diff_id).map(|digest| digest.to_string());
-        match digest.as_deref().and_then(|text| text.strip_prefix("sha256:")) {
-            Some(hex) => hex.chars().take(SHORT_DIGEST).collect(),
-            None => {
-                let last = self.place.rsplit('/').next().unwrap_or_default();
-                last.chars().take(SHORT_NAME).collect()
-            }
+        if let Some(hex) = digest.as_deref().and_then(|text| text.strip_prefix("sha256:")) {
+            return hex.chars().take(SHORT_DIGEST).collect();
         }
+        let last = self.place.rsplit('/').next().unwrap_or_default();
+        last.chars().take(SHORT_NAME).collect()
     }
 
     fn stream(&self, stored: Stored<'_>) -> Result<LayerRead, SourceError> {

@@ -115,6 +115,10 @@ impl<T: Progress + ?Sized> Progress for Whole<'_, T> {
     fn advance(&self, bytes: u64) {
         self.0.advance(bytes);
     }
+
+    fn part<'a>(&'a self, _name: &str) -> Box<dyn Progress + 'a> {
+        Box::new(Whole(self.0))
+    }
 }
 
 /// Does nothing.
@@ -266,10 +270,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
 ///
 /// [`SourceError::Spec`] if the transport knows no repositories, or the specification names a tag
 /// or digest already; else if the registry fails.
-pub fn tags(
-    spec: &SourceSpec,
-    _options: &ReadOptions<'_>,
-) -> Result<Vec<SourceSpec>, SourceError> {
+pub fn tags(spec: &SourceSpec, _options: &ReadOptions<'_>) -> Result<Vec<SourceSpec>, SourceError> {
     Err(SourceError::Spec {
         text: format!("{}:{}", spec.transport, archive::place_of(&spec.location)),
         what: "has no tags to be listed".to_owned(),

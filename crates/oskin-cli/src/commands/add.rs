@@ -101,6 +101,7 @@ fn items(wanted: &Wanted<'_>) -> Result<Vec<Item>, CliError> {
     };
     let typed = sources.iter().map(|source| item(source, name.map(str::to_owned), None));
     let mut items: Vec<Item> = typed.collect();
+    input_is_read_once(&items, adding)?;
     if let Some(file) = &adding.from_file {
         for line in source_list::read(file)? {
             if line.name.is_some() && (adding.all || adding.all_tags) {
@@ -111,12 +112,18 @@ fn items(wanted: &Wanted<'_>) -> Result<Vec<Item>, CliError> {
             items.push(item(&line.source, line.name, Some(line.number)));
         }
     }
+    input_is_read_once(&items, adding)?;
+    Ok(items)
+}
+
+/// Refuses what would read standard input again after its end.
+fn input_is_read_once(items: &[Item], adding: &Adding) -> Result<(), CliError> {
     let is_input = |item: &&Item| item.text.ends_with(":-") || item.text.contains(":-:");
-    let readers = items.iter().filter(is_input).count();
-    if readers + usize::from(adding.from_file.as_deref() == Some(Path::new("-"))) > 1 {
+    let is_list = adding.from_file.as_deref() == Some(Path::new("-"));
+    if items.iter().filter(is_input).count() + usize::from(is_list) > 1 {
         return Err(CliError::new("standard input can be read once only"));
     }
-    Ok(items)
+    Ok(())
 }
 
 /// A source as it would be typed.
@@ -325,11 +332,14 @@ fn summary(it: &AddSummary) -> String {
     let told = counts.iter().filter(|(count, word)| *count > 0 || *word == ADDED);
     let told: Vec<String> =
         told.map(|(count, word)| format!("{} {word}", text::count(*count as u64))).collect();
+    let bytes = match it.stored_bytes_read {
+        0 => String::new(),
+        bytes => format!(" ({})", text::bytes(bytes)),
+    };
     format!(
-        "{}; {} read ({}), {} reused\n",
+        "{}; {} read{bytes}, {} reused\n",
         told.join(", "),
         text::plural(it.layers_read as u64, "layer"),
-        text::bytes(it.stored_bytes_read),
         text::count(it.layers_reused as u64),
     )
 }

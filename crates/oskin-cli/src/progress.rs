@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MAX_PARTS: usize = 11;
 
 /// The whole, by bytes.
-const BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
+const BYTES: &str =
+    "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} eta {eta}";
 
 /// The whole, by images.
 const IMAGES: &str = "{pos}/{len} images{msg} {wide_bar} eta {eta}";
 
 /// One layer.
-const PART: &str = "{prefix:24} {wide_bar} {bytes:>10}/{total_bytes:10} {bytes_per_sec:>13}";
+const PART: &str =
+    "{prefix:24} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:9} {decimal_bytes_per_sec:>11}";
 
 /// Bars over all that a command reads.
 #[derive(Debug)]

@@ -137,8 +137,9 @@ fn a_name_moves_on_only_with_replace() {
 fn the_answer_does_not_depend_on_the_number_of_jobs() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let place = place(&names);
-    let list: String = names.iter().map(|name| format!("oci:{name}\noci:not-{name}\n")).collect();
-    place.file("list", list.as_bytes());
+    let lines: Vec<String> =
+        names.iter().map(|name| format!("oci:{name}\noci:not-{name}")).collect();
+    place.file("list", lines.join("\n").as_bytes());
     let run = |jobs: &str| {
         let catalog = format!("{jobs}.db");
         let arguments = ["--catalog", &catalog, "add", "-v", "--from-file", "list", "--jobs", jobs];

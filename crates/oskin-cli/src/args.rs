@@ -1,15 +1,17 @@
 //! The command line as it is typed.
 
+mod adding;
 mod family;
 mod help;
 mod reading;
 
+pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use reading::{LimitSetting, Reading};
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use help::{AFTER_HELP, CLASSIFY_HELP};
+use help::{ADD_HELP, AFTER_HELP, CLASSIFY_HELP};
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
@@ -138,16 +140,16 @@ impl Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read images into the catalog; what is there already is not read again
+    #[command(after_help = ADD_HELP)]
     Add {
         /// Images, as transport:location or paths
-        #[arg(required = true, value_name = "SOURCE")]
+        #[arg(required_unless_present = "from_file", value_name = "SOURCE")]
         sources: Vec<OsString>,
         /// Name the image [default: its reference, else its file name]
         #[arg(long)]
         name: Option<String>,
-        /// Add all images of an archive or layout that holds several
-        #[arg(long)]
-        all: bool,
+        #[command(flatten)]
+        adding: Adding,
         #[command(flatten)]
         reading: Reading,
     },

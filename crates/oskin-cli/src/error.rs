@@ -127,9 +127,9 @@ impl From<CatalogError> for CliError {
             CatalogError::LogLeft { .. } => Some(
                 "copy both to where you may write, or run `oskin check` as who may write there",
             ),
-            CatalogError::NameTaken { .. } => {
-                Some("choose another with --name NAME, or remove that image with `oskin rm`")
-            }
+            CatalogError::NameTaken { .. } => Some(
+                "choose another with --name NAME, or put it in the place of that image with --replace",
+            ),
             CatalogError::NoSuchImage { .. } => Some(
                 "`oskin ls` lists the images; a location is written transport:path, see `oskin --help`",
             ),
@@ -145,6 +145,10 @@ impl From<IngestError> for CliError {
         match error {
             IngestError::Source(error) => error.into(),
             IngestError::Catalog(error) => error.into(),
+            error @ IngestError::OneName { .. } => {
+                let error = Self { cause: error.into(), hints: Vec::new() };
+                error.hint("name one of them by its reference, or leave out the name")
+            }
             other => Self { cause: other.into(), hints: Vec::new() },
         }
     }

@@ -9,6 +9,7 @@ mod images;
 mod new_file;
 mod output;
 mod progress;
+mod source_list;
 mod stream;
 mod text;
 mod truth;

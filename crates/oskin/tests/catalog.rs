@@ -61,6 +61,15 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
 }
 
 fn add(catalog: &mut Catalog, name: &str, layers: &[Layer]) -> Result<Added, CatalogError> {
+    put(catalog, name, layers, Catalog::add)
+}
+
+fn put(
+    catalog: &mut Catalog,
+    name: &str,
+    layers: &[Layer],
+    how: fn(&mut Catalog, &Draft<'_>) -> Result<Added, CatalogError>,
+) -> Result<Added, CatalogError> {
     let drafts: Vec<DraftLayer> = layers
         .iter()
         .map(|layer| DraftLayer {
@@ -72,7 +81,7 @@ fn add(catalog: &mut Catalog, name: &str, layers: &[Layer]) -> Result<Added, Cat
         .collect();
     let stack: Vec<Arc<Layer>> = drafts.iter().map(|draft| draft.layer.clone()).collect();
     let (inventory, _) = flatten(&stack);
-    catalog.add(&Draft { record: record(name), layers: &drafts, inventory: &inventory })
+    how(catalog, &Draft { record: record(name), layers: &drafts, inventory: &inventory })
 }
 
 fn record(name: &str) -> ImageRecord {
@@ -127,18 +136,18 @@ proptest! {
     #[test]
     fn operations_follow_a_model(
         pool in proptest::collection::vec(layers(), 3..4),
-        steps in proptest::collection::vec((0..4_usize, 0..3_usize, 0..4_u8), 1..20),
+        steps in proptest::collection::vec((0..4_usize, 0..3_usize, 0..6_u8), 1..20),
     ) {
         let directory = tempfile::tempdir().unwrap();
         let mut catalog = open(directory.path());
         let mut model: BTreeMap<String, usize> = BTreeMap::new();
         for (name, image, step) in steps {
             let name = format!("image{name}");
+            let same = |taken: &usize| {
+                pool[*taken].iter().map(canonical_digest).eq(pool[image].iter().map(canonical_digest))
+            };
             match step {
                 0 | 1 => {
-                    let same = |taken: &usize| {
-                        pool[*taken].iter().map(canonical_digest).eq(pool[image].iter().map(canonical_digest))
-                    };
                     match (add(&mut catalog, &name, &pool[image]), model.get(&name)) {
                         (Ok(Added::New(_)), None) => drop(model.insert(name, image)),
                         (Ok(Added::Unchanged(_)), Some(taken)) => prop_assert!(same(taken)),
@@ -146,7 +155,18 @@ proptest! {
                         (other, taken) => prop_assert!(false, "{other:?} with {taken:?}"),
                     }
                 }
-                2 => match (catalog.remove(&name), model.remove(&name)) {
+                2 | 3 => {
+                    let put = put(&mut catalog, &name, &pool[image], Catalog::replace).unwrap();
+                    let shown = catalog.inventory(catalog.image(&name).unwrap().id).unwrap();
+                    let stack: Vec<_> = pool[image].iter().cloned().map(Arc::new).collect();
+                    prop_assert!(flatten(&stack).0.iter().eq(shown.iter()));
+                    match (put, model.insert(name, image)) {
+                        (Added::New(_), None) | (Added::Replaced(_), Some(_)) => {}
+                        (Added::Unchanged(_), Some(taken)) => prop_assert!(same(&taken)),
+                        (other, taken) => prop_assert!(false, "{other:?} with {taken:?}"),
+                    }
+                }
+                4 => match (catalog.remove(&name), model.remove(&name)) {
                     (Ok(()), Some(_)) | (Err(CatalogError::NoSuchImage { .. }), None) => {}
                     (other, taken) => prop_assert!(false, "{other:?} with {taken:?}"),
                 },

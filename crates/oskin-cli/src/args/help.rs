@@ -20,6 +20,16 @@ found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the r
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color, platform and [limits]; a flag comes first, \
 then the environment, then that file.";
 
+/// Behind that of `oskin add`.
+pub(super) const ADD_HELP: &str = "\
+A list has one source a line, as it would be typed, or a source, a tab and a name. Blank lines and \
+those that begin with # do not count. What is added, and what is told of it, does not depend on \
+--jobs.
+
+An image whose name and digests the catalog has is unchanged and is not read, so that the same \
+command goes on where it was stopped. Another image of a name is an error, or with --replace takes \
+the place of the one that is there: tags move.";
+
 /// Behind that of `oskin classify`.
 pub(super) const CLASSIFY_HELP: &str = "\
 WALK goes from the base down to the image: FILES are added at each step, GONE are those of the \

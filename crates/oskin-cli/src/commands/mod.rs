@@ -41,11 +41,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Config::load()?.fill(&mut global, command.reading());
     }
     match command {
-        Command::Add { sources, name, all, reading } => add::run(
-            &global,
-            &add::Wanted { sources: &sources, name: name.as_deref(), all },
-            reading,
-        ),
+        Command::Add { sources, name, adding, reading } => {
+            let wanted = add::Wanted { sources: &sources, name: name.as_deref(), adding };
+            add::run(&global, &wanted, reading)
+        }
         Command::Import { files } => add::import(&global, &files),
         Command::Ls => ls::run(&global),
         Command::Show { image, reading } => show::run(&global, &image, reading),

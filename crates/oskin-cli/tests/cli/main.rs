@@ -9,6 +9,7 @@ mod config;
 mod dockerfiles;
 mod evaluate;
 mod families;
+mod fleet;
 mod kill;
 mod lineage;
 mod lineage_views;

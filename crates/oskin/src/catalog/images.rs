@@ -56,6 +56,34 @@ pub enum Added {
     New(ImageRecord),
     /// The very image was there under this name already.
     Unchanged(ImageRecord),
+    /// It has taken the place of another image of its name.
+    Replaced(ImageRecord),
+}
+
+/// What is known of an image before its layers are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The name it is to get.
+    pub name: &'a str,
+    /// The digest of its manifest, as [`ImageRecord::manifest_digest`] has it.
+    pub manifest_digest: Option<&'a str>,
+    /// The digest of its configuration, as [`ImageRecord::config_digest`] has it.
+    pub config_digest: Option<&'a str>,
+    /// The keys of its layers, base first, as far as they are stated.
+    pub layers: &'a [Option<LayerKey>],
+}
+
+/// What has the name of an image that is about to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Free,
+    /// That very image.
+    Same(Box<ImageRecord>),
+    /// Another image.
+    Other,
+    /// An image that may be the same: only its layers can tell.
+    Unknown,
 }
 
 const COLUMNS: &str = "id, name, reference, transport, location, config, config_digest, \
@@ -89,6 +117,22 @@ impl Catalog {
         let sql = "SELECT id, name FROM image ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, doing)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).at(&self.path, doing)
+    }
+
+    /// The manifest digests of the images that have one, with their name, transport and location,
+    /// in the order in which they were added.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn manifests(&self) -> Result<Vec<(String, [String; 3])>, CatalogError> {
+        let doing = "list the manifests";
+        let sql = "SELECT manifest_digest, name, transport, location FROM image
+                   WHERE manifest_digest IS NOT NULL ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path, doing)?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?])));
         rows.and_then(Iterator::collect).at(&self.path, doing)
     }
 
@@ -197,6 +241,36 @@ impl Catalog {
         keys.into_iter().map(load).collect()
     }
 
+    /// Whether an image is here already, by what is known before its layers are read. Cheap.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn standing(&self, asked: &Asked<'_>) -> Result<Standing, CatalogError> {
+        self.at_one_moment(|it| {
+            let Some(taken) = find(&it.connection, &it.path, asked.name)? else {
+                return Ok(Standing::Free);
+            };
+            // The digest of a manifest covers those of the configuration and of all layers.
+            let manifest = asked.manifest_digest;
+            if manifest.is_some() && manifest == taken.manifest_digest.as_deref() {
+                return Ok(Standing::Same(Box::new(taken)));
+            }
+            let layers = keys_of(&it.connection, &it.path, taken.id)?;
+            let may_be = asked.config_digest == taken.config_digest.as_deref()
+                && asked.layers.len() == layers.len()
+                && layers
+                    .iter()
+                    .zip(asked.layers)
+                    .all(|((key, _), it)| it.is_none_or(|it| it == *key));
+            Ok(match may_be {
+                false => Standing::Other,
+                true if asked.layers.iter().all(Option::is_some) => Standing::Same(Box::new(taken)),
+                true => Standing::Unknown,
+            })
+        })
+    }
+
     /// Adds an image in one transaction: after it returns, the image survives a crash.
     ///
     /// # Errors
@@ -204,30 +278,54 @@ impl Catalog {
     /// [`CatalogError::NameTaken`] if another image has the name; else if the store fails. The
     /// catalog is then as it was.
     pub fn add(&mut self, draft: &Draft<'_>) -> Result<Added, CatalogError> {
+        self.put(draft, false)
+    }
+
+    /// Adds an image as [`add`](Self::add) does; another image that has its name goes in the same
+    /// transaction, so that at no moment neither is there.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails; the catalog is then as it was.
+    pub fn replace(&mut self, draft: &Draft<'_>) -> Result<Added, CatalogError> {
+        self.put(draft, true)
+    }
+
+    fn put(&mut self, draft: &Draft<'_>, replace: bool) -> Result<Added, CatalogError> {
         let path = self.path.clone();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .at(&path, "begin to write")?;
-        if let Some(taken) = find(&transaction, &path, &draft.record.name)? {
+        let taken = find(&transaction, &path, &draft.record.name)?;
+        if let Some(taken) = &taken {
             let layers = keys_of(&transaction, &path, taken.id)?;
             let same = taken.config_digest == draft.record.config_digest
                 && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key));
             if same {
-                return Ok(Added::Unchanged(taken));
+                return Ok(Added::Unchanged(taken.clone()));
             }
-            return Err(CatalogError::NameTaken { name: taken.name });
+            if !replace {
+                return Err(CatalogError::NameTaken { name: taken.name.clone() });
+            }
         }
         let mut index = match self.version {
             ..TOLD_VERSION => None,
             _ => Some(StoredIndex::of(self.index.take(), &transaction, &path)?),
         };
+        if let Some(taken) = &taken {
+            delete(&transaction, &path, taken.id, index.as_mut())?;
+        }
         let mut kinds = self.kinds.take();
         let record = insert(&transaction, &path, draft, index.as_mut().map(|it| (it, &mut kinds)))?;
+        if taken.is_some() {
+            // Only now: most of what the other stood on the new one may stand on too.
+            delete_orphans(&transaction, &path)?;
+        }
         transaction.commit().at(&path, "commit an image")?;
         // Only now are they what the file holds.
         (self.index, self.kinds) = (RefCell::new(index), RefCell::new(kinds));
-        Ok(Added::New(record))
+        Ok(if taken.is_some() { Added::Replaced(record) } else { Added::New(record) })
     }
 
     /// Removes an image, and the layers that no other image stands on. Paths stay in the dictionary.
@@ -236,7 +334,7 @@ impl Catalog {
     ///
     /// [`CatalogError::NoSuchImage`] if there is none of that name; else if the store fails.
     pub fn remove(&mut self, name: &str) -> Result<(), CatalogError> {
-        let (path, doing) = (self.path.clone(), "remove an image");
+        let path = self.path.clone();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -244,23 +342,43 @@ impl Catalog {
         let Some(image) = find(&transaction, &path, name)? else {
             return Err(CatalogError::NoSuchImage { name: name.to_owned() });
         };
-        let mut index = None;
-        if self.version >= TOLD_VERSION {
-            let number = told::number_of(&transaction, &path, image.id)?;
-            let mut stored = StoredIndex::of(self.index.take(), &transaction, &path)?;
-            if (number as usize) < stored.index.slots().len() {
-                stored.index.remove(number);
-            }
-            stored.save(&transaction, &path)?;
-            index = Some(stored);
-        }
-        transaction.execute("DELETE FROM image WHERE id = ?1", [image.id]).at(&path, doing)?;
-        let orphans = "DELETE FROM layer WHERE id NOT IN (SELECT layer_id FROM image_layer)";
-        transaction.execute(orphans, []).at(&path, doing)?;
-        transaction.commit().at(&path, doing)?;
+        let mut index = match self.version {
+            ..TOLD_VERSION => None,
+            _ => Some(StoredIndex::of(self.index.take(), &transaction, &path)?),
+        };
+        delete(&transaction, &path, image.id, index.as_mut())?;
+        delete_orphans(&transaction, &path)?;
+        transaction.commit().at(&path, REMOVE)?;
         self.index = RefCell::new(index);
         Ok(())
     }
+}
+
+const REMOVE: &str = "remove an image";
+
+/// Deletes an image, but none of its layers.
+fn delete(
+    transaction: &Transaction<'_>,
+    catalog: &Path,
+    image: i64,
+    index: Option<&mut StoredIndex>,
+) -> Result<(), CatalogError> {
+    if let Some(stored) = index {
+        let number = told::number_of(transaction, catalog, image)?;
+        if (number as usize) < stored.index.slots().len() {
+            stored.index.remove(number);
+        }
+        stored.save(transaction, catalog)?;
+    }
+    transaction.execute("DELETE FROM image WHERE id = ?1", [image]).at(catalog, REMOVE)?;
+    Ok(())
+}
+
+/// Deletes the layers that no image stands on.
+fn delete_orphans(transaction: &Transaction<'_>, catalog: &Path) -> Result<(), CatalogError> {
+    let orphans = "DELETE FROM layer WHERE id NOT IN (SELECT layer_id FROM image_layer)";
+    transaction.execute(orphans, []).at(catalog, REMOVE)?;
+    Ok(())
 }
 
 fn find(
@@ -360,8 +478,8 @@ fn insert(
     for DraftLayer { key, layer, size_bytes, path_ids: known } in draft.layers {
         let (row, ids) = match (layers::row_of(transaction, catalog, key)?, known) {
             (Some(row), Some(known)) => (row, known.clone()),
-            // Another process brought the layer meanwhile.
-            (Some(row), None) => (row, layers::load(transaction, catalog, row)?.path_ids),
+            // Another image brought the layer since it was read.
+            (Some(row), None) => (row, ids_of(transaction, catalog, row, layer)?),
             (None, _) => {
                 let place = (&**transaction, catalog);
                 let (row, ids) = layers::store(&mut interner, place, key, (layer, *size_bytes))?;
@@ -399,6 +517,25 @@ fn insert(
     let files_and_directories = [set(Selection::Files), set(Selection::Directories)];
     path_sets::store((transaction, catalog), id, &files_and_directories, index)?;
     Ok(ImageRecord { id, ..record })
+}
+
+/// The path ids of a layer that is in the catalog, as long as it has as many entries as it was read
+/// with: others would be taken for those of other paths.
+fn ids_of(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+    layer: &Layer,
+) -> Result<Arc<Vec<u32>>, CatalogError> {
+    let ids = layers::ids(connection, catalog, row)?;
+    if ids.len() == layer.len() {
+        return Ok(Arc::new(ids));
+    }
+    Err(CatalogError::Damaged {
+        path: catalog.to_owned(),
+        what: format!("layer {row}"),
+        source: Damaged("another number of entries than its digest promises"),
+    })
 }
 
 fn insert_row(

@@ -98,6 +98,31 @@ fn take_ids(decoder: &mut Decoder<'_>) -> Result<Vec<u32>, Damaged> {
     Ok(ids)
 }
 
+/// The path ids of a layer by its row: cheaper than all of it.
+pub(super) fn ids(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+) -> Result<Vec<u32>, CatalogError> {
+    let doing = "read the path ids of a layer";
+    let mut statement = connection
+        .prepare_cached("SELECT data FROM layer_chunk WHERE layer_id = ?1 ORDER BY number")
+        .at(catalog, doing)?;
+    let mut rows = statement.query([row]).at(catalog, doing)?;
+    let mut path_ids = Vec::new();
+    while let Some(chunk) = rows.next().at(catalog, doing)? {
+        let data: Vec<u8> = chunk.get(0).at(catalog, doing)?;
+        let plain = encode::unseal(&data, CHUNK_LIMIT_BYTES);
+        let ids = plain.and_then(|plain| take_ids(&mut Decoder::new(&plain)));
+        path_ids.extend(ids.map_err(|source| CatalogError::Damaged {
+            path: catalog.to_owned(),
+            what: format!("layer {row}, chunk behind entry {}", path_ids.len()),
+            source,
+        })?);
+    }
+    Ok(path_ids)
+}
+
 /// Loads a layer by its row.
 pub(super) fn load(
     connection: &Connection,

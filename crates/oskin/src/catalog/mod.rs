@@ -27,7 +27,7 @@ pub use check::Violation;
 pub use error::CatalogError;
 pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
-pub use images::{Added, Draft, DraftLayer};
+pub use images::{Added, Asked, Draft, DraftLayer, Standing};
 pub use kept::KeptRanking;
 pub use layers::StoredLayer;
 pub use nearest::{NearImage, WalkDown};

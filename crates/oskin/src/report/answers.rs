@@ -209,24 +209,74 @@ pub struct AddReport {
     pub images: Vec<AddedImage>,
     /// The sources, or images of them, that could not be added.
     pub failed: Vec<FailedSource>,
+    /// The run in numbers.
+    pub summary: AddSummary,
 }
 
 impl AddReport {
     /// Sums up a run.
     pub fn new(images: Vec<AddedImage>, failed: Vec<FailedSource>) -> Self {
-        Self { schema: "oskin.add/1", images, failed }
+        let summary = AddSummary::new(&images, failed.len());
+        Self { schema: "oskin.add/1", images, failed, summary }
     }
 }
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AddSummary {
+    /// Images that are new.
+    pub added: usize,
+    /// Images that have taken the place of another.
+    pub replaced: usize,
+    /// Images that were there already.
+    pub unchanged: usize,
+    /// Sources, or images of them, that could not be added.
+    pub failed: usize,
+    /// Layers of all these images that were read.
+    pub layers_read: usize,
+    /// Layers of new images that were known already, from the catalog or an image before.
+    pub layers_reused: usize,
+    /// The bytes of the layers that were read, as they are stored, where they are stored at all.
+    pub stored_bytes_read: u64,
+}
+
+impl AddSummary {
+    /// Counts.
+    pub fn new(images: &[AddedImage], failed: usize) -> Self {
+        let count = |outcome| images.iter().filter(|image| image.outcome == outcome).count();
+        let new = images.iter().filter(|image| image.outcome != UNCHANGED);
+        Self {
+            added: count(ADDED),
+            replaced: count(REPLACED),
+            unchanged: count(UNCHANGED),
+            failed,
+            layers_read: images.iter().map(|image| image.layers_read).sum(),
+            layers_reused: new.map(|image| image.layers.saturating_sub(image.layers_read)).sum(),
+            stored_bytes_read: images.iter().map(|image| image.stored_bytes_read).sum(),
+        }
+    }
+}
+
+/// [`AddedImage::outcome`]: it is new.
+pub const ADDED: &str = "added";
+
+/// [`AddedImage::outcome`]: it was there already.
+pub const UNCHANGED: &str = "unchanged";
+
+/// [`AddedImage::outcome`]: it has taken the place of another image of its name.
+pub const REPLACED: &str = "replaced";
 
 /// An image that is in the catalog now.
 #[derive(Clone, Debug, Serialize)]
 pub struct AddedImage {
-    /// `added`, or `unchanged` if it was there already.
+    /// [`ADDED`], [`REPLACED`], or [`UNCHANGED`] if it was there already.
     pub outcome: &'static str,
     /// How many of its layers were read; the others were known.
     pub layers_read: usize,
     /// How many layers it has.
     pub layers: usize,
+    /// The bytes of the layers that were read, as they are stored.
+    pub stored_bytes_read: u64,
     /// The image.
     #[serde(flatten)]
     pub image: ImageSummary,
@@ -237,6 +287,9 @@ pub struct AddedImage {
 pub struct FailedSource {
     /// As it was asked for.
     pub source: String,
+    /// The line of the list that it stands in, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     /// Why, with all causes.
     pub error: String,
 }

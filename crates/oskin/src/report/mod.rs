@@ -25,8 +25,9 @@ pub use ancestry::{
     DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, TwinReport, WayStep,
 };
 pub use answers::{
-    AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
-    OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
+    ADDED, AddReport, AddSummary, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport,
+    ListReport, OsReport, REPLACED, RemoveReport, ShowReport, UNCHANGED, ViolationReport,
+    WarningReport,
 };
 pub use bases::{
     BasesReport, CatalogNames, DeclaredBase, DeclaredBases, FoundBaseReport, UnmetBase,

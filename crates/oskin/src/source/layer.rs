@@ -12,6 +12,12 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// How many digits of a digest tell layers apart on a line of progress.
+const SHORT_DIGEST: usize = 12;
+
+/// How much of a name fits there.
+const SHORT_NAME: usize = 24;
+
 /// One layer of an image that was found.
 ///
 /// It is cheap to keep: what it reads is opened when it is read. Several layers may be read at the
@@ -117,6 +123,8 @@ impl LayerSource {
     ///
     /// See [`SourceError`]; damage is reported with the offset in the uncompressed changeset.
     pub fn read(&self, options: &ReadOptions<'_>) -> Result<LayerRead, SourceError> {
+        let part = options.progress.part(&self.short_name());
+        let options = &ReadOptions { progress: &*part, ..options.clone() };
         match &self.origin {
             Origin::File(path) => {
                 let open = || {
@@ -155,6 +163,16 @@ impl LayerSource {
                 warnings: warnings.clone(),
             }),
         }
+    }
+
+    /// The beginning of a digest, or the last part of the place.
+    fn short_name(&self) -> String {
+        let digest = self.blob.or(self.diff_id).map(|digest| digest.to_string());
+        if let Some(hex) = digest.as_deref().and_then(|text| text.strip_prefix("sha256:")) {
+            return hex.chars().take(SHORT_DIGEST).collect();
+        }
+        let last = self.place.rsplit('/').next().unwrap_or_default();
+        last.chars().take(SHORT_NAME).collect()
     }
 
     fn stream(

@@ -95,6 +95,30 @@ pub trait Progress: Sync {
     fn expect(&self, bytes: u64);
     /// So many bytes were read, as they are stored.
     fn advance(&self, bytes: u64);
+    /// Something begins that is read on its own, such as a layer, and lasts until the value is
+    /// dropped; it may hear nothing at all. What the value hears the whole must hear of too, as it does unless a type says
+    /// otherwise. The name is short: the beginning of a digest, or of a file name.
+    fn part<'a>(&'a self, name: &str) -> Box<dyn Progress + 'a> {
+        let _ = name;
+        Box::new(Whole(self))
+    }
+}
+
+/// A part that tells the whole and nothing else.
+struct Whole<'a, T: ?Sized>(&'a T);
+
+impl<T: Progress + ?Sized> Progress for Whole<'_, T> {
+    fn expect(&self, bytes: u64) {
+        self.0.expect(bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.0.advance(bytes);
+    }
+
+    fn part<'a>(&'a self, _name: &str) -> Box<dyn Progress + 'a> {
+        Box::new(Whole(self.0))
+    }
 }
 
 /// Does nothing.
@@ -237,6 +261,35 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
             hint: None,
         }),
     }
+}
+
+/// The images that a repository of a registry has tags for, one specification each, by the names of
+/// the tags in byte order.
+///
+/// # Errors
+///
+/// [`SourceError::Spec`] if the transport knows no repositories, or the specification names a tag
+/// or digest already; else if the registry fails.
+pub fn tags(spec: &SourceSpec, _options: &ReadOptions<'_>) -> Result<Vec<SourceSpec>, SourceError> {
+    Err(SourceError::Spec {
+        text: format!("{}:{}", spec.transport, archive::place_of(&spec.location)),
+        what: "has no tags to be listed".to_owned(),
+        hint: "tags are those of a repository: docker://HOST/REPOSITORY".to_owned(),
+    })
+}
+
+/// The digest of the manifest that [`open`] would read, where that is cheaper to ask for than the
+/// manifest and the configuration are to read; `None` where it is not.
+///
+/// # Errors
+///
+/// If the registry fails.
+pub fn remote_digest(
+    spec: &SourceSpec,
+    _options: &ReadOptions<'_>,
+) -> Result<Option<Digest>, SourceError> {
+    let _ = spec;
+    Ok(None)
 }
 
 /// The platform that oskin runs on, in the words of the OCI image spec; containers are Linux

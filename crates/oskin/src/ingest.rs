@@ -1,7 +1,7 @@
 //! Where sources meet the catalog: only what is not known is read, then added in one transaction.
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
-use crate::image::{ImageRecord, LayerKey};
+use crate::image::{Fact, ImageRecord, LayerKey, Packages};
 use crate::inventory::encode::PathList;
 use crate::inventory::{Entry, FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
@@ -15,6 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many warnings are kept of one image; the rest is only counted.
 const MAX_WARNINGS: usize = 10_000;
+
+/// How many bytes are kept of one fact.
+const MAX_FACT_BYTES: usize = 1 << 20;
+
+/// How many bytes of facts are kept of one image.
+const MAX_FACTS_BYTES: usize = 4 << 20;
 
 /// Why an image could not be added.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,8 @@ pub struct ReadImage {
     pub layers: Vec<DraftLayer>,
     /// The layers, flattened.
     pub inventory: Inventory,
+    /// Its packages, if they are told.
+    pub packages: Option<Packages>,
     /// How many layers were read, the others being known.
     pub layers_read: usize,
 }
@@ -84,8 +92,9 @@ pub fn add(
     if let Some(name) = name {
         name.clone_into(&mut image.record.name);
     }
-    let ReadImage { record, layers, inventory, layers_read } = image;
-    let added = catalog.add(&Draft { record, layers: &layers, inventory: &inventory })?;
+    let ReadImage { record, layers, inventory, packages, layers_read } = image;
+    let draft = Draft { record, layers: &layers, inventory: &inventory };
+    let added = catalog.add_with_packages(&draft, packages.as_ref())?;
     Ok(Outcome { added, layers_read, layers: layers.len() })
 }
 
@@ -141,8 +150,9 @@ pub fn read(
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, problems) = flatten(&stack);
     warnings.extend(problems.iter().map(problem_warning));
-    let record = record_of(source, &inventory, bounded(warnings));
-    Ok(ReadImage { record, layers, inventory, layers_read })
+    let facts = bounded_facts(&source.facts, &mut warnings);
+    let record = ImageRecord { facts, ..record_of(source, &inventory, bounded(warnings)) };
+    Ok(ReadImage { record, layers, inventory, packages: source.packages.clone(), layers_read })
 }
 
 /// Layers of the same image do not depend on each other until they are flattened.
@@ -272,6 +282,36 @@ fn bounded(mut warnings: Vec<(String, String)>) -> Vec<(String, String)> {
     warnings
 }
 
+/// The largest place up to `most` where no character is torn.
+fn boundary(text: &str, most: usize) -> usize {
+    let most = most.min(text.len());
+    (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+/// The facts as far as they are kept; what is cut is told.
+fn bounded_facts(facts: &[Fact], warnings: &mut Vec<(String, String)>) -> Vec<Fact> {
+    let mut left = MAX_FACTS_BYTES;
+    let mut kept = Vec::new();
+    for (at, fact) in facts.iter().enumerate() {
+        let kind = shorten(fact.kind.as_bytes());
+        left = left.saturating_sub(kind.len() + 1);
+        let most = left.min(MAX_FACT_BYTES);
+        if most == 0 {
+            let rest = facts.len() - at;
+            warnings.push(("facts".into(), format!("{rest} left out: there are more than 4 MiB")));
+            break;
+        }
+        let upto = boundary(&fact.text, most);
+        if upto < fact.text.len() {
+            let what = format!("cut after {upto} of {} bytes", fact.text.len());
+            warnings.push((format!("fact {kind}"), what));
+        }
+        left -= upto;
+        kept.push(Fact { kind, text: fact.text[..upto].to_owned() });
+    }
+    kept
+}
+
 fn record_of(
     source: &ImageSource,
     inventory: &Inventory,
@@ -290,7 +330,10 @@ fn record_of(
         files: totals.files,
         directories: totals.directories,
         size_bytes: totals.size_bytes,
-        os: inventory.os_identity(),
+        os: inventory.os_identity().or_else(|| source.packages.as_ref()?.system.clone()),
+        facts: Vec::new(),
+        packages: source.packages.as_ref().map(|packages| packages.list().len() as u64),
+        packages_only: source.packages.as_ref().is_some_and(|packages| packages.only),
         warnings,
     }
 }

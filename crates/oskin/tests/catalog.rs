@@ -90,6 +90,7 @@ fn record(name: &str) -> ImageRecord {
         size_bytes: 0,
         os: None,
         warnings: vec![("place".into(), "what".into())],
+        ..ImageRecord::default()
     }
 }
 

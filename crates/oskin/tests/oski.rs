@@ -35,9 +35,13 @@ fn images() -> Vec<OskiImage> {
         ..ImageRecord::default()
     };
     vec![
-        OskiImage { record: record("base"), layers: vec![layer(1, 70_000)] },
-        OskiImage { record: record("child"), layers: vec![layer(1, 70_000), layer(3, 5)] },
-        OskiImage { record: record("empty"), layers: vec![layer(4, 0)] },
+        OskiImage { record: record("base"), layers: vec![layer(1, 70_000)], packages: None },
+        OskiImage {
+            record: record("child"),
+            layers: vec![layer(1, 70_000), layer(3, 5)],
+            packages: None,
+        },
+        OskiImage { record: record("empty"), layers: vec![layer(4, 0)], packages: None },
     ]
 }
 

@@ -6,8 +6,9 @@ use super::index::StoredIndex;
 use super::intern::Interner;
 use super::kinds::Kinds;
 use super::layers::{self, StoredLayer};
+use super::told_images::{self, Told};
 use super::{Catalog, path_sets, told};
-use crate::image::{ImageRecord, LayerKey, OsIdentity};
+use crate::image::{ImageRecord, LayerKey, OsIdentity, Packages};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::lineage::Chain;
@@ -22,6 +23,9 @@ pub(super) const MAX_VALUES: usize = 30_000;
 
 /// The most bytes of warnings that are read back for one image.
 const WARNINGS_LIMIT_BYTES: usize = 256 << 20;
+
+/// How hard what is told of an image is squeezed.
+pub(super) const SEAL_LEVEL: i32 = 3;
 
 /// A layer of an image that is about to be added.
 #[derive(Clone, Debug)]
@@ -75,6 +79,10 @@ impl Catalog {
         let mut images = Vec::new();
         while let Some(row) = rows.next().at(&self.path, doing)? {
             images.push(record_of(row, &self.path)?);
+        }
+        let mut told = Told::read(&self.connection, &self.path, None)?;
+        for image in &mut images {
+            fill(image, &mut told);
         }
         Ok(images)
     }
@@ -204,6 +212,19 @@ impl Catalog {
     /// [`CatalogError::NameTaken`] if another image has the name; else if the store fails. The
     /// catalog is then as it was.
     pub fn add(&mut self, draft: &Draft<'_>) -> Result<Added, CatalogError> {
+        self.add_with_packages(draft, None)
+    }
+
+    /// The same with the packages of the image, if they are told.
+    ///
+    /// # Errors
+    ///
+    /// As for [`add`](Self::add).
+    pub fn add_with_packages(
+        &mut self,
+        draft: &Draft<'_>,
+        packages: Option<&Packages>,
+    ) -> Result<Added, CatalogError> {
         let path = self.path.clone();
         let transaction = self
             .connection
@@ -212,7 +233,8 @@ impl Catalog {
         if let Some(taken) = find(&transaction, &path, &draft.record.name)? {
             let layers = keys_of(&transaction, &path, taken.id)?;
             let same = taken.config_digest == draft.record.config_digest
-                && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key));
+                && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key))
+                && told_images::is_same(&transaction, &path, &taken, packages)?;
             if same {
                 return Ok(Added::Unchanged(taken));
             }
@@ -223,7 +245,8 @@ impl Catalog {
             _ => Some(StoredIndex::of(self.index.take(), &transaction, &path)?),
         };
         let mut kinds = self.kinds.take();
-        let record = insert(&transaction, &path, draft, index.as_mut().map(|it| (it, &mut kinds)))?;
+        let index_and_kinds = index.as_mut().map(|it| (it, &mut kinds));
+        let record = insert(&transaction, &path, (draft, packages), index_and_kinds)?;
         transaction.commit().at(&path, "commit an image")?;
         // Only now are they what the file holds.
         (self.index, self.kinds) = (RefCell::new(index), RefCell::new(kinds));
@@ -273,7 +296,20 @@ fn find(
     let mut statement = connection.prepare_cached(&sql).at(catalog, doing)?;
     let mut rows = statement.query([name]).at(catalog, doing)?;
     let row = rows.next().at(catalog, doing)?;
-    row.map(|row| record_of(row, catalog)).transpose()
+    let Some(mut record) = row.map(|row| record_of(row, catalog)).transpose()? else {
+        return Ok(None);
+    };
+    let mut told = Told::read(connection, catalog, Some(record.id))?;
+    fill(&mut record, &mut told);
+    Ok(Some(record))
+}
+
+/// Puts what stands in tables of its own into a record.
+fn fill(record: &mut ImageRecord, told: &mut Told) {
+    record.facts = told.facts.remove(&record.id).unwrap_or_default();
+    if let Some((packages, only)) = told.packages.remove(&record.id) {
+        (record.packages, record.packages_only) = (Some(packages), only);
+    }
 }
 
 fn record_of(row: &Row<'_>, catalog: &Path) -> Result<ImageRecord, CatalogError> {
@@ -294,6 +330,9 @@ fn record_of(row: &Row<'_>, catalog: &Path) -> Result<ImageRecord, CatalogError>
             directories: count(9)?,
             size_bytes: count(10)?,
             os: (os != OsIdentity::default()).then_some(os),
+            facts: Vec::new(),
+            packages: None,
+            packages_only: false,
             warnings: Vec::new(),
         })
     };
@@ -313,7 +352,7 @@ fn put_warnings(warnings: &[(String, String)]) -> Vec<u8> {
     for text in warnings.iter().flat_map(|(place, what)| [place, what]) {
         encode::put_bytes(&mut plain, text.as_bytes());
     }
-    encode::seal(&plain, 3)
+    encode::seal(&plain, SEAL_LEVEL)
 }
 
 fn take_warnings(sealed: &[u8]) -> Result<Vec<(String, String)>, Damaged> {
@@ -351,7 +390,7 @@ fn parse_key(key: &str, catalog: &Path) -> Result<LayerKey, CatalogError> {
 fn insert(
     transaction: &Transaction<'_>,
     catalog: &Path,
-    draft: &Draft<'_>,
+    (draft, packages): (&Draft<'_>, Option<&Packages>),
     index: Option<(&mut StoredIndex, &mut Kinds)>,
 ) -> Result<ImageRecord, CatalogError> {
     let mut interner = Interner::new(transaction, catalog)?;
@@ -382,10 +421,13 @@ fn insert(
         files: totals.files,
         directories: totals.directories,
         size_bytes: totals.size_bytes,
-        os: draft.inventory.os_identity(),
+        os: draft.inventory.os_identity().or_else(|| packages?.system.clone()),
+        packages: packages.map(|packages| packages.list().len() as u64),
+        packages_only: packages.is_some_and(|packages| packages.only),
         ..draft.record.clone()
     };
     let id = insert_row(transaction, catalog, &record)?;
+    told_images::store(transaction, catalog, (id, &record.facts), packages)?;
     for (position, row) in rows.iter().enumerate() {
         let sql = "INSERT INTO image_layer (image_id, position, layer_id) VALUES (?1, ?2, ?3)";
         let mut statement = transaction.prepare_cached(sql).at(catalog, "store an image")?;

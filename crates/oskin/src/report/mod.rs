@@ -8,6 +8,7 @@ mod answers;
 mod bases;
 mod classify;
 mod compare;
+mod compare_packages;
 mod dockerfiles;
 mod evaluate;
 mod gates;
@@ -25,8 +26,8 @@ pub use ancestry::{
     DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, TwinReport, WayStep,
 };
 pub use answers::{
-    AddReport, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport, ListReport,
-    OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
+    AddReport, AddedImage, CheckReport, FactReport, FailedSource, ImageSummary, LayerReport,
+    ListReport, OsReport, RemoveReport, ShowReport, ViolationReport, WarningReport,
 };
 pub use bases::{
     BasesReport, CatalogNames, DeclaredBase, DeclaredBases, FoundBaseReport, UnmetBase,
@@ -38,6 +39,7 @@ pub use classify::{
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
+pub use compare_packages::PackagesReport;
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

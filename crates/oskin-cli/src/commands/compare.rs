@@ -38,8 +38,9 @@ pub(super) fn report(
     let comparison = Comparison::of(&workspace.inventory(&left)?, &workspace.inventory(&right)?);
     let layers = [workspace.layer_keys(&left)?.full, workspace.layer_keys(&right)?.full];
     let relation = Relation::of(&comparison, &layers[0], &layers[1]);
-    let report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
-    Ok(CompareReport { packages, ..report })
+    let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
+    report.packages = packages;
+    Ok(report)
 }
 
 /// How the packages compare, if those of both are known. Where nothing but packages is known of one,

@@ -26,8 +26,6 @@ pub(super) struct Document {
     pub(super) spdx_version: Option<String>,
     /// Whether it is JSON-LD, as SPDX 3 is.
     pub(super) is_linked: bool,
-    /// The name of an SPDX document.
-    pub(super) name: String,
     /// What a CycloneDX document is about.
     pub(super) subject: Option<Component>,
     /// Ids of what an SPDX document is about.
@@ -175,10 +173,6 @@ fn document_of<'de, A: MapAccess<'de>>(
             }
             "spdxVersion" => {
                 once(&mut document.spdx_version, "spdxVersion", map.next_value()?)?;
-                continue;
-            }
-            "name" => {
-                document.name = map.next_value::<Text>()?.0;
                 continue;
             }
             other => {

@@ -5,7 +5,7 @@ use super::error::{At as _, CatalogError};
 use super::{Catalog, images};
 use crate::image::{Fact, ImageRecord, Packages};
 use crate::inventory::encode::{self, Damaged, Decoder};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -131,33 +131,42 @@ impl Told {
         image: Option<i64>,
     ) -> Result<Self, CatalogError> {
         let mut told = Self::default();
-        if has_table(connection, catalog, "image_facts")? {
-            let sql = "SELECT image_id, data FROM image_facts WHERE ?1 IS NULL OR image_id = ?1";
-            let mut statement = connection.prepare_cached(sql).at(catalog, READ)?;
-            let mut rows = statement.query([image]).at(catalog, READ)?;
-            while let Some(row) = rows.next().at(catalog, READ)? {
-                let id: i64 = row.get(0).at(catalog, READ)?;
-                let data: Vec<u8> = row.get(1).at(catalog, READ)?;
-                let facts = take(&data, FACTS_LIMIT_BYTES, encode::take_image_facts);
-                let facts = facts.map_err(|source| damaged(catalog, "facts", id, source))?;
-                told.facts.insert(id, facts);
-            }
-        }
-        if has_table(connection, catalog, "image_packages")? {
-            let sql = "SELECT image_id, packages, packages_only FROM image_packages
-                       WHERE ?1 IS NULL OR image_id = ?1";
-            let mut statement = connection.prepare_cached(sql).at(catalog, READ)?;
-            let mut rows = statement.query([image]).at(catalog, READ)?;
-            while let Some(row) = rows.next().at(catalog, READ)? {
-                let count: i64 = row.get(1).at(catalog, READ)?;
-                let told_of =
-                    (u64::try_from(count).unwrap_or_default(), row.get(2).at(catalog, READ)?);
-                told.packages.insert(row.get(0).at(catalog, READ)?, told_of);
-            }
-        }
+        let mut read =
+            |table: &str,
+             columns: &str,
+             take: &mut dyn FnMut(&mut Self, i64, &Row<'_>) -> Taken| {
+                if !has_table(connection, catalog, table)? {
+                    return Ok(());
+                }
+                // All of them, or the one that the key finds.
+                let which =
+                    if image.is_some() { "WHERE image_id = ?1" } else { "WHERE ?1 IS NULL" };
+                let sql = format!("SELECT image_id, {columns} FROM {table} {which}");
+                let mut statement = connection.prepare_cached(&sql).at(catalog, READ)?;
+                let mut rows = statement.query([image]).at(catalog, READ)?;
+                while let Some(row) = rows.next().at(catalog, READ)? {
+                    take(&mut told, row.get(0).at(catalog, READ)?, row)?;
+                }
+                Ok(())
+            };
+        read("image_facts", "data", &mut |told, id, row| {
+            let data: Vec<u8> = row.get(1).at(catalog, READ)?;
+            let facts = take(&data, FACTS_LIMIT_BYTES, encode::take_image_facts);
+            let facts = facts.map_err(|source| damaged(catalog, "facts", id, source))?;
+            told.facts.insert(id, facts);
+            Ok(())
+        })?;
+        read("image_packages", "packages, packages_only", &mut |told, id, row| {
+            let count: i64 = row.get(1).at(catalog, READ)?;
+            let only = row.get(2).at(catalog, READ)?;
+            told.packages.insert(id, (u64::try_from(count).unwrap_or_default(), only));
+            Ok(())
+        })?;
         Ok(told)
     }
 }
+
+type Taken = Result<(), CatalogError>;
 
 /// Stores what is told of a new image.
 pub(super) fn store(

@@ -245,12 +245,17 @@ impl Called {
         let Component { kind, group, name, version, purl, .. } = subject;
         let digest_of =
             |text: &str| text.starts_with("sha256:").then(|| text.parse::<Digest>().ok()).flatten();
-        let purl =
-            Package::from_purl(purl).ok().filter(|it| it.kind == "oci" || it.kind == "docker");
+        let told = Package::from_purl(purl).ok();
+        let (group, name) = match &told {
+            // Some tools name a package by the directory that it lies in.
+            Some(purl) if kind != "container" => (&purl.namespace, &purl.name),
+            _ => (group, name),
+        };
+        let purl = told.as_ref().filter(|it| it.kind == "oci" || it.kind == "docker");
         let is_image = kind == "container" || purl.is_some();
         let digest = purl.iter().map(|it| it.version.as_str()).chain([version.as_str()]);
         let digest = digest.filter(|_| is_image).find_map(digest_of);
-        let tagged = purl.as_ref().and_then(|purl| {
+        let tagged = purl.and_then(|purl| {
             let of = |key: &str| purl.qualifiers.get(key);
             let repository = of("repository_url").map_or(purl.name.as_str(), String::as_str);
             let tag = of("tag")?;
@@ -290,6 +295,7 @@ mod tests {
             (subject("container", "alpine", "3.20", ""), "alpine:3.20", true, false),
             (subject("container", "x", "", &oci), "host.example/library/alpine:3.20", true, true),
             (subject("application", "tool", "1.0", "pkg:npm/tool@1.0"), "tool:1.0", false, false),
+            (subject("library", "dir", "1.0", "pkg:npm/%40a/b@1.0"), "@a/b:1.0", false, false),
             (subject("application", "tool", "", ""), "tool", false, false),
         ] {
             let called = Called::of(&subject);

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use oskin::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
-use oskin::image::{Digest, ImageRecord, LayerKey};
+use oskin::image::{Digest, Fact, ImageRecord, LayerKey, Package, Packages};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
 use oskin::measure::{AllPairs, Measure};
 use oskin::path_set::{Overlap, PathSet, Selection};
@@ -355,6 +355,14 @@ fn catalogs_of_earlier_versions_are_read_and_written_on() {
         answers_are_those_of_the_sets(&catalog);
         catalog.remove("first").unwrap();
         answers_are_those_of_the_sets(&catalog);
+        let packages = Packages::new(vec![Package::generic("", "a", "1")], true);
+        let facts = vec![Fact { kind: "sbom.format".into(), text: "x".into() }];
+        let record = ImageRecord { facts, ..record("packages") };
+        let draft = Draft { record, layers: &[], inventory: &flatten(&[]).0 };
+        catalog.add_with_packages(&draft, Some(&packages)).unwrap();
+        let kept = catalog.image("packages").unwrap();
+        assert!(kept.packages_only && kept.facts == draft.record.facts);
+        assert_eq!(catalog.names_with_paths().unwrap().len() + 1, catalog.names().unwrap().len());
         assert_eq!(catalog.check().unwrap(), []);
         let raw = rusqlite::Connection::open(&path).unwrap();
         let now: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

@@ -54,6 +54,42 @@ fn packages_are_added_listed_shown_and_moved() {
 }
 
 #[test]
+fn facts_are_shown_by_their_first_lines_and_cannot_steer() {
+    use oskin::image::{Fact, ImageRecord};
+    let place = Place::new();
+    let script: String = (1..=20).map(|it| format!("\tline {it} \u{1b}[31m\n")).collect();
+    let fact = |kind: &str, text: String| Fact { kind: kind.to_owned(), text };
+    let record = ImageRecord {
+        name: "told".to_owned(),
+        facts: vec![
+            fact("sif.deffile", script.clone()),
+            fact("manifest.annotations", r#"{"a":"b"}"#.to_owned()),
+            fact("long", "é".repeat(500)),
+        ],
+        ..ImageRecord::default()
+    };
+    let mut file = Vec::new();
+    let image = oskin::oski::OskiImage { record, layers: Vec::new(), packages: None };
+    oskin::oski::write(&mut file, &[image]).unwrap();
+    place.file("told.oski", &file);
+    place.ok(&["import", "-q", "told.oski"]);
+    for image in ["told", "told.oski"] {
+        let shown = place.ok(&["show", image]);
+        let lines: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("fact")).collect();
+        assert_eq!(lines[0], "fact         sif.deffile");
+        assert_eq!(lines[1], "                   line 1 \u{fffd}[31m");
+        assert_eq!(lines[9], "               and 12 more lines (all of them: --json)");
+        assert_eq!(lines[10], r#"fact         manifest.annotations: {"a":"b"}"#);
+        assert_eq!(lines[11], "fact         long");
+        assert!(lines[12].ends_with("é…") && lines[12].chars().count() < 120, "{}", lines[12]);
+        assert!(shown.contains("label        a=b\n"), "{shown}");
+        let json = place.json(&["show", image]);
+        assert_eq!(json["facts"][0]["text"], script);
+        assert_eq!(json["labels"]["a"], "b");
+    }
+}
+
+#[test]
 fn packages_are_compared_like_diff() {
     let place = place();
     let ran = place.run(&["compare", "left.cdx.json", "right.cdx.json"]);

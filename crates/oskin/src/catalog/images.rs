@@ -72,19 +72,20 @@ impl Catalog {
     ///
     /// If the store fails or is damaged, as for all methods that read.
     pub fn images(&self) -> Result<Vec<ImageRecord>, CatalogError> {
-        let doing = "list the images";
-        let sql = format!("SELECT {COLUMNS} FROM image ORDER BY id");
-        let mut statement = self.connection.prepare_cached(&sql).at(&self.path, doing)?;
-        let mut rows = statement.query([]).at(&self.path, doing)?;
-        let mut images = Vec::new();
-        while let Some(row) = rows.next().at(&self.path, doing)? {
-            images.push(record_of(row, &self.path)?);
-        }
-        let mut told = Told::read(&self.connection, &self.path, None)?;
-        for image in &mut images {
-            fill(image, &mut told);
-        }
-        Ok(images)
+        self.at_one_moment(|catalog| {
+            let doing = "list the images";
+            let sql = format!("SELECT {COLUMNS} FROM image ORDER BY id");
+            let mut statement = catalog.connection.prepare_cached(&sql).at(&catalog.path, doing)?;
+            let mut rows = statement.query([]).at(&catalog.path, doing)?;
+            let mut told = Told::read(&catalog.connection, &catalog.path, None)?;
+            let mut images = Vec::new();
+            while let Some(row) = rows.next().at(&catalog.path, doing)? {
+                let mut image = record_of(row, &catalog.path)?;
+                fill(&mut image, &mut told);
+                images.push(image);
+            }
+            Ok(images)
+        })
     }
 
     /// The names and numbers of all images, in the order in which they were added. Cheap.
@@ -129,7 +130,7 @@ impl Catalog {
     ///
     /// [`CatalogError::NoSuchImage`] if there is none.
     pub fn image(&self, name: &str) -> Result<ImageRecord, CatalogError> {
-        find(&self.connection, &self.path, name)?
+        self.at_one_moment(|catalog| find(&catalog.connection, &catalog.path, name))?
             .ok_or_else(|| CatalogError::NoSuchImage { name: name.to_owned() })
     }
 

@@ -49,10 +49,12 @@ impl Catalog {
     ///
     /// If the store fails.
     pub fn names_with_paths(&self) -> Result<Vec<(i64, String)>, CatalogError> {
-        let mut names = self.names()?;
-        let without = self.without_paths()?;
-        names.retain(|(id, _)| !without.contains(id));
-        Ok(names)
+        self.at_one_moment(|catalog| {
+            let mut names = catalog.names()?;
+            let without = catalog.without_paths()?;
+            names.retain(|(id, _)| !without.contains(id));
+            Ok(names)
+        })
     }
 
     /// The images of which nothing but packages is known.

@@ -7,6 +7,9 @@ use std::fmt::{self, Write as _};
 /// The longest purl that is read, in bytes.
 const MAX_PURL_BYTES: usize = 16 * 1024;
 
+/// The most qualifiers of a purl; few have more than five.
+const MAX_QUALIFIERS: usize = 64;
+
 /// Kinds whose namespace is who packed it, not a part of the name.
 const BY_VENDOR: [&str; 5] = ["alpm", "apk", "deb", "qpkg", "rpm"];
 
@@ -55,7 +58,8 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// [`NotAPurl`] without scheme, type or name, or if it is longer than 16 KiB.
+    /// [`NotAPurl`] without scheme, type or name, or if it is longer than 16 KiB or has more than 64
+    /// qualifiers.
     pub fn from_purl(purl: &str) -> Result<Self, NotAPurl> {
         if purl.len() > MAX_PURL_BYTES {
             return Err(NotAPurl("it is longer than 16 KiB"));
@@ -66,6 +70,9 @@ impl Package {
         }
         let (rest, subpath) = rest.rsplit_once('#').unwrap_or((rest, ""));
         let (rest, qualifiers) = rest.rsplit_once('?').unwrap_or((rest, ""));
+        if qualifiers.split('&').count() > MAX_QUALIFIERS {
+            return Err(NotAPurl("it has more than 64 qualifiers"));
+        }
         let (kind, rest) =
             rest.trim_matches('/').split_once('/').ok_or(NotAPurl("it has no name"))?;
         let is_type = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-');
@@ -290,6 +297,7 @@ mod tests {
             assert!(Package::from_purl(purl).is_err() || purl.ends_with('%'), "{purl}");
         }
         assert!(Package::from_purl(&format!("pkg:npm/{}", "x".repeat(20_000))).is_err());
+        assert!(Package::from_purl(&format!("pkg:npm/x?{}", "a=b&".repeat(70))).is_err());
     }
 
     #[test]

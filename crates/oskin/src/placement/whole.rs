@@ -96,7 +96,7 @@ pub(super) fn kept_ranking(
     catalog: &Catalog,
     image: i64,
 ) -> Result<Option<KeptRanking>, CatalogError> {
-    let images = catalog.image_count()? - catalog.without_paths()?.len() as u64;
+    let images = catalog.image_count()?.saturating_sub(catalog.without_paths()?.len() as u64);
     if images < KEPT_FROM as u64 {
         return Ok(None);
     }

@@ -22,6 +22,9 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// The longest name or version that is taken; longer ones are no names.
 const MAX_TEXT_BYTES: usize = 4096;
 
+/// The most qualifiers of all packages of a document: they take more memory than they are long.
+const MAX_QUALIFIERS: usize = 6_000_000;
+
 /// The longest name that an image gets from its document.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -32,7 +35,7 @@ const MARKS: [&[u8]; 2] = [b"\"bomFormat\"", b"\"spdxVersion\""];
 const NO_PACKAGES: [&str; 6] =
     ["file", "data", "device", "operating-system", "operating_system", "cryptographic-asset"];
 
-const FORMATS: &str = "write it as CycloneDX JSON (1.2 to 1.6) or SPDX JSON (2.2 or 2.3); generators and converters can";
+const FORMATS: &str = "write it as CycloneDX JSON (1.2 to 1.7) or SPDX JSON (2.2 or 2.3); generators and converters can";
 
 /// Reads the document.
 pub(super) fn open(
@@ -55,7 +58,7 @@ pub(super) fn open(
     };
     let document = parse(&bytes, &place)?;
     drop(bytes);
-    Ok(vec![image(document, spec, &place)])
+    Ok(vec![image(document, spec, &place)?])
 }
 
 /// Whether a JSON file begins as such a document, or, where its beginning does not tell, is one.
@@ -130,16 +133,29 @@ fn unrecognized(place: &str, what: &str, hint: &str) -> SourceError {
     SourceError::Unrecognized { place, what, hint }
 }
 
-fn image(mut document: Document, spec: &SourceSpec, place: &str) -> ImageSource {
+fn image(
+    mut document: Document,
+    spec: &SourceSpec,
+    place: &str,
+) -> Result<ImageSource, SourceError> {
     let mut warnings = Warnings::new(place);
     let format = format_of(&document, &mut warnings);
     let subject = subject(&mut document).unwrap_or_default();
     let is_system = |it: &&Component| it.kind.replace('_', "-") == "operating-system";
     let system = document.components.iter().find(is_system).or(Some(&subject).filter(is_system));
-    let system = system.filter(|it| !it.name.is_empty()).map(system_of);
+    let system = system.filter(|it| !it.name.is_empty()).cloned();
     let listed = document.components.len();
-    let found = document.components.into_iter().filter_map(|it| package(it, &mut warnings));
-    let packages = Packages::new(found.collect(), true);
+    let (mut found, mut qualifiers) = (Vec::new(), 0);
+    for component in document.components {
+        let Some(package) = package(component, &mut warnings) else { continue };
+        qualifiers += package.qualifiers.len();
+        found.push(package);
+        if qualifiers > MAX_QUALIFIERS {
+            let (place, limit) = (place.to_owned(), MAX_QUALIFIERS as u64);
+            return Err(SourceError::Limit { place, what: "qualifiers of packages", limit });
+        }
+    }
+    let packages = Packages::new(found, true);
     if packages.list().is_empty() {
         let what = match listed {
             0 => "the document lists no component".to_owned(),
@@ -147,9 +163,9 @@ fn image(mut document: Document, spec: &SourceSpec, place: &str) -> ImageSource 
         };
         warnings.push(None, what);
     }
-    let system = system.or_else(|| packages.told_system());
+    let system = system_of(system.as_ref(), packages.told_system());
     let Called { name, reference, digest } = Called::of(&subject);
-    ImageSource {
+    Ok(ImageSource {
         name: name.unwrap_or_else(|| name::suggested(&spec.location)),
         reference,
         transport: Transport::Sbom,
@@ -162,7 +178,7 @@ fn image(mut document: Document, spec: &SourceSpec, place: &str) -> ImageSource 
         packages: Some(packages.with_system(system)),
         layers: Vec::new(),
         warnings: warnings.into_list(),
-    }
+    })
 }
 
 /// The format with its version; versions that nobody knew when this was written are told.
@@ -171,9 +187,9 @@ fn format_of(document: &Document, warnings: &mut Warnings) -> String {
         return version.replacen('-', " ", 1);
     }
     let version = document.spec_version.as_deref().unwrap_or_default();
-    if !matches!(version, "1.2" | "1.3" | "1.4" | "1.5" | "1.6") {
+    if !matches!(version, "1.2" | "1.3" | "1.4" | "1.5" | "1.6" | "1.7") {
         let version = shorten(version.as_bytes());
-        warnings.push(None, format!("CycloneDX {version:?} is not known here; read as 1.6"));
+        warnings.push(None, format!("CycloneDX {version:?} is not known here; read as 1.7"));
     }
     format!("CycloneDX {version}").chars().take(100).collect()
 }
@@ -190,14 +206,25 @@ fn subject(document: &mut Document) -> Option<Component> {
     (document.components.len() > 1).then(|| document.components.remove(at))
 }
 
-fn system_of(component: &Component) -> OsIdentity {
+/// The operating system by its component and by what the packages say. A name that is not of the form
+/// of an `ID` of os-release is one for people.
+fn system_of(component: Option<&Component>, told: Option<OsIdentity>) -> Option<OsIdentity> {
+    let Some(component) = component.filter(|it| it.name.len() <= MAX_NAME_BYTES) else {
+        return told;
+    };
     let text =
-        |text: &str| (!text.is_empty() && text.len() <= MAX_TEXT_BYTES).then(|| text.to_owned());
-    OsIdentity {
-        id: text(&component.name.to_lowercase()),
-        version_id: text(&component.version),
-        pretty_name: text(&component.description),
-    }
+        |text: &str| (!text.is_empty() && text.len() <= MAX_NAME_BYTES).then(|| text.to_owned());
+    let id = component.name.to_lowercase();
+    let is_id = id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let told = told.unwrap_or_default();
+    Some(OsIdentity {
+        id: if is_id { Some(id) } else { told.id },
+        version_id: text(&component.version).or(told.version_id),
+        pretty_name: text(&component.description).or_else(|| {
+            let named = format!("{} {}", component.name, component.version);
+            (!is_id).then(|| named.trim_end().to_owned()).and_then(|named| text(&named))
+        }),
+    })
 }
 
 /// The package that a component is, by its purl if it has one that can be read.
@@ -277,6 +304,30 @@ impl Called {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn systems_are_told_by_components_and_packages() {
+        let component = |name: &str, version: &str| Component {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            ..Component::default()
+        };
+        let told = || {
+            let (id, version_id) = (Some("debian".to_owned()), Some("12".to_owned()));
+            Some(OsIdentity { id, version_id, pretty_name: None })
+        };
+        let of = |component: Option<Component>, told| {
+            let system = system_of(component.as_ref(), told).unwrap_or_default();
+            [system.id, system.version_id, system.pretty_name].map(Option::unwrap_or_default)
+        };
+        assert_eq!(of(None, None), ["", "", ""]);
+        assert_eq!(of(None, told()), ["debian", "12", ""]);
+        assert_eq!(of(Some(component("Alpine", "3.20")), told()), ["alpine", "3.20", ""]);
+        let people = component("Debian GNU/Linux", "");
+        assert_eq!(of(Some(people.clone()), told()), ["debian", "12", "Debian GNU/Linux"]);
+        assert_eq!(of(Some(people), None), ["", "", "Debian GNU/Linux"]);
+        assert_eq!(of(Some(component(&"x".repeat(999), "")), told()), ["debian", "12", ""]);
+    }
 
     #[test]
     fn images_are_called_by_what_the_document_is_about() {

@@ -136,7 +136,7 @@ fn add(catalog: &mut Catalog, name: &str, layers: &[DraftLayer]) -> Result<()> {
     };
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, _) = flatten(&stack);
-    catalog.add(&Draft { record, layers, inventory: &inventory })?;
+    catalog.add(&Draft { record, layers, inventory: &inventory, packages: None })?;
     Ok(())
 }
 

@@ -77,6 +77,7 @@ fn normal(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oskin::image::Fact;
 
     fn record(name: &str, reference: Option<&str>, base: &[(&str, &str)]) -> ImageRecord {
         let labels: BTreeMap<&str, &str> = base.iter().copied().collect();
@@ -100,8 +101,16 @@ mod tests {
             record("c", None, &[(NAME, "debian:11")]),
             record("d", None, &[(NAME, "debian"), (DIGEST, "sha256:none")]),
             record("e", None, &[(NAME, "not a name")]),
+            ImageRecord {
+                config: None,
+                facts: vec![Fact {
+                    kind: "manifest.annotations".to_owned(),
+                    text: format!(r#"{{"{NAME}": "debian:12"}}"#),
+                }],
+                ..record("f", None, &[])
+            },
         ];
-        assert_eq!(bases(&records), [None, Some(0), Some(1), None, Some(0), None]);
+        assert_eq!(bases(&records), [None, Some(0), Some(1), None, Some(0), None, Some(0)]);
         // Two of one name: neither can be told.
         let twice = [&records[..2], &[record("x", Some("debian:12"), &[])]].concat();
         assert_eq!(bases(&twice), [None, None, None]);

@@ -4,8 +4,9 @@ use crate::args::Reading;
 use crate::declared;
 use crate::error::CliError;
 use crate::progress::Bar;
+use crate::text::plural;
 use oskin::catalog::{Catalog, KeptRanking};
-use oskin::image::{ImageRecord, LayerKey};
+use oskin::image::{ImageRecord, LayerKey, Packages};
 use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::Inventory;
 use oskin::lineage::{Chain, Look};
@@ -15,6 +16,7 @@ use oskin::placement::KEPT_FROM;
 use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// The catalog of this run, opened when it is first needed.
@@ -24,6 +26,9 @@ pub(crate) struct Workspace {
     catalog: Option<Catalog>,
     reading: Reading,
     bar: Bar,
+    quiet: bool,
+    // Whether it was told that images without paths are left out.
+    told_left_out: bool,
 }
 
 /// An image that was asked for.
@@ -64,7 +69,8 @@ impl Found {
 impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
-        Self { path, catalog: None, reading, bar: Bar::new(quiet) }
+        let (catalog, bar) = (None, Bar::new(quiet));
+        Self { path, catalog, reading, bar, quiet, told_left_out: false }
     }
 
     /// The bar of this run.
@@ -94,8 +100,45 @@ impl Workspace {
         self.catalog().map(Some)
     }
 
-    /// Finds an image: by name in the catalog first, then as a location.
+    /// Finds an image that is asked about its paths, so that it must have some.
     pub(crate) fn find(&mut self, text: &OsStr) -> Result<Found, CliError> {
+        let found = self.find_any(text)?;
+        if found.record().packages_only {
+            return Err(without_paths(
+                found.name(),
+                "compare it with another image that has packages",
+            ));
+        }
+        Ok(found)
+    }
+
+    /// Names and numbers of all images of the catalog that have paths; tells, once, how many have none.
+    pub(crate) fn names_with_paths(&mut self) -> Result<Vec<(i64, String)>, CliError> {
+        let catalog = self.catalog()?;
+        let (names, without) = catalog.at_one_moment(|catalog| {
+            Ok::<_, CliError>((catalog.names_with_paths()?, catalog.without_paths()?.len()))
+        })?;
+        if without > 0 && !self.quiet && !std::mem::replace(&mut self.told_left_out, true) {
+            let (are, they) = if without == 1 { ("is", "it holds") } else { ("are", "they hold") };
+            let line = format!(
+                "{} of the catalog {are} left out: {they} packages only, no paths\n",
+                plural(without as u64, "image")
+            );
+            self.bar.suspend(|| drop(anstream::stderr().write_all(line.as_bytes())));
+        }
+        Ok(names)
+    }
+
+    /// The packages of an image, if they are known.
+    pub(crate) fn packages(&mut self, found: &Found) -> Result<Option<Packages>, CliError> {
+        match found {
+            Found::Kept(record) => Ok(self.catalog()?.packages(record.id)?),
+            Found::Read(image) => Ok(image.packages.clone()),
+        }
+    }
+
+    /// Finds an image: by name in the catalog first, then as a location.
+    pub(crate) fn find_any(&mut self, text: &OsStr) -> Result<Found, CliError> {
         let name = text.to_str().unwrap_or_default();
         if let Some(catalog) = self.catalog_if_any()? {
             match catalog.image(name) {
@@ -166,16 +209,18 @@ impl Workspace {
         }
     }
 
-    /// Names and all pairs of images under a selection; of all in the catalog if none is named.
+    /// Names and all pairs of images under a selection; of all in the catalog that have paths if none
+    /// is named.
     pub(crate) fn all_pairs(
         &mut self,
         images: &[std::ffi::OsString],
         selection: Selection,
     ) -> Result<(Vec<String>, AllPairs), CliError> {
         if images.is_empty() && selection == Selection::Both {
+            self.names_with_paths()?;
             // Few are counted faster from their sets.
             let family = self.catalog()?.at_one_moment(|catalog| {
-                let names = catalog.names()?;
+                let names = catalog.names_with_paths()?;
                 let many = names.len() >= FAMILY_SETS;
                 let family = if many { catalog.family()? } else { None };
                 Ok::<_, CliError>(family.map(|family| (names, family)))
@@ -190,16 +235,18 @@ impl Workspace {
         Ok((names, pairs))
     }
 
-    /// Names and path sets (files, directories) of images; of all in the catalog if none is named.
+    /// Names and path sets (files, directories) of images; of all in the catalog that have paths if none
+    /// is named.
     pub(crate) fn path_sets(
         &mut self,
         images: &[std::ffi::OsString],
         wanted: &[Selection],
     ) -> Result<Sets, CliError> {
         if images.is_empty() {
+            self.names_with_paths()?;
             let catalog = self.catalog()?;
             return catalog.at_one_moment(|catalog| {
-                let names = catalog.names()?;
+                let names = catalog.names_with_paths()?;
                 let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
                 let load = |selection: &Selection| catalog.path_sets(&ids, *selection);
                 let sets = wanted.iter().map(load).collect::<Result<_, _>>()?;
@@ -267,11 +314,12 @@ impl From<Found> for Member {
 }
 
 impl Workspace {
-    /// Lines up images, or all in the catalog if none is named.
+    /// Lines up images, or all in the catalog that have paths if none is named.
     pub(crate) fn line_up(&mut self, images: &[std::ffi::OsString]) -> Result<Lineup, CliError> {
         if images.is_empty() {
+            self.names_with_paths()?;
             return self.catalog()?.at_one_moment(|catalog| {
-                let (ids, names): (Vec<i64>, _) = catalog.names()?.into_iter().unzip();
+                let (ids, names): (Vec<i64>, _) = catalog.names_with_paths()?.into_iter().unzip();
                 let files = catalog.path_sets(&ids, Selection::Files)?;
                 let chains = ids.iter().map(|id| catalog.chain(*id)).collect::<Result<_, _>>()?;
                 let members = ids.into_iter().map(Member::Kept).collect();
@@ -420,14 +468,14 @@ impl Lineup {
         matches!(self.members[image as usize], Member::Kept(_))
     }
 
-    /// The ids of its images, if these are all of a catalog that keeps what is found of them.
+    /// The ids of its images, if these are all with paths of a catalog that keeps what is found of them.
     pub(crate) fn whole(&self, catalog: Option<&Catalog>) -> Result<Option<Vec<i64>>, CliError> {
         let ids: Option<Vec<i64>> = self.ids().into_iter().collect();
         let (Some(catalog), Some(ids)) = (catalog, ids) else { return Ok(None) };
         if ids.len() < KEPT_FROM {
             return Ok(None);
         }
-        let all = catalog.names()?.into_iter().map(|(id, _)| id);
+        let all = catalog.names_with_paths()?.into_iter().map(|(id, _)| id);
         Ok(all.eq(ids.iter().copied()).then_some(ids))
     }
 
@@ -478,6 +526,11 @@ fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a>
         limits: reading.limits(),
         progress: bar,
     }
+}
+
+/// The error for an image that is asked about paths that it has not.
+pub(crate) fn without_paths(name: &str, hint: &str) -> CliError {
+    CliError::new(format!("{name} holds packages only (an SBOM); it has no paths")).hint(hint)
 }
 
 /// The one image of a source.

@@ -1,5 +1,9 @@
 //! What an image says of itself: digests, platform, configuration, operating system.
 
+mod package;
+
+pub use package::{NotAPurl, Package, Packages};
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -176,6 +180,25 @@ pub struct Fact {
     pub text: String,
 }
 
+/// The kinds of facts that are labels: a JSON object of strings.
+const LABEL_FACTS: [&str; 2] = ["sif.labels", "manifest.annotations"];
+
+impl Fact {
+    /// The labels that it holds, if it is of a kind that does; values that are no text are left out.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        if !LABEL_FACTS.contains(&self.kind.as_str()) {
+            return BTreeMap::new();
+        }
+        let all: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&self.text).unwrap_or_default();
+        let text = |(name, value): (String, serde_json::Value)| match value {
+            serde_json::Value::String(value) => Some((name, value)),
+            _ => None,
+        };
+        all.into_iter().filter_map(text).collect()
+    }
+}
+
 /// One build step that an image declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryStep {
@@ -296,17 +319,31 @@ pub struct ImageRecord {
     pub directories: u64,
     /// Bytes of content, files with several names counted once.
     pub size_bytes: u64,
-    /// The operating system by its os-release file.
+    /// The operating system by its os-release file; of an image without paths as it was told.
     pub os: Option<OsIdentity>,
+    /// What it tells of itself outside of its configuration.
+    pub facts: Vec<Fact>,
+    /// How many packages are known of it; `None` if nothing tells its packages.
+    pub packages: Option<u64>,
+    /// Whether nothing but its packages is known: it has no paths, and no question about paths has
+    /// an answer.
+    pub packages_only: bool,
     /// What was damaged or strange when it was read, as `(place, what)`.
     pub warnings: Vec<(String, String)>,
 }
 
 impl ImageRecord {
-    /// What the image declares in its configuration; empty if it has none that can be read.
+    /// What the image declares in its configuration, empty if it has none that can be read; with
+    /// labels that only its facts tell.
     pub fn declared(&self) -> Declared {
         let config = self.config.as_deref().unwrap_or_default();
-        Declared::from_config(config).unwrap_or_default()
+        let mut declared = Declared::from_config(config).unwrap_or_default();
+        for fact in &self.facts {
+            for (name, value) in fact.labels() {
+                declared.labels.entry(name).or_insert(value);
+            }
+        }
+        declared
     }
 }
 
@@ -359,6 +396,24 @@ mod tests {
         assert_eq!(declared.platform.to_string(), "linux/arm/v7");
         assert_eq!(declared.exposed_ports, ["443/tcp", "80/tcp"]);
         assert!(declared.history[0].empty_layer);
+    }
+
+    #[test]
+    fn labels_of_facts_stand_behind_those_of_the_configuration() {
+        let fact = |kind: &str, text: &str| Fact { kind: kind.to_owned(), text: text.to_owned() };
+        let record = ImageRecord {
+            config: Some(br#"{"config":{"Labels":{"a":"config"}}}"#.to_vec()),
+            facts: vec![
+                fact("sif.labels", r#"{"a":"sif","b":"sif","n":1}"#),
+                fact("manifest.annotations", r#"{"b":"manifest","c":"manifest"}"#),
+                fact("sif.deffile", r#"{"d":"no labels"}"#),
+                fact("sif.labels", "[]"),
+            ],
+            ..ImageRecord::default()
+        };
+        let labels = record.declared().labels;
+        let expected = [("a", "config"), ("b", "sif"), ("c", "manifest")];
+        assert!(labels.iter().map(|(name, value)| (&**name, &**value)).eq(expected));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! each. An end section with the counts tells a whole file from a cut one.
 //! docs/catalog-format.md has the layout.
 
-use crate::image::{ImageRecord, LayerKey};
+use crate::image::{ImageRecord, LayerKey, Packages};
 use crate::inventory::Layer;
 use crate::inventory::encode::{self, CHUNK_ENTRIES, Damaged, Decoder};
 use std::io::{self, Read, Write};
@@ -14,8 +14,11 @@ use std::sync::Arc;
 /// The first bytes of every file.
 pub const MAGIC: &[u8; 5] = b"OSKI\0";
 
-/// The version that this build writes and the newest that it reads.
-const VERSION: u8 = 1;
+/// The newest version that this build reads. It writes version 1 where no facts or packages are told.
+const VERSION: u8 = 2;
+
+/// The version of files without facts and packages.
+const PLAIN_VERSION: u8 = 1;
 
 /// The most bytes of one section, sealed and open.
 const SECTION_LIMIT_BYTES: usize = 1 << 30;
@@ -26,6 +29,8 @@ const LEVEL: i32 = 19;
 const TAG_LAYER: u8 = b'L';
 const TAG_CHUNK: u8 = b'C';
 const TAG_IMAGE: u8 = b'I';
+const TAG_FACTS: u8 = b'F';
+const TAG_PACKAGES: u8 = b'P';
 const TAG_END: u8 = b'E';
 
 /// A layer with what it is known by.
@@ -42,10 +47,12 @@ pub struct OskiLayer {
 /// An image and its layers, base first.
 #[derive(Clone, Debug)]
 pub struct OskiImage {
-    /// What is told of it; `id`, counts and `os` are not stored, they follow from the layers.
+    /// What is told of it; `id`, counts and `os` are not stored, they follow from layers and packages.
     pub record: ImageRecord,
     /// The layers, base first.
     pub layers: Vec<OskiLayer>,
+    /// Its packages, if they are told.
+    pub packages: Option<Packages>,
 }
 
 /// Why a file could not be read.
@@ -86,7 +93,8 @@ pub enum OskiError {
 /// When `out` fails.
 pub fn write(out: &mut dyn Write, images: &[OskiImage]) -> io::Result<()> {
     out.write_all(MAGIC)?;
-    out.write_all(&[VERSION])?;
+    let is_plain = |image: &OskiImage| image.record.facts.is_empty() && image.packages.is_none();
+    out.write_all(&[if images.iter().all(is_plain) { PLAIN_VERSION } else { VERSION }])?;
     let mut keys: Vec<LayerKey> = Vec::new();
     for layer in images.iter().flat_map(|image| &image.layers) {
         if !keys.contains(&layer.key) {
@@ -100,11 +108,25 @@ pub fn write(out: &mut dyn Write, images: &[OskiImage]) -> io::Result<()> {
             keys.iter().position(|key| *key == layer.key).unwrap_or_default()
         });
         section(out, TAG_IMAGE, &image_bytes(&image.record, &positions.collect::<Vec<_>>()))?;
+        write_told(out, image)?;
     }
     let mut end = Vec::new();
     encode::put_number(&mut end, keys.len() as u64);
     encode::put_number(&mut end, images.len() as u64);
     section(out, TAG_END, &end)
+}
+
+/// What is told of an image beside its layers, each in a section behind it.
+fn write_told(out: &mut dyn Write, image: &OskiImage) -> io::Result<()> {
+    if !image.record.facts.is_empty() {
+        let mut plain = Vec::new();
+        encode::put_image_facts(&mut plain, &image.record.facts);
+        section(out, TAG_FACTS, &plain)?;
+    }
+    let Some(packages) = &image.packages else { return Ok(()) };
+    let mut plain = Vec::new();
+    encode::put_packages(&mut plain, packages);
+    section(out, TAG_PACKAGES, &plain)
 }
 
 fn section(out: &mut dyn Write, tag: u8, plain: &[u8]) -> io::Result<()> {
@@ -225,6 +247,9 @@ impl Reader<'_> {
             TAG_LAYER => self.layer(&mut decoder).map_err(damaged)?,
             TAG_CHUNK => self.chunk(&mut decoder).map_err(damaged)?,
             TAG_IMAGE => self.image(&mut decoder).map_err(damaged)?,
+            TAG_FACTS | TAG_PACKAGES => {
+                self.told(tag, &mut decoder).map_err(damaged)?;
+            }
             TAG_END => {
                 self.end(&mut decoder).map_err(damaged)?;
                 return Ok(false);
@@ -299,8 +324,30 @@ impl Reader<'_> {
             warnings,
             ..ImageRecord::default()
         };
-        self.images.push(OskiImage { record, layers });
+        self.images.push(OskiImage { record, layers, packages: None });
         Ok(())
+    }
+
+    /// What is told of the image before, each once.
+    fn told(&mut self, tag: u8, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
+        let image = self.images.last_mut().ok_or(Damaged("facts without an image"))?;
+        let (record, twice) = (&mut image.record, Err(Damaged("facts of an image stand twice")));
+        match tag {
+            TAG_FACTS if !record.facts.is_empty() => return twice,
+            TAG_FACTS => record.facts = encode::take_image_facts(decoder)?,
+            _ if image.packages.is_some() => return twice,
+            _ => {
+                let packages = encode::take_packages(decoder)?;
+                if packages.only && !image.layers.is_empty() {
+                    return Err(Damaged("an image of packages only has layers"));
+                }
+                record.packages = Some(packages.list().len() as u64);
+                record.packages_only = packages.only;
+                record.os.clone_from(&packages.system);
+                image.packages = Some(packages);
+            }
+        }
+        decoder.is_done().then_some(()).ok_or(Damaged("facts are too long"))
     }
 
     fn end(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use oskin::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
-use oskin::image::{Digest, ImageRecord, LayerKey};
+use oskin::image::{Digest, Fact, ImageRecord, LayerKey, Package, Packages};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
 use oskin::measure::{AllPairs, Measure};
 use oskin::path_set::{Overlap, PathSet, Selection};
@@ -81,7 +81,10 @@ fn put(
         .collect();
     let stack: Vec<Arc<Layer>> = drafts.iter().map(|draft| draft.layer.clone()).collect();
     let (inventory, _) = flatten(&stack);
-    how(catalog, &Draft { record: record(name), layers: &drafts, inventory: &inventory })
+    how(
+        catalog,
+        &Draft { record: record(name), layers: &drafts, inventory: &inventory, packages: None },
+    )
 }
 
 fn record(name: &str) -> ImageRecord {
@@ -99,6 +102,7 @@ fn record(name: &str) -> ImageRecord {
         size_bytes: 0,
         os: None,
         warnings: vec![("place".into(), "what".into())],
+        ..ImageRecord::default()
     }
 }
 
@@ -374,6 +378,15 @@ fn catalogs_of_earlier_versions_are_read_and_written_on() {
         answers_are_those_of_the_sets(&catalog);
         catalog.remove("first").unwrap();
         answers_are_those_of_the_sets(&catalog);
+        let packages = Packages::new(vec![Package::generic("", "a", "1")], true);
+        let facts = vec![Fact { kind: "sbom.format".into(), text: "x".into() }];
+        let record = ImageRecord { facts, ..record("packages") };
+        let draft =
+            Draft { record, layers: &[], inventory: &flatten(&[]).0, packages: Some(&packages) };
+        catalog.add(&draft).unwrap();
+        let kept = catalog.image("packages").unwrap();
+        assert!(kept.packages_only && kept.facts == draft.record.facts);
+        assert_eq!(catalog.names_with_paths().unwrap().len() + 1, catalog.names().unwrap().len());
         assert_eq!(catalog.check().unwrap(), []);
         let raw = rusqlite::Connection::open(&path).unwrap();
         let now: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

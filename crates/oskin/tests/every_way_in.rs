@@ -136,7 +136,11 @@ fn ways(directory: &Path, image: &Image) -> Vec<String> {
     // Program, what it runs, and what it makes.
     let makers = [
         ("mksquashfs", "mksquashfs root a.sqsh -quiet -no-progress >&2", "squashfs:a.sqsh"),
-        ("mksquashfs", "mksquashfs root z.sqsh -comp zstd -quiet -no-progress >&2", "squashfs:z.sqsh"),
+        (
+            "mksquashfs",
+            "mksquashfs root z.sqsh -comp zstd -quiet -no-progress >&2",
+            "squashfs:z.sqsh",
+        ),
         ("mke2fs", "mke2fs -q -t ext4 -d root ext4.img 16M", "disk:ext4.img"),
         ("qemu-img", "qemu-img convert -c -O qcow2 ext4.img a.qcow2", "disk:a.qcow2"),
         ("mkfs.erofs", "mkfs.erofs -zlz4hc a.erofs root >&2", "erofs:a.erofs"),

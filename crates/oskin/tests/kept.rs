@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use oskin::catalog::{Catalog, Draft, DraftLayer, KeptRanking};
-use oskin::image::{ImageRecord, LayerKey};
+use oskin::image::{ImageRecord, LayerKey, Package, Packages};
 use oskin::inventory::{Entry, EntryKind, Layer, canonical_digest, flatten};
 use oskin::lineage::{Candidates, Look};
 use oskin::path_set::{PathSet, Selection};
@@ -53,13 +53,14 @@ fn add(catalog: &mut Catalog, number: usize, files: &BTreeSet<u64>) {
     let key = LayerKey::Inventory(canonical_digest(&layer));
     let layers = [DraftLayer { key, layer, size_bytes: 0, path_ids: None }];
     let record = ImageRecord { name: format!("image-{number}"), ..ImageRecord::default() };
-    catalog.add(&Draft { record, layers: &layers, inventory: &inventory }).unwrap();
+    catalog.add(&Draft { record, layers: &layers, inventory: &inventory, packages: None }).unwrap();
 }
 
 /// The ids and files of all images, and how they are ranked with what is kept, which is kept again.
 fn ranked(path: &Path) -> (Vec<i64>, Vec<PathSet>, Whole) {
     let catalog = Catalog::open(path).unwrap();
-    let ids: Vec<i64> = catalog.names().unwrap().into_iter().map(|(id, _)| id).collect();
+    let names = catalog.names_with_paths().unwrap();
+    let ids: Vec<i64> = names.into_iter().map(|(id, _)| id).collect();
     let files = catalog.path_sets(&ids, Selection::Files).unwrap();
     let whole = rank_whole(&catalog, &ids, &files).unwrap();
     drop(catalog);
@@ -93,6 +94,18 @@ fn what_is_kept_is_as_good_as_found_anew() {
     assert_eq!((whole.changed.len(), other_parents(&files, &whole)), (ids.len(), 0));
     let (_, files, whole) = ranked(&path);
     assert_eq!((whole.changed.len(), other_parents(&files, &whole)), (0, 0));
+
+    // What has no paths changes nothing, and is nobody's candidate.
+    for number in 0..2 {
+        let packages = Packages::new(vec![Package::generic("", "a", "1")], true);
+        let record = ImageRecord { name: format!("bill-{number}"), ..ImageRecord::default() };
+        let draft =
+            Draft { record, layers: &[], inventory: &flatten(&[]).0, packages: Some(&packages) };
+        catalog.add(&draft).unwrap();
+    }
+    let (_, files, whole) = ranked(&path);
+    assert_eq!((whole.changed.len(), other_parents(&files, &whole)), (0, 0));
+    assert_eq!(files.len(), images.len());
 
     // One after the other: each is ranked, and those that it is a candidate of, and no more.
     let mut changed = 0;

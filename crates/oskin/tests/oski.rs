@@ -1,7 +1,7 @@
 //! `.oski` files come back as they were written, and damage never panics.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
-use oskin::image::{Digest, ImageRecord, LayerKey};
+use oskin::image::{Digest, Fact, ImageRecord, LayerKey, OsIdentity, Package, Packages};
 use oskin::inventory::{Entry, EntryKind, Layer};
 use oskin::oski::{self, OskiError, OskiImage, OskiLayer};
 use std::sync::Arc;
@@ -35,9 +35,13 @@ fn images() -> Vec<OskiImage> {
         ..ImageRecord::default()
     };
     vec![
-        OskiImage { record: record("base"), layers: vec![layer(1, 70_000)] },
-        OskiImage { record: record("child"), layers: vec![layer(1, 70_000), layer(3, 5)] },
-        OskiImage { record: record("empty"), layers: vec![layer(4, 0)] },
+        OskiImage { record: record("base"), layers: vec![layer(1, 70_000)], packages: None },
+        OskiImage {
+            record: record("child"),
+            layers: vec![layer(1, 70_000), layer(3, 5)],
+            packages: None,
+        },
+        OskiImage { record: record("empty"), layers: vec![layer(4, 0)], packages: None },
     ]
 }
 
@@ -62,6 +66,36 @@ fn images_come_back_and_shared_layers_are_written_once() {
     }
     assert!(bytes.len() < written(&images[..1]).len() + 2000);
     assert_eq!(bytes, written(&back));
+}
+
+#[test]
+fn facts_and_packages_come_back_and_only_they_need_the_newer_version() {
+    let plain = images();
+    assert_eq!(written(&plain)[5], 1);
+    let package = |purl: &str| Package::from_purl(purl).unwrap();
+    let list = vec![package("pkg:deb/debian/a@1?arch=amd64"), package("pkg:npm/b@2")];
+    let system = OsIdentity { id: Some("debian".into()), ..OsIdentity::default() };
+    let fact = Fact { kind: "sif.deffile".into(), text: "Bootstrap: docker\n".into() };
+    let mut images = plain;
+    images[0].record.facts = vec![fact];
+    images[2].layers.clear();
+    images[2].packages = Some(Packages::new(list, true).with_system(Some(system)));
+    let bytes = written(&images);
+    assert_eq!(bytes[5], 2);
+    let back = oski::read(&mut bytes.as_slice()).unwrap();
+    assert_eq!(back[0].record, images[0].record);
+    assert_eq!(back[1].record, images[1].record);
+    assert_eq!(back[2].packages, images[2].packages);
+    let record = &back[2].record;
+    assert_eq!((record.packages, record.packages_only), (Some(2), true));
+    assert_eq!(record.os.as_ref().unwrap().id.as_deref(), Some("debian"));
+    assert_eq!(written(&back), bytes);
+    for cut in bytes.len().saturating_sub(300)..bytes.len() {
+        assert!(oski::read(&mut &bytes[..cut]).is_err());
+    }
+    // What has layers is not packages only.
+    images[1].packages = images[2].packages.clone();
+    assert!(oski::read(&mut written(&images).as_slice()).is_err());
 }
 
 #[test]

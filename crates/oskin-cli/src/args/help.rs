@@ -12,6 +12,7 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
   host:                      the running system
   paths:FILE                 paths by line or NUL; - is standard input
   oski:FILE                  inventories that `oskin export` wrote
+  sbom:FILE                  packages by CycloneDX or SPDX JSON; - is standard input
 A bare path is recognized by its content. REF may be @N: the image at index N.
 
 Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations \

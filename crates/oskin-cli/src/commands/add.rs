@@ -234,14 +234,19 @@ impl Run<'_> {
         let Outcome { layers_read, layers, stored_bytes, .. } = *outcome;
         let image = ImageSummary::new(record);
         if self.streams {
-            let line = format!(
-                "{word:<9}  {}  {}, {}, {}; {layers_read} of {} read\n",
-                text::printable(&image.name),
-                text::plural(image.files, "file"),
-                text::plural(image.directories, "directory").replace("ys", "ies"),
-                text::bytes(image.size_bytes),
-                text::plural(layers as u64, "layer"),
-            );
+            let name = text::printable(&image.name);
+            let packages = image.packages.map(|packages| text::plural(packages, "package"));
+            let line = match packages {
+                Some(packages) if image.packages_only => format!("{word:<9}  {name}  {packages}\n"),
+                packages => format!(
+                    "{word:<9}  {name}  {}, {}, {}{}; {layers_read} of {} read\n",
+                    text::plural(image.files, "file"),
+                    text::plural(image.directories, "directory").replace("ys", "ies"),
+                    text::bytes(image.size_bytes),
+                    packages.map(|packages| format!(", {packages}")).unwrap_or_default(),
+                    text::plural(layers as u64, "layer"),
+                ),
+            };
             let written = self.workspace.bar().suspend(|| {
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())

@@ -39,11 +39,11 @@ pub(super) fn run(
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let mut workspace = workspace(global, reading)?;
     // Without a catalog there is nothing to be near to.
-    workspace.catalog()?;
+    workspace.names_with_paths()?;
     let found = workspace.find(image)?;
     // Layers and contents ask for the graph around an image: that of a small catalog is soon there as a
     // whole, and the gates want to see it anyhow.
-    let is_small = workspace.catalog()?.image_count()? < KEPT_FROM as u64;
+    let is_small = workspace.names_with_paths()?.len() < KEPT_FROM;
     let gates = oskin::lineage::Gates::from(gates);
     let wants_graph = !gates.is_empty() || is_small && !wanted.paths_only;
     if !wants_graph {
@@ -75,7 +75,7 @@ fn classify(
     (wanted, family): (Wanted<'_>, Option<&Family>),
 ) -> Result<ClassifyReport, CliError> {
     let (selection, measure) = (wanted.measuring.selection, wanted.measuring.measure);
-    let names = catalog.names()?;
+    let names = catalog.names_with_paths()?;
     let subject = place::Known::of(catalog, found, !wanted.paths_only)?;
     let set = subject.select(selection);
     // One more, since an image of the catalog is nearest to itself.

@@ -3,11 +3,11 @@
 use super::workspace;
 use crate::args::{Global, Reading};
 use crate::error::{CliError, DIFFERENT};
-use crate::images::Workspace;
+use crate::images::{Found, Workspace, without_paths};
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::relation::{Comparison, Relation};
-use oskin::report::{CompareReport, EvidenceReport, SelectionReport};
+use oskin::report::{CompareReport, EvidenceReport, PackagesReport, SelectionReport};
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
@@ -20,9 +20,7 @@ pub(super) fn run(
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let report = report(&mut workspace(global, reading)?, images)?;
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
-    let same = ["identical", "same-paths"].contains(&report.relation.kind)
-        && report.content.changed + report.content.other_kind == 0;
-    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
 /// The comparison of two images.
@@ -30,21 +28,86 @@ pub(super) fn report(
     workspace: &mut Workspace,
     [left, right]: [&OsStr; 2],
 ) -> Result<CompareReport, CliError> {
-    let (left, right) = (workspace.find(left)?, workspace.find(right)?);
+    let (left, right) = (workspace.find_any(left)?, workspace.find_any(right)?);
+    let packages = packages(workspace, [&left, &right])?;
+    if let Some(packages) = &packages
+        && [&left, &right].iter().any(|it| it.record().packages_only)
+    {
+        return Ok(CompareReport::of_packages(left.name(), right.name(), packages.clone()));
+    }
     let comparison = Comparison::of(&workspace.inventory(&left)?, &workspace.inventory(&right)?);
     let layers = [workspace.layer_keys(&left)?.full, workspace.layer_keys(&right)?.full];
     let relation = Relation::of(&comparison, &layers[0], &layers[1]);
-    Ok(CompareReport::new(left.name(), right.name(), &comparison, &relation))
+    let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
+    report.packages = packages;
+    Ok(report)
 }
 
-/// The comparison for people: words first, then the table, then the evidence.
+/// How the packages compare, if those of both are known. Where nothing but packages is known of one,
+/// they must be.
+fn packages(
+    workspace: &mut Workspace,
+    [left, right]: [&Found; 2],
+) -> Result<Option<PackagesReport>, CliError> {
+    let known = [workspace.packages(left)?, workspace.packages(right)?];
+    if let [Some(left), Some(right)] = &known {
+        return Ok(Some(PackagesReport::new(left, right)));
+    }
+    for (one, other) in [(left, right), (right, left)] {
+        if one.record().packages_only {
+            let hint = format!(
+                "no packages are known of {}: compare it with another image that has packages",
+                other.name()
+            );
+            return Err(without_paths(one.name(), &hint));
+        }
+    }
+    Ok(None)
+}
+
+/// The comparison for people: words first, then the tables, then the evidence.
 pub(super) fn text_of(report: &CompareReport) -> String {
     let mut text = format!("{}\n\n", text::printable(&report.summary));
-    let selections = &report.selections;
-    let row = |name: &str, selection: &SelectionReport| {
+    if let Some(selections) = &report.selections {
+        text.push_str(&table(&[
+            ("files", &selections.files),
+            ("directories", &selections.directories),
+            ("both", &selections.both),
+        ]));
+    }
+    if let Some(content) = report.content {
+        text.push_str(&format!(
+            "\ncontent of the common files: {} same, {} changed, {} not known\n",
+            text::count(content.same),
+            text::count(content.changed),
+            text::count(content.unknown)
+        ));
+    }
+    if let Some(relation) = &report.relation {
+        text.push_str(&format!("relation: {}\n", relation.kind));
+        for evidence in &relation.evidence {
+            text.push_str(&format!("  {}\n", evidence_text(evidence)));
+        }
+    }
+    if let Some(packages) = &report.packages {
+        if report.selections.is_some() {
+            text.push('\n');
+        }
+        text.push_str(&table(&[
+            ("packages", &packages.names),
+            ("with version", &packages.versions),
+            ("and architecture", &packages.architectures),
+        ]));
+        text.push_str(&format!("packages: {}\n", if packages.same { "same" } else { "different" }));
+    }
+    text
+}
+
+fn table(rows: &[(&str, &SelectionReport)]) -> String {
+    let row = |(name, selection): &(&str, &SelectionReport)| {
         let similarity = |value: f64| format!("{value:.6}");
         vec![
-            name.to_owned(),
+            (*name).to_owned(),
             text::count(selection.left),
             text::count(selection.right),
             text::count(selection.common),
@@ -54,26 +117,9 @@ pub(super) fn text_of(report: &CompareReport) -> String {
             similarity(selection.containment_right),
         ]
     };
-    let rows = vec![
-        row("files", &selections.files),
-        row("directories", &selections.directories),
-        row("both", &selections.both),
-    ];
     let headings =
         ["", ">LEFT", ">RIGHT", ">COMMON", ">DICE", ">JACCARD", ">LEFT IN RIGHT", ">RIGHT IN LEFT"];
-    text.push_str(&text::table(&headings, rows));
-    let content = report.content;
-    text.push_str(&format!(
-        "\ncontent of the common files: {} same, {} changed, {} not known\n",
-        text::count(content.same),
-        text::count(content.changed),
-        text::count(content.unknown)
-    ));
-    text.push_str(&format!("relation: {}\n", report.relation.kind));
-    for evidence in &report.relation.evidence {
-        text.push_str(&format!("  {}\n", evidence_text(evidence)));
-    }
-    text
+    text::table(&headings, rows.iter().map(row).collect())
 }
 
 fn evidence_text(evidence: &EvidenceReport) -> String {

@@ -62,7 +62,8 @@ fn load(catalog: &Catalog, name: &str) -> Result<OskiImage, CliError> {
         layer: stored.layer,
     };
     let layers = catalog.layers(record.id)?.into_iter().map(layer).collect();
-    Ok(OskiImage { record, layers })
+    let packages = catalog.packages(record.id)?;
+    Ok(OskiImage { record, layers, packages })
 }
 
 /// A file name that any system takes: `alpine:3.20` becomes `alpine_3.20.oski`; from 2 on the number

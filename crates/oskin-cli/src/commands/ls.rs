@@ -14,19 +14,26 @@ use std::process::ExitCode;
 pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let report = ListReport::new(&workspace(global, Reading::default())?.catalog()?.images()?);
+    let has_packages = report.images.iter().any(|image| image.packages.is_some());
     outputs.answer(&value_of(&report)?, || {
         let row = |image: &oskin::report::ImageSummary| {
             let os = image.os.as_ref().and_then(|os| os.pretty_name.clone().or(os.id.clone()));
-            vec![
+            // What has no paths has no number of them either.
+            let of_paths = |shown: String| if image.packages_only { "-".to_owned() } else { shown };
+            let packages = image.packages.map_or_else(|| "-".to_owned(), text::count);
+            let mut row = vec![
                 image.name.clone(),
-                text::count(image.files),
-                text::count(image.directories),
-                text::bytes(image.size_bytes),
-                os.unwrap_or_default(),
-                image.source.clone(),
-            ]
+                of_paths(text::count(image.files)),
+                of_paths(text::count(image.directories)),
+                of_paths(text::bytes(image.size_bytes)),
+            ];
+            row.extend(has_packages.then_some(packages));
+            row.extend([os.unwrap_or_default(), image.source.clone()]);
+            row
         };
-        let headings = ["NAME", ">FILES", ">DIRECTORIES", ">SIZE", "OS", "SOURCE"];
+        let mut headings = vec!["NAME", ">FILES", ">DIRECTORIES", ">SIZE"];
+        headings.extend(has_packages.then_some(">PACKAGES"));
+        headings.extend(["OS", "SOURCE"]);
         text::table(&headings, report.images.iter().map(row).collect())
     })?;
     Ok(ExitCode::SUCCESS)

@@ -78,7 +78,8 @@ impl<'a> Known<'a> {
             return Ok(None);
         }
         // The names of all others are needed, and hardly any image declares one.
-        let records = catalog.images()?;
+        let mut records = catalog.images()?;
+        records.retain(|record| !record.packages_only);
         let base = declared::base_of(record, &records).map(|at| records[at as usize].id);
         Ok(base.filter(|base| Some(*base) != self.found.kept()))
     }

@@ -78,7 +78,7 @@ fn item_of(found: Found) -> Item {
 
 fn items(workspace: &mut Workspace, images: &[OsString]) -> Result<Vec<(String, Item)>, CliError> {
     if images.is_empty() {
-        let names = workspace.catalog()?.names()?;
+        let names = workspace.names_with_paths()?;
         return Ok(names.into_iter().map(|(id, name)| (name, Item::Kept(id))).collect());
     }
     let find = |image: &OsString| {

@@ -14,4 +14,5 @@ mod kill;
 mod lineage;
 mod lineage_views;
 mod real_data;
+mod sbom;
 mod sketch;

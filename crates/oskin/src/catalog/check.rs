@@ -4,7 +4,7 @@ use super::error::{At as _, CatalogError};
 use super::format::TOLD_VERSION;
 use super::intern::{decode_block, hash_of};
 use super::replay::replay;
-use super::{Catalog, check_sets, format, layers};
+use super::{Catalog, check_sets, format, layers, told_images};
 use crate::image::ImageRecord;
 use crate::path::escape;
 use crate::path_set::{PathSet, Selection};
@@ -24,13 +24,14 @@ pub(super) fn check(catalog: &Catalog) -> Result<Vec<Violation>, CatalogError> {
     let mut checker = Checker { catalog, violations: Vec::new(), paths: 0 };
     // What was read before may not be what is there.
     catalog.kinds.take();
-    let steps: [(&str, Step<'_>); 6] = [
+    let steps: [(&str, Step<'_>); 7] = [
         ("store", Checker::store),
         ("path dictionary", Checker::dictionary),
         ("path hashes", Checker::hashes),
         ("layers", Checker::layers),
         ("images", Checker::images),
         ("path sets", Checker::sets),
+        ("facts and packages", Checker::told),
     ];
     for (place, step) in steps {
         match step(&mut checker) {
@@ -180,6 +181,14 @@ impl Checker<'_> {
             ..TOLD_VERSION => Ok(()),
             _ => check_sets::check(self.catalog, &mut self.violations),
         }
+    }
+
+    /// Facts and packages decode, are of images, and are as many as stated.
+    fn told(&mut self) -> Result<(), CatalogError> {
+        for (place, what) in told_images::check(self.catalog)? {
+            self.report(place, what);
+        }
+        Ok(())
     }
 
     /// Counts and sets of each image are those of its layers, flattened by the second implementation.

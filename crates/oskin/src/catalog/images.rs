@@ -6,8 +6,9 @@ use super::index::StoredIndex;
 use super::intern::Interner;
 use super::kinds::Kinds;
 use super::layers::{self, StoredLayer};
+use super::told_images::{self, Told};
 use super::{Catalog, path_sets, told};
-use crate::image::{ImageRecord, LayerKey, OsIdentity};
+use crate::image::{ImageRecord, LayerKey, OsIdentity, Packages};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::inventory::{Inventory, Layer};
 use crate::lineage::Chain;
@@ -22,6 +23,9 @@ pub(super) const MAX_VALUES: usize = 30_000;
 
 /// The most bytes of warnings that are read back for one image.
 const WARNINGS_LIMIT_BYTES: usize = 256 << 20;
+
+/// How hard what is told of an image is squeezed.
+pub(super) const SEAL_LEVEL: i32 = 3;
 
 /// A layer of an image that is about to be added.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub struct Draft<'a> {
     pub layers: &'a [DraftLayer],
     /// Those layers, flattened.
     pub inventory: &'a Inventory,
+    /// The packages, if they are told.
+    pub packages: Option<&'a Packages>,
 }
 
 const LIST_LAYERS: &str = "list the layers of an image";
@@ -96,15 +102,20 @@ impl Catalog {
     ///
     /// If the store fails or is damaged, as for all methods that read.
     pub fn images(&self) -> Result<Vec<ImageRecord>, CatalogError> {
-        let doing = "list the images";
-        let sql = format!("SELECT {COLUMNS} FROM image ORDER BY id");
-        let mut statement = self.connection.prepare_cached(&sql).at(&self.path, doing)?;
-        let mut rows = statement.query([]).at(&self.path, doing)?;
-        let mut images = Vec::new();
-        while let Some(row) = rows.next().at(&self.path, doing)? {
-            images.push(record_of(row, &self.path)?);
-        }
-        Ok(images)
+        self.at_one_moment(|catalog| {
+            let doing = "list the images";
+            let sql = format!("SELECT {COLUMNS} FROM image ORDER BY id");
+            let mut statement = catalog.connection.prepare_cached(&sql).at(&catalog.path, doing)?;
+            let mut rows = statement.query([]).at(&catalog.path, doing)?;
+            let mut told = Told::read(&catalog.connection, &catalog.path, None)?;
+            let mut images = Vec::new();
+            while let Some(row) = rows.next().at(&catalog.path, doing)? {
+                let mut image = record_of(row, &catalog.path)?;
+                fill(&mut image, &mut told);
+                images.push(image);
+            }
+            Ok(images)
+        })
     }
 
     /// The names and numbers of all images, in the order in which they were added. Cheap.
@@ -165,7 +176,7 @@ impl Catalog {
     ///
     /// [`CatalogError::NoSuchImage`] if there is none.
     pub fn image(&self, name: &str) -> Result<ImageRecord, CatalogError> {
-        find(&self.connection, &self.path, name)?
+        self.at_one_moment(|catalog| find(&catalog.connection, &catalog.path, name))?
             .ok_or_else(|| CatalogError::NoSuchImage { name: name.to_owned() })
     }
 
@@ -301,7 +312,8 @@ impl Catalog {
         if let Some(taken) = &taken {
             let layers = keys_of(&transaction, &path, taken.id)?;
             let same = taken.config_digest == draft.record.config_digest
-                && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key));
+                && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key))
+                && told_images::is_same(&transaction, &path, taken, draft.packages)?;
             if same {
                 return Ok(Added::Unchanged(taken.clone()));
             }
@@ -317,7 +329,8 @@ impl Catalog {
             delete(&transaction, &path, taken.id, index.as_mut())?;
         }
         let mut kinds = self.kinds.take();
-        let record = insert(&transaction, &path, draft, index.as_mut().map(|it| (it, &mut kinds)))?;
+        let index_and_kinds = index.as_mut().map(|it| (it, &mut kinds));
+        let record = insert(&transaction, &path, draft, index_and_kinds)?;
         if taken.is_some() {
             // Only now: most of what the other stood on the new one may stand on too.
             delete_orphans(&transaction, &path)?;
@@ -391,7 +404,20 @@ fn find(
     let mut statement = connection.prepare_cached(&sql).at(catalog, doing)?;
     let mut rows = statement.query([name]).at(catalog, doing)?;
     let row = rows.next().at(catalog, doing)?;
-    row.map(|row| record_of(row, catalog)).transpose()
+    let Some(mut record) = row.map(|row| record_of(row, catalog)).transpose()? else {
+        return Ok(None);
+    };
+    let mut told = Told::read(connection, catalog, Some(record.id))?;
+    fill(&mut record, &mut told);
+    Ok(Some(record))
+}
+
+/// Puts what stands in tables of its own into a record.
+fn fill(record: &mut ImageRecord, told: &mut Told) {
+    record.facts = told.facts.remove(&record.id).unwrap_or_default();
+    if let Some((packages, only)) = told.packages.remove(&record.id) {
+        (record.packages, record.packages_only) = (Some(packages), only);
+    }
 }
 
 fn record_of(row: &Row<'_>, catalog: &Path) -> Result<ImageRecord, CatalogError> {
@@ -412,6 +438,9 @@ fn record_of(row: &Row<'_>, catalog: &Path) -> Result<ImageRecord, CatalogError>
             directories: count(9)?,
             size_bytes: count(10)?,
             os: (os != OsIdentity::default()).then_some(os),
+            facts: Vec::new(),
+            packages: None,
+            packages_only: false,
             warnings: Vec::new(),
         })
     };
@@ -431,7 +460,7 @@ fn put_warnings(warnings: &[(String, String)]) -> Vec<u8> {
     for text in warnings.iter().flat_map(|(place, what)| [place, what]) {
         encode::put_bytes(&mut plain, text.as_bytes());
     }
-    encode::seal(&plain, 3)
+    encode::seal(&plain, SEAL_LEVEL)
 }
 
 fn take_warnings(sealed: &[u8]) -> Result<Vec<(String, String)>, Damaged> {
@@ -496,14 +525,18 @@ fn insert(
         ));
     }
     let totals = draft.inventory.totals();
+    let packages = draft.packages;
     let record = ImageRecord {
         files: totals.files,
         directories: totals.directories,
         size_bytes: totals.size_bytes,
-        os: draft.inventory.os_identity(),
+        os: draft.inventory.os_identity().or_else(|| packages?.system.clone()),
+        packages: packages.map(|packages| packages.list().len() as u64),
+        packages_only: packages.is_some_and(|packages| packages.only),
         ..draft.record.clone()
     };
     let id = insert_row(transaction, catalog, &record)?;
+    told_images::store(transaction, catalog, (id, &record.facts), packages)?;
     for (position, row) in rows.iter().enumerate() {
         let sql = "INSERT INTO image_layer (image_id, position, layer_id) VALUES (?1, ?2, ?3)";
         let mut statement = transaction.prepare_cached(sql).at(catalog, "store an image")?;

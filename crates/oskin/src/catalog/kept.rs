@@ -5,9 +5,9 @@
 //! rules or of images that are gone counts as not there. Images are known by the numbers of their path
 //! sets, which are never given twice.
 
-use super::Catalog;
 use super::error::{At as _, CatalogError};
 use super::format::TOLD_VERSION;
+use super::{Catalog, told_images};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::lineage::{Candidate, Look, Ranking, RankingParts};
 use crate::measure::OverlapIndex;
@@ -282,9 +282,7 @@ impl Catalog {
     }
 
     fn has_table(&self, name: &str) -> Result<bool, CatalogError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
-        let found = self.connection.query_row(sql, [name], |_| Ok(())).optional();
-        Ok(found.at(&self.path, READ)?.is_some())
+        told_images::has_table(&self.connection, &self.path, name)
     }
 
     fn numbers(&self) -> Result<Numbers, CatalogError> {

@@ -22,6 +22,7 @@ mod ranking;
 mod replay;
 mod sets;
 mod told;
+mod told_images;
 
 pub use check::Violation;
 pub use error::CatalogError;

@@ -7,6 +7,7 @@ use super::index::StoredIndex;
 use super::{Catalog, told};
 use crate::measure::{Branch, Forest, Measure, Near, Slot, nearest};
 use crate::path_set::{Overlap, PathSet, Selection};
+use std::collections::BTreeSet;
 
 const DOING: &str = "ask the index";
 
@@ -42,7 +43,7 @@ impl Catalog {
     /// The images nearest to a set of path ids under a selection: at most `most`, no value below
     /// `min`, the most alike first, of equals the one added first. Exact.
     ///
-    /// Ids that the catalog does not have count for no image. The asked set is the left one of the
+    /// Images without paths, of packages only, are left out here and below. Ids that the catalog does not have count for no image. The asked set is the left one of the
     /// measure. The first question reads the index, later ones only the parts of its map that they
     /// touch; under files or directories alone a row of each image is read too. A catalog of a
     /// format version below 3 has no index: all of its sets are read each time.
@@ -59,10 +60,15 @@ impl Catalog {
     ) -> Result<Vec<NearImage>, CatalogError> {
         if selection == Selection::Both && self.version >= TOLD_VERSION {
             return self.with_index(|stored| {
+                let without = self.without_paths()?;
                 let common = stored.overlaps(&self.connection, &self.path, set)?;
-                let near = stored.index.nearest((&common, set.len()), measure, min, most);
-                let image = |near: Near| self.near_image(near);
-                near.into_iter().map(image).collect()
+                let asked = most.saturating_add(without.len());
+                let near = stored.index.nearest((&common, set.len()), measure, min, asked);
+                let images = near.into_iter().map(|near| self.near_image(near));
+                let mut images = images.collect::<Result<Vec<NearImage>, _>>()?;
+                images.retain(|near| !without.contains(&near.image));
+                images.truncate(most);
+                Ok(images)
             });
         }
         let all = self.overlaps(set, selection)?;
@@ -96,7 +102,7 @@ impl Catalog {
             return self.with_index(|stored| self.ask_index(stored, set, selection));
         }
         let overlap = |(image, _)| Ok((image, set.overlap(&self.path_set(image, selection)?)));
-        self.names()?.into_iter().map(overlap).collect()
+        self.names_with_paths()?.into_iter().map(overlap).collect()
     }
 
     /// The images nearest to a set of path ids, files and directories, by a walk down the images as
@@ -122,13 +128,16 @@ impl Catalog {
         self.with_index(|stored| {
             let common = stored.overlaps(&self.connection, &self.path, set)?;
             stored.bring_all(&self.connection, &self.path)?;
-            let branch = |(slot, added): (&Slot, u64)| Branch {
+            let with_paths: BTreeSet<u32> =
+                self.images_of_sets()?.into_iter().map(|(number, _)| number).collect();
+            let branch = |((number, slot), added): ((u32, &Slot), u64)| Branch {
                 parent: slot.relative,
                 size: slot.size.into(),
                 added,
-                counts: slot.alive,
+                counts: slot.alive && with_paths.contains(&number),
             };
-            let branches = stored.index.slots().iter().zip(stored.index.added()).map(branch);
+            let slots = (0..).zip(stored.index.slots());
+            let branches = slots.zip(stored.index.added()).map(branch);
             // A slot comes after the one that tells it: the index was not made otherwise.
             let forest = Forest::new(branches.collect()).unwrap_or_default();
             let look =
@@ -183,8 +192,13 @@ impl Catalog {
         let mut statement = connection.prepare_cached(sql).at(path, DOING)?;
         let mut rows = statement.query([]).at(path, DOING)?;
         let (mut all, size) = (Vec::new(), set.len());
+        let without = self.without_paths()?;
         while let Some(row) = rows.next().at(path, DOING)? {
             let number: usize = row.get(0).at(path, DOING)?;
+            let image: i64 = row.get(1).at(path, DOING)?;
+            if without.contains(&image) {
+                continue;
+            }
             let Some(common) = common.get(number) else {
                 return Err(told::damaged(path, format!("path set {number}"), "it is too many"));
             };
@@ -198,7 +212,7 @@ impl Catalog {
                 Selection::Both => count(2)?.saturating_add(count(3)?),
             };
             let overlap = Overlap::of_sizes(u64::from(*common), size, other);
-            all.push((row.get(1).at(path, DOING)?, overlap));
+            all.push((image, overlap));
         }
         Ok(all)
     }

@@ -92,14 +92,14 @@ impl Catalog {
     /// All images as the catalog tells them, under [`Selection::Both`], in the order in which they
     /// were added; ready to be counted without a search for relatives.
     ///
-    /// `None` if the catalog tells them otherwise: if it is of a format version below 3, or an image
-    /// has been removed. O(what is told).
+    /// `None` if the catalog tells them otherwise: if it is of a format version below 3, an image
+    /// has been removed, or one has no paths. O(what is told).
     ///
     /// # Errors
     ///
     /// If the store fails or is damaged.
     pub fn family(&self) -> Result<Option<Family>, CatalogError> {
-        if self.version < TOLD_VERSION {
+        if self.version < TOLD_VERSION || !self.without_paths()?.is_empty() {
             return Ok(None);
         }
         let all = told::all(&self.connection, &self.path)?;

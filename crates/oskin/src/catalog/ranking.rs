@@ -17,10 +17,10 @@ pub struct ImageRanking {
     /// The first image with the very files of the asked one.
     pub twin: Option<i64>,
     /// The best candidates to be its parent, the best first, whatever they score; at most four. The
-    /// number in the candidate is the place of the image in [`Catalog::names`].
+    /// number in the candidate is the place of the image in [`Catalog::names_with_paths`].
     pub candidates: Vec<(i64, Candidate)>,
     /// What the asked image (right) shares with each image (left), in files, in the order of
-    /// [`Catalog::names`].
+    /// [`Catalog::names_with_paths`].
     pub overlaps: Vec<(i64, Overlap)>,
 }
 
@@ -55,7 +55,7 @@ impl Catalog {
     }
 
     /// What an image of the catalog, given by its id and its files, scores as a candidate of each of
-    /// the others that share anything with it, in the order of [`names`](Self::names); smaller ones
+    /// the others that share anything with it, in the order of [`names_with_paths`](Self::names_with_paths); smaller ones
     /// included, whose candidate it is not. Empty for a catalog of a format version below 3.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Catalog {
         })
     }
 
-    /// The images with the very files of one, without itself, in the order of [`names`](Self::names),
+    /// The images with the very files of one, without itself, in the order of [`names_with_paths`](Self::names_with_paths),
     /// as far as they have been ranked: empty before [`rank`](Self::rank) was asked anything.
     ///
     /// # Errors
@@ -137,18 +137,21 @@ impl Catalog {
         Ok(Ranking::new(&stored.index, &kinds.all_directories(), &others))
     }
 
-    /// The number of each set that has an image, with the id of that, ascending.
+    /// The number of each set that has an image with paths, with the id of that, ascending.
     pub(super) fn images_of_sets(&self) -> Result<Vec<(u32, i64)>, CatalogError> {
         let sql =
             "SELECT number, image_id FROM told_set WHERE image_id IS NOT NULL ORDER BY number";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, DOING)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).at(&self.path, DOING)
+        let mut images: Vec<(u32, i64)> = rows.and_then(Iterator::collect).at(&self.path, DOING)?;
+        let without = self.without_paths()?;
+        images.retain(|(_, image)| !without.contains(image));
+        Ok(images)
     }
 
     /// The same without an index.
     fn rank_all(&self, files: &PathSet) -> Result<ImageRanking, CatalogError> {
-        let ids: Vec<i64> = self.names()?.into_iter().map(|(id, _)| id).collect();
+        let ids: Vec<i64> = self.names_with_paths()?.into_iter().map(|(id, _)| id).collect();
         let sets = self.path_sets(&ids, Selection::Files)?;
         let child = u32::try_from(sets.len()).unwrap_or(u32::MAX);
         let ranked = Candidates::rank(&sets.iter().chain([files]).collect::<Vec<_>>());

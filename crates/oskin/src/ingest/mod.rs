@@ -1,5 +1,6 @@
 //! Where sources meet the catalog: only what is not known is read, then added in one transaction.
 
+mod facts;
 mod fleet;
 mod foreign;
 mod in_flight;
@@ -9,7 +10,7 @@ pub use fleet::{MAX_JOBS, Place, Rules, Told, Wanted, add_all};
 pub use foreign::ForeignPaths;
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
-use crate::image::{ImageRecord, LayerKey};
+use crate::image::{ImageRecord, LayerKey, Packages};
 use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
 use crate::path::shorten;
@@ -67,6 +68,8 @@ pub struct ReadImage {
     pub layers: Vec<DraftLayer>,
     /// The layers, flattened.
     pub inventory: Inventory,
+    /// Its packages, if they are told.
+    pub packages: Option<Packages>,
     /// How many layers were read, the others being known.
     pub layers_read: usize,
     /// The bytes of those, as they are stored, where that is known.
@@ -115,8 +118,9 @@ fn keep(
     if let Some(name) = name {
         name.clone_into(&mut image.record.name);
     }
-    let ReadImage { record, layers, inventory, layers_read, stored_bytes } = image;
-    let draft = Draft { record, layers: &layers, inventory: &inventory };
+    let ReadImage { record, layers, inventory, packages, layers_read, stored_bytes } = image;
+    let packages = packages.as_ref();
+    let draft = Draft { record, layers: &layers, inventory: &inventory, packages };
     let added = if replace { catalog.replace(&draft)? } else { catalog.add(&draft)? };
     Ok(Outcome { added, layers_read, layers: layers.len(), stored_bytes })
 }
@@ -216,8 +220,10 @@ fn assemble(source: &ImageSource, parts: &BTreeMap<usize, Part>) -> ReadImage {
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, problems) = flatten(&stack);
     warnings.extend(problems.iter().map(problem_warning));
-    let record = record_of(source, &inventory, bounded(warnings));
-    ReadImage { record, layers, inventory, layers_read, stored_bytes }
+    let facts = facts::bounded(&source.facts, &mut warnings);
+    let record = ImageRecord { facts, ..record_of(source, &inventory, bounded(warnings)) };
+    let packages = source.packages.clone();
+    ReadImage { record, layers, inventory, packages, layers_read, stored_bytes }
 }
 
 /// Layers of the same image do not depend on each other until they are flattened. They are read by
@@ -285,7 +291,10 @@ fn record_of(
         files: totals.files,
         directories: totals.directories,
         size_bytes: totals.size_bytes,
-        os: inventory.os_identity(),
+        os: inventory.os_identity().or_else(|| source.packages.as_ref()?.system.clone()),
+        facts: Vec::new(),
+        packages: source.packages.as_ref().map(|packages| packages.list().len() as u64),
+        packages_only: source.packages.as_ref().is_some_and(|packages| packages.only),
         warnings,
     }
 }

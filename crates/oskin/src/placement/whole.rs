@@ -26,7 +26,7 @@ pub struct Whole {
 }
 
 /// The candidates of all images of a catalog, given by their ids in the order of
-/// [`Catalog::names`], and their files.
+/// [`Catalog::names_with_paths`], and their files.
 ///
 /// Of fewer than [`KEPT_FROM`] images, and with a catalog of a format version below 3, all are ranked
 /// anew. Else what is kept counts as long as the catalog has not grown or shrunk by a twentieth: the
@@ -96,7 +96,7 @@ pub(super) fn kept_ranking(
     catalog: &Catalog,
     image: i64,
 ) -> Result<Option<KeptRanking>, CatalogError> {
-    let images = catalog.image_count()?;
+    let images = catalog.image_count()?.saturating_sub(catalog.without_paths()?.len() as u64);
     if images < KEPT_FROM as u64 {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! The documents about the catalog and its images.
 
-use crate::image::{Declared, ImageRecord, LayerKey, OsIdentity};
+use crate::image::{Declared, Fact, ImageRecord, LayerKey, OsIdentity};
 use serde::Serialize;
 
 /// `oskin.list/1`: the images of a catalog.
@@ -48,6 +48,10 @@ pub struct ImageSummary {
     pub size_bytes: u64,
     /// The operating system, if its os-release file tells.
     pub os: Option<OsReport>,
+    /// How many packages are known; null if nothing tells its packages.
+    pub packages: Option<u64>,
+    /// Whether nothing but its packages is known, so that it has no files.
+    pub packages_only: bool,
     /// How many warnings were met while it was read.
     pub warnings: usize,
 }
@@ -62,6 +66,8 @@ impl ImageSummary {
             directories: record.directories,
             size_bytes: record.size_bytes,
             os: record.os.as_ref().map(OsReport::new),
+            packages: record.packages,
+            packages_only: record.packages_only,
             warnings: record.warnings.len(),
         }
     }
@@ -114,6 +120,10 @@ pub struct ShowReport {
     pub size_bytes: u64,
     /// The operating system, if its os-release file tells.
     pub os: Option<OsReport>,
+    /// How many packages are known; null if nothing tells its packages.
+    pub packages: Option<u64>,
+    /// Whether nothing but its packages is known, so that it has no files.
+    pub packages_only: bool,
     /// `NAME=value` strings.
     pub env: Vec<String>,
     /// The program that a container starts.
@@ -130,6 +140,8 @@ pub struct ShowReport {
     pub labels: std::collections::BTreeMap<String, String>,
     /// The build steps, oldest first.
     pub history: Vec<String>,
+    /// What it tells of itself outside of its configuration.
+    pub facts: Vec<FactReport>,
     /// The layers, base first.
     pub layers: Vec<LayerReport>,
     /// What was damaged or strange.
@@ -160,6 +172,8 @@ impl ShowReport {
             directories: record.directories,
             size_bytes: record.size_bytes,
             os: record.os.as_ref().map(OsReport::new),
+            packages: record.packages,
+            packages_only: record.packages_only,
             env,
             entrypoint,
             cmd,
@@ -168,9 +182,25 @@ impl ShowReport {
             exposed_ports,
             labels,
             history: history.into_iter().map(|step| step.created_by).collect(),
+            facts: record.facts.iter().map(FactReport::new).collect(),
             layers: layers.iter().map(layer).collect(),
             warnings: WarningReport::all(&record.warnings),
         }
+    }
+}
+
+/// Something that an image tells of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct FactReport {
+    /// What it is of, such as `sif.deffile` or `manifest.annotations`.
+    pub kind: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl FactReport {
+    fn new(fact: &Fact) -> Self {
+        Self { kind: fact.kind.clone(), text: fact.text.clone() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `oskin.compare/1`: how alike two images are, in numbers and in words.
 
+use super::compare_packages::PackagesReport;
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
 use crate::relation::{Aside, Comparison, Evidence, MIN_FILES, Relation, RelationKind};
@@ -13,12 +14,14 @@ pub struct CompareReport {
     pub left: Side,
     /// The right image.
     pub right: Side,
-    /// The three ways to count.
-    pub selections: Selections,
-    /// How the common files compare.
-    pub content: ContentReport,
-    /// What they are to each other.
-    pub relation: RelationReport,
+    /// The three ways to count paths; null where one of the two has none, as packages only.
+    pub selections: Option<Selections>,
+    /// How the common files compare; null as `selections`.
+    pub content: Option<ContentReport>,
+    /// What they are to each other, by paths; null as `selections`.
+    pub relation: Option<RelationReport>,
+    /// How their packages compare; null unless those of both are known.
+    pub packages: Option<PackagesReport>,
     /// The same in a sentence or two.
     pub summary: String,
 }
@@ -177,24 +180,54 @@ impl CompareReport {
             schema: "oskin.compare/1",
             left: Side { name: left.to_owned() },
             right: Side { name: right.to_owned() },
-            selections: Selections {
+            selections: Some(Selections {
                 files: selection(Selection::Files),
                 directories: selection(Selection::Directories),
                 both: selection(Selection::Both),
-            },
-            content: ContentReport {
+            }),
+            content: Some(ContentReport {
                 same: content.same,
                 changed: content.changed,
                 unknown: content.unknown,
                 other_kind: comparison.other_kind,
-            },
-            relation: RelationReport {
+            }),
+            relation: Some(RelationReport {
                 kind: relation.kind.name(),
                 parent: parent.map(str::to_owned),
                 evidence: relation.evidence.iter().map(EvidenceReport::new).collect(),
-            },
+            }),
+            packages: None,
             summary: summary(left, right, comparison, relation),
         }
+    }
+
+    /// The comparison of two images of one of which, at least, nothing but packages is known.
+    pub fn of_packages(left: &str, right: &str, packages: PackagesReport) -> Self {
+        Self {
+            schema: "oskin.compare/1",
+            left: Side { name: left.to_owned() },
+            right: Side { name: right.to_owned() },
+            selections: None,
+            content: None,
+            relation: None,
+            summary: packages.summary(left, right),
+            packages: Some(packages),
+        }
+    }
+
+    /// Whether nothing differs as far as is known.
+    pub fn is_same(&self) -> bool {
+        let by_paths = match (&self.relation, self.content) {
+            (Some(relation), Some(content)) => {
+                let is_same = ["identical", "same-paths"].contains(&relation.kind);
+                Some(is_same && content.changed + content.other_kind == 0)
+            }
+            _ => None,
+        };
+        let by_packages = self.packages.as_ref().map(|packages| packages.same);
+        by_paths.unwrap_or(true)
+            && by_packages.unwrap_or(true)
+            && by_paths.or(by_packages).is_some()
     }
 }
 

@@ -8,6 +8,7 @@ mod answers;
 mod bases;
 mod classify;
 mod compare;
+mod compare_packages;
 mod dockerfiles;
 mod evaluate;
 mod gates;
@@ -25,9 +26,9 @@ pub use ancestry::{
     DuplicateReport, DuplicatesGroup, DuplicatesReport, GrowthReport, Named, TwinReport, WayStep,
 };
 pub use answers::{
-    ADDED, AddReport, AddSummary, AddedImage, CheckReport, FailedSource, ImageSummary, LayerReport,
-    ListReport, OsReport, REPLACED, RemoveReport, ShowReport, UNCHANGED, ViolationReport,
-    WarningReport,
+    ADDED, AddReport, AddSummary, AddedImage, CheckReport, FactReport, FailedSource, ImageSummary,
+    LayerReport, ListReport, OsReport, REPLACED, RemoveReport, ShowReport, UNCHANGED,
+    ViolationReport, WarningReport,
 };
 pub use bases::{
     BasesReport, CatalogNames, DeclaredBase, DeclaredBases, FoundBaseReport, UnmetBase,
@@ -39,6 +40,7 @@ pub use classify::{
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
+pub use compare_packages::PackagesReport;
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

@@ -133,6 +133,7 @@ pub(super) fn open_rootfs(
         config_digest: None,
         manifest_digest: None,
         facts: Vec::new(),
+        packages: None,
         layers: vec![layer],
         warnings: Vec::new(),
     }])

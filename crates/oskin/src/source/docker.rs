@@ -145,6 +145,7 @@ fn image(
         config_digest: Some(config_digest),
         manifest_digest: None,
         facts: Vec::new(),
+        packages: None,
         warnings,
     })
 }

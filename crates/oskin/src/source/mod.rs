@@ -25,6 +25,7 @@ pub mod oski;
 mod packages;
 mod pick;
 mod read_at;
+mod sbom;
 mod sniff;
 mod spec;
 mod store;
@@ -41,7 +42,7 @@ pub use layer::{LayerRead, LayerSource};
 pub use limits::Limits;
 pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
-use crate::image::{Declared, Digest, Fact, Platform};
+use crate::image::{Declared, Digest, Fact, Packages, Platform};
 use std::fmt;
 use std::sync::Arc;
 
@@ -151,6 +152,8 @@ pub struct ImageSource {
     pub manifest_digest: Option<Digest>,
     /// What else it tells of itself: labels and definition of a SIF image, annotations of a manifest.
     pub facts: Vec<Fact>,
+    /// Its packages, where the source tells them.
+    pub packages: Option<Packages>,
     /// The layers, base first.
     pub layers: Vec<LayerSource>,
     /// What is odd about the image but does not keep it from being read.
@@ -182,6 +185,7 @@ impl ImageSource {
             config_digest: None,
             manifest_digest: None,
             facts: Vec::new(),
+            packages: None,
             layers: vec![layer],
             warnings: Vec::new(),
         }
@@ -255,6 +259,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Sbom => sbom::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

@@ -261,6 +261,7 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
         declared,
         manifest_digest: manifest.digest,
         facts: Vec::new(),
+        packages: None,
         warnings,
     })
 }

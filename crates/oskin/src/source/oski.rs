@@ -44,7 +44,7 @@ fn read(input: &mut dyn Read, place: &str) -> Result<Vec<ImageSource>, SourceErr
 }
 
 fn source_of(image: OskiImage, place: &str) -> ImageSource {
-    let OskiImage { record, layers } = image;
+    let OskiImage { record, layers, packages } = image;
     let declared = record.config.as_deref().map(Declared::from_config);
     let digest = |text: Option<String>| text.and_then(|text| text.parse().ok());
     let warning = |(place, what)| Warning { place, what };
@@ -57,7 +57,8 @@ fn source_of(image: OskiImage, place: &str) -> ImageSource {
         config: record.config,
         config_digest: digest(record.config_digest),
         manifest_digest: digest(record.manifest_digest),
-        facts: Vec::new(),
+        facts: record.facts,
+        packages,
         layers: layers.into_iter().map(|layer| layer_of(layer, place)).collect(),
         warnings: record.warnings.into_iter().map(warning).collect(),
     }

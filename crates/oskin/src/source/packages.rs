@@ -110,6 +110,7 @@ fn image(
         config_digest: None,
         manifest_digest: None,
         facts: Vec::new(),
+        packages: None,
         layers: vec![layer],
         warnings: Vec::new(),
     })

@@ -5,7 +5,9 @@ use super::decompress::{Compression, Content};
 use super::input::{Input, Seekable, Stream};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, Members};
-use super::{Limits, NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
+use super::{
+    Limits, NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages, sbom,
+};
 use crate::path;
 use std::path::Path;
 use std::sync::Arc;
@@ -186,10 +188,18 @@ fn by_head(head: &[u8], location: &Path, place: &str) -> Result<Transport, Sourc
         Some(Known::Refused(what, hint)) => return Err(unrecognized(place, what, Some(hint))),
         None => {}
     }
-    if head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
-        && packages::is_json_listing(location)
-    {
-        return Ok(Transport::Paths);
+    if let Some(what) = sbom::other_form(head) {
+        return Err(sbom::refused(place, what));
+    }
+    // Some tools begin JSON with a byte order mark.
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if text.trim_ascii_start().first() == Some(&b'{') {
+        if sbom::is_sbom(head, location) {
+            return Ok(Transport::Sbom);
+        }
+        if packages::is_json_listing(location) {
+            return Ok(Transport::Paths);
+        }
     }
     let is_text = !head.contains(&0)
         && match std::str::from_utf8(head) {

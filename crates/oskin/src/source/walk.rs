@@ -79,6 +79,7 @@ fn image(spec: &SourceSpec, place: String, walk: Walk) -> ImageSource {
         config_digest: None,
         manifest_digest: None,
         facts: Vec::new(),
+        packages: None,
         layers: vec![layer],
         warnings: Vec::new(),
     }

@@ -57,7 +57,8 @@ fn packages_are_added_listed_shown_and_moved() {
 fn facts_are_shown_by_their_first_lines_and_cannot_steer() {
     use oskin::image::{Fact, ImageRecord};
     let place = Place::new();
-    let script: String = (1..=20).map(|it| format!("\tline {it} \u{1b}[31m\n")).collect();
+    let lines: Vec<String> = (1..=20).map(|it| format!("\tline {it} \u{1b}[31m\n")).collect();
+    let script = lines.concat();
     let fact = |kind: &str, text: String| Fact { kind: kind.to_owned(), text };
     let record = ImageRecord {
         name: "told".to_owned(),

@@ -7,6 +7,7 @@
 //! | images | an archive as `docker save` or its relatives write it | [`docker_archive`] |
 //! | images | an OCI layout or a tar of one | [`write_oci_layout`], [`oci_archive`] |
 //! | layers | one flat root file system | [`write_rootfs`], [`rootfs_tar`] |
+//! | a squashfs file system | a SIF image around it | [`sif`] |
 //! | layers | what a reader has to find in them | [`expected_listing`], [`replay`] |
 //! | a seed | layers full of edge cases | [`random_fixture`], [`fixture_from_bytes`], [`disputed_fixture_from_bytes`] |
 //!
@@ -34,6 +35,7 @@ mod model;
 mod oci;
 mod random;
 mod rootfs;
+mod sif;
 mod stored;
 mod tar;
 
@@ -50,4 +52,5 @@ pub use model::{
 pub use oci::{BlobFiles, MediaTypes, OciOptions, RefNames, oci_archive, write_oci_layout};
 pub use random::{disputed_fixture_from_bytes, fixture_from_bytes, random_bytes, random_fixture};
 pub use rootfs::{rootfs_tar, write_rootfs};
+pub use sif::sif;
 pub use tar::{NamePrefix, TarEnd, TarFormat, TarOptions, write_tar};

@@ -27,6 +27,7 @@ mod pick;
 mod read_at;
 mod sniff;
 mod spec;
+mod squashfs;
 mod store;
 mod stored;
 mod tar_entries;
@@ -231,6 +232,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Squashfs => squashfs::open(spec),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

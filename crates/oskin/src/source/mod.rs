@@ -12,13 +12,16 @@
 mod archive;
 mod changeset;
 mod decompress;
+mod disk;
 mod docker;
 mod error;
+mod fields;
 mod input;
 mod layer;
 mod limits;
 mod listing;
 mod name;
+mod nodes;
 mod oci;
 mod oci_index;
 pub mod oski;

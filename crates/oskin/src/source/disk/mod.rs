@@ -1,0 +1,4 @@
+//! Disk images, and file systems as they lie on disks.
+
+pub(super) mod ext;
+mod ext_map;

@@ -60,6 +60,10 @@ pub struct ReadOptions<'a> {
     /// Whether the contents of files are read and hashed where they lie in a file system: by
     /// `rootfs:`, `host:` and the transports of file system images.
     pub contents: bool,
+    /// Which partition of a disk to read, counted from 1; `None` is the one that holds the system.
+    pub partition: Option<u32>,
+    /// Whether the file that a disk image says it stands on is opened: any path, as it pleases.
+    pub allow_backing_file: bool,
     /// What is accepted of an image.
     pub limits: Limits,
     /// Who is told how far the reading is.
@@ -74,6 +78,8 @@ impl Default for ReadOptions<'_> {
             all: false,
             cross_mounts: false,
             contents: true,
+            partition: None,
+            allow_backing_file: false,
             limits: Limits::default(),
             progress: &NoProgress,
         }
@@ -87,6 +93,8 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("all", &self.all)
             .field("cross_mounts", &self.cross_mounts)
             .field("contents", &self.contents)
+            .field("partition", &self.partition)
+            .field("allow_backing_file", &self.allow_backing_file)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -234,6 +242,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Disk => disk::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

@@ -4,7 +4,7 @@
 //! inode numbers, so that hard links could not be told.
 
 use super::ext_map::{self, Pieces};
-use crate::source::fields::{le16, le32, text};
+use crate::source::fields::{le16, le32};
 use crate::source::nodes::{self, MAX_DIRECTORY_BYTES, Names, Node, Nodes};
 use crate::source::read_at::ReadAt;
 use crate::source::tree::{Attributes, Tree, TreeReader};
@@ -110,9 +110,6 @@ pub(super) struct Ext {
     sparse_super: Sparse,
     first_meta_group: u64,
     warning: Option<String>,
-    /// Name and UUID, for people.
-    pub(super) label: String,
-    pub(super) uuid: [u8; 16],
     cache: RefCell<BTreeMap<u64, Rc<Vec<u8>>>>,
     // Content that may still be read. Blocks belong to one file each, so that there is no more of it
     // than the device has room for, unless damage says so.
@@ -130,7 +127,6 @@ enum Sparse {
 /// The part of an inode that is needed to read it.
 #[derive(Debug)]
 pub(super) struct Inode {
-    pub(super) number: u64,
     pub(super) flags: u32,
     pub(super) size_bytes: u64,
     /// All bytes of it.
@@ -140,12 +136,6 @@ pub(super) struct Inode {
 
 pub(super) fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// Whether the superblock of an ext file system lies there.
-pub(super) fn is_ext(device: &dyn ReadAt) -> bool {
-    let mut magic = [0; 2];
-    device.read_exact_at(&mut magic, SUPERBLOCK_AT + 56).is_ok() && magic == [0x53, 0xef]
 }
 
 impl Ext {
@@ -186,8 +176,6 @@ impl Ext {
             warning: (incompatible & incompatible::RECOVER != 0).then(|| {
                 "it was not unmounted cleanly and its journal was not replayed: what was changed last may be missing".to_owned()
             }),
-            label: text(&superblock[120..136]),
-            uuid: crate::source::fields::bytes(&superblock, 104),
             cache: RefCell::default(),
             content_left: Cell::new(device.size_bytes()),
             device,
@@ -314,7 +302,7 @@ impl Ext {
                 size_bytes.saturating_sub(self.allocated_bytes(&raw, flags))
             },
         };
-        Ok(Inode { number, flags, size_bytes, raw, node })
+        Ok(Inode { flags, size_bytes, raw, node })
     }
 
     /// How many bytes an inode says that it occupies.

@@ -266,6 +266,14 @@ const KNOWN_FORMATS: [(usize, &[u8], Known); 23] = [
     (510, b"\x55\xaa", Known::Read(Transport::Disk)),
 ];
 
+/// What and which way around, where the first bytes tell a disk image that cannot be read.
+pub(super) fn refused_disk(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match known_format(head)? {
+        Known::Refused(what, CONVERT) => Some((what, CONVERT)),
+        _ => None,
+    }
+}
+
 fn known_format(head: &[u8]) -> Option<Known> {
     let found = KNOWN_FORMATS
         .iter()

@@ -16,6 +16,7 @@ mod disk;
 mod docker;
 mod error;
 mod fields;
+mod guard;
 mod input;
 mod layer;
 mod limits;
@@ -28,6 +29,7 @@ pub mod oski;
 mod packages;
 mod pick;
 mod read_at;
+mod sif;
 mod sniff;
 mod spec;
 mod squashfs;
@@ -244,6 +246,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
         Transport::Squashfs => squashfs::open(spec),
+        Transport::Sif => sif::open(spec, options),
         Transport::Disk => disk::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),

@@ -6,7 +6,7 @@ use super::input::{Input, Seekable, Stream};
 use super::store::MAX_JSON_BYTES;
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, Members};
-use super::{NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages};
+use super::{NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages, sif};
 use crate::path;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +43,10 @@ pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
         return Ok(Transport::Oski);
     }
     if head.starts_with(packages::ZIP_MAGIC) {
+        // Some packages hold their image too, which tells more.
+        if sif::is_zipped_image(location) {
+            return Ok(Transport::Sif);
+        }
         if packages::is_package(location) {
             return Ok(Transport::Paths);
         }

@@ -5,10 +5,11 @@ use super::changeset::{self, Changeset, link_target, tar_error};
 use super::decompress::{Compression, Content};
 use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
-use super::layer::{LayerSource, Origin};
+use super::layer::{LayerSource, OpenStream, Origin};
+use super::read_at::{Cursor, ReadAt, WholeFile, Window};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, MemberKind, Members};
-use super::{NoProgress, SourceError};
+use super::{NoProgress, ReadOptions, SourceError};
 use crate::image::Digest;
 use crate::path;
 use sha2::{Digest as _, Sha256};
@@ -42,8 +43,16 @@ pub(super) struct Store {
 #[derive(Debug)]
 enum Files {
     Directory(PathBuf),
-    Seekable { file: Arc<File>, members: BTreeMap<Vec<u8>, Part> },
+    Seekable {
+        file: Arc<File>,
+        members: BTreeMap<Vec<u8>, Part>,
+    },
     Scanned(BTreeMap<Vec<u8>, Scanned>),
+    /// Offset and length in a file that is no archive.
+    Parts {
+        file: Arc<dyn ReadAt>,
+        parts: BTreeMap<Vec<u8>, (u64, u64)>,
+    },
 }
 
 /// A member of an archive that is skipped through.
@@ -69,6 +78,15 @@ enum Scanned {
 impl Store {
     pub(super) fn directory(root: &Path) -> Self {
         Self { place: path::escape(bytes(root)), files: Files::Directory(root.to_owned()) }
+    }
+
+    /// Parts of a file by name, which begin and end where their pairs say.
+    pub(super) fn of_parts(
+        file: Arc<dyn ReadAt>,
+        parts: BTreeMap<Vec<u8>, (u64, u64)>,
+        place: &str,
+    ) -> Self {
+        Self { place: place.to_owned(), files: Files::Parts { file, parts } }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -142,6 +160,7 @@ impl Store {
             Files::Directory(_) => Vec::new(),
             Files::Seekable { members, .. } => members.keys().map(Vec::as_slice).collect(),
             Files::Scanned(members) => members.keys().map(Vec::as_slice).collect(),
+            Files::Parts { parts, .. } => parts.keys().map(Vec::as_slice).collect(),
         }
     }
 
@@ -159,6 +178,7 @@ impl Store {
         for _ in 0..MAX_HOPS {
             let target = match &self.files {
                 Files::Directory(_) => return None,
+                Files::Parts { parts, .. } => return parts.contains_key(&name).then_some(name),
                 Files::Seekable { members, .. } => match members.get(&name)? {
                     Part::Link(target) => target,
                     Part::Region { .. } => return Some(name),
@@ -223,6 +243,11 @@ impl Store {
                 };
                 read(&mut Region { file: Arc::clone(file), offset, left_bytes: length }, length)
             }
+            Files::Parts { file, parts } => {
+                let &(offset, length) = parts.get(name.as_bytes()).ok_or_else(missing)?;
+                let part = Window::new(Arc::clone(file), offset, length);
+                read(&mut Cursor::new(Arc::new(part)), length)
+            }
             Files::Scanned(members) => {
                 let target = self.resolve(name).ok_or_else(missing)?;
                 match members.get(&target) {
@@ -232,6 +257,35 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// The bytes of a file, to be read at any place; `None` if there is no such file or it could be
+    /// read only once.
+    pub(super) fn bytes(&self, name: &str) -> io::Result<Option<Arc<dyn ReadAt>>> {
+        Ok(match &self.files {
+            Files::Directory(root) => {
+                let path = file_in(root, name);
+                let is_file = path.is_file();
+                match is_file {
+                    true => Some(Arc::new(WholeFile::new(File::open(path)?)?)),
+                    false => None,
+                }
+            }
+            Files::Seekable { file, members } => {
+                let target = self.resolve(name);
+                match target.and_then(|target| members.get(&target)) {
+                    Some(&Part::Region { offset, length }) => {
+                        let whole = Arc::new(WholeFile::new(file.try_clone()?)?);
+                        Some(Arc::new(Window::new(whole, offset, length)))
+                    }
+                    _ => None,
+                }
+            }
+            Files::Parts { file, parts } => parts.get(name.as_bytes()).map(|&(offset, length)| {
+                Arc::new(Window::new(Arc::clone(file), offset, length)) as Arc<dyn ReadAt>
+            }),
+            Files::Scanned(_) => None,
+        })
     }
 
     /// A file as a layer, or `None` if there is no such file.
@@ -254,6 +308,11 @@ impl Store {
                 };
                 (Origin::Region { file: Arc::clone(file), offset }, length)
             }
+            Files::Parts { file, parts } => {
+                let &(offset, length) = parts.get(name.as_bytes())?;
+                let part = Window::new(Arc::clone(file), offset, length);
+                (Origin::Stream(Arc::new(FilePart(Arc::new(part)))), length)
+            }
             Files::Scanned(members) => {
                 let target = self.resolve(name)?;
                 let no_tar = || {
@@ -272,6 +331,20 @@ impl Store {
             }
         };
         Some(LayerSource { origin, place: self.place_of(name), diff_id, blob, stored_bytes })
+    }
+}
+
+/// A part of a file as a stream.
+#[derive(Debug)]
+struct FilePart(Arc<Window>);
+
+impl OpenStream for FilePart {
+    fn open<'a>(
+        &'a self,
+        _options: &ReadOptions<'a>,
+    ) -> Result<Box<dyn io::Read + 'a>, SourceError> {
+        let part: Arc<dyn ReadAt> = Arc::<Window>::clone(&self.0);
+        Ok(Box::new(Cursor::new(part)))
     }
 }
 

@@ -8,17 +8,17 @@ use std::io::{self, Read};
 const PAGE_BYTES: usize = 4096;
 
 /// The most that is held.
-pub(super) const MAX_HELD_BYTES: usize = 96 * 1024 * 1024;
+pub(in crate::source) const MAX_HELD_BYTES: usize = 96 * 1024 * 1024;
 
 /// The disk.
 #[derive(Debug)]
-pub(super) struct Inflated {
+pub(in crate::source) struct Inflated {
     pages: BTreeMap<u64, Box<[u8]>>,
     size_bytes: u64,
 }
 
 /// What keeps a disk from being held.
-pub(super) enum Full {
+pub(in crate::source) enum Full {
     /// More than [`MAX_HELD_BYTES`] that are not zero.
     Held,
     /// More than the given number of bytes at all.
@@ -27,7 +27,7 @@ pub(super) enum Full {
 
 impl Inflated {
     /// Reads all of a stream, or as much as it takes to see that it is too large.
-    pub(super) fn read(
+    pub(in crate::source) fn read(
         mut content: impl Read,
         limit_bytes: u64,
     ) -> io::Result<Result<Self, Full>> {

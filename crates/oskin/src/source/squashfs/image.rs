@@ -6,6 +6,7 @@
 
 use super::decoder::{Decoder, broken};
 use crate::source::SourceError;
+use crate::source::fields::{le16, le32, le64};
 use crate::source::read_at::{ReadAt, Window};
 use std::collections::BTreeMap;
 use std::io;
@@ -93,18 +94,6 @@ impl Kept {
     }
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
-}
-
 impl Image {
     /// Reads the superblock and the table of owners.
     pub(super) fn new(bytes: Arc<dyn ReadAt>, place: &str) -> Result<Self, SourceError> {
@@ -112,15 +101,15 @@ impl Image {
         let mut head = [0; SUPERBLOCK_BYTES];
         bytes.read_exact_at(&mut head, 0).map_err(io)?;
         let decoder = supported(&head, place)?;
-        let block_bytes = u32_at(&head, 12);
+        let block_bytes = le32(&head, 12);
         let is_sound = block_bytes.is_power_of_two()
             && (4096..=1024 * 1024).contains(&block_bytes)
-            && block_bytes.trailing_zeros() == u32::from(u16_at(&head, 22));
+            && block_bytes.trailing_zeros() == u32::from(le16(&head, 22));
         if !is_sound {
             let what = format!("the superblock states blocks of {block_bytes} bytes");
             return Err(SourceError::damaged(place, what));
         }
-        let (stated, there) = (u64_at(&head, 40), bytes.size_bytes());
+        let (stated, there) = (le64(&head, 40), bytes.size_bytes());
         if stated > there {
             let what =
                 format!("the squashfs file system has {stated} bytes, of which {there} are there");
@@ -129,11 +118,11 @@ impl Image {
         let mut image = Self {
             bytes: Window::new(bytes, 0, stated),
             decoder,
-            inode_table: u64_at(&head, 64),
-            directory_table: u64_at(&head, 72),
-            fragment_table: u64_at(&head, 80),
-            fragments: u32_at(&head, 16),
-            root: u64_at(&head, 32),
+            inode_table: le64(&head, 64),
+            directory_table: le64(&head, 72),
+            fragment_table: le64(&head, 80),
+            fragments: le32(&head, 16),
+            root: le64(&head, 32),
             ids: Vec::new(),
             metadata: Kept::new(KEPT_METADATA),
             kept_fragments: Kept::new(KEPT_FRAGMENTS),
@@ -141,7 +130,7 @@ impl Image {
             block_bytes: block_bytes as usize,
             decoded_bytes: 0,
         };
-        let (id_table, ids) = (u64_at(&head, 48), u16_at(&head, 26));
+        let (id_table, ids) = (le64(&head, 48), le16(&head, 26));
         for id in 0..ids {
             let entry = image.table_entry::<ID_BYTES>(id_table, u32::from(id)).map_err(io)?;
             image.ids.push(u32::from_le_bytes(entry));
@@ -263,7 +252,7 @@ impl Image {
         }
         let entry = self.table_entry::<FRAGMENT_BYTES>(self.fragment_table, index)?;
         let mut bytes = vec![0; self.block_bytes];
-        let (count, _) = self.content_block(u64_at(&entry, 0), u32_at(&entry, 8), &mut bytes)?;
+        let (count, _) = self.content_block(le64(&entry, 0), le32(&entry, 8), &mut bytes)?;
         bytes.truncate(count);
         bytes.shrink_to_fit();
         let block = Arc::new(Block { bytes, next: 0 });
@@ -306,7 +295,7 @@ fn supported(head: &[u8; SUPERBLOCK_BYTES], place: &str) -> Result<Decoder, Sour
     if !is_old && !head.starts_with(MAGIC) {
         return refuse("no squashfs file system", "name the file alone to see what it is");
     }
-    let version = (u16_at(head, 28), u16_at(head, 30));
+    let version = (le16(head, 28), le16(head, 30));
     if is_old || version != (4, 0) {
         let version = if is_old { (head[29], head[31]) } else { (head[28], head[30]) };
         let what = format!(
@@ -315,7 +304,7 @@ fn supported(head: &[u8; SUPERBLOCK_BYTES], place: &str) -> Result<Decoder, Sour
         );
         return refuse(&what, unpack);
     }
-    match Decoder::new(u16_at(head, 20)) {
+    match Decoder::new(le16(head, 20)) {
         Ok(decoder) => Ok(decoder),
         Err(what) => refuse(what, unpack),
     }

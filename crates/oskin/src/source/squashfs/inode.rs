@@ -3,6 +3,7 @@
 use super::decoder::broken;
 use super::image::{Cursor, Image};
 use crate::inventory::EntryKind;
+use crate::source::fields::{le16, le32, le64};
 use crate::source::tree::Attributes;
 use std::io;
 
@@ -67,29 +68,17 @@ struct Listed {
     reference: u64,
 }
 
-fn u16_of(bytes: &[u8]) -> u16 {
-    u16::from_le_bytes([bytes[0], bytes[1]])
-}
-
-fn u32_of(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-}
-
-fn u64_of(bytes: &[u8]) -> u64 {
-    u64::from(u32_of(bytes)) | u64::from(u32_of(&bytes[4..])) << 32
-}
-
 impl Image {
     /// Reads an inode by its reference.
     pub(super) fn inode(&mut self, reference: u64) -> io::Result<Inode> {
         let mut cursor = self.inode_at(reference)?;
         let head = self.take::<16>(&mut cursor)?;
         let attributes = Attributes {
-            mode: u16_of(&head[2..]),
-            uid: self.id(u16_of(&head[4..]))?,
-            gid: self.id(u16_of(&head[6..]))?,
+            mode: le16(&head, 2),
+            uid: self.id(le16(&head, 4))?,
+            gid: self.id(le16(&head, 6))?,
         };
-        let body = match u16_of(&head) {
+        let body = match le16(&head, 0) {
             1 => self.directory(&mut cursor)?,
             2 => self.file(&mut cursor)?,
             8 => self.long_directory(&mut cursor)?,
@@ -101,7 +90,7 @@ impl Image {
                     4 | 11 => EntryKind::BlockDevice,
                     _ => EntryKind::CharDevice,
                 };
-                Body::Device(kind, u32_of(&fields[4..]))
+                Body::Device(kind, le32(&fields, 4))
             }
             6 | 13 => Body::Other(EntryKind::Fifo),
             7 | 14 => Body::Other(EntryKind::Socket),
@@ -113,27 +102,27 @@ impl Image {
     fn directory(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<16>(cursor)?;
         Ok(Body::Directory(Extent {
-            block: u32_of(&fields),
-            bytes: u32::from(u16_of(&fields[8..])),
-            offset: u16_of(&fields[10..]),
+            block: le32(&fields, 0),
+            bytes: u32::from(le16(&fields, 8)),
+            offset: le16(&fields, 10),
         }))
     }
 
     fn long_directory(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<24>(cursor)?;
         Ok(Body::Directory(Extent {
-            bytes: u32_of(&fields[4..]),
-            block: u32_of(&fields[8..]),
-            offset: u16_of(&fields[18..]),
+            bytes: le32(&fields, 4),
+            block: le32(&fields, 8),
+            offset: le16(&fields, 18),
         }))
     }
 
     fn file(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<16>(cursor)?;
         Ok(Body::File(File {
-            start: u64::from(u32_of(&fields)),
+            start: u64::from(le32(&fields, 0)),
             fragment: fragment(&fields[4..]),
-            size_bytes: u64::from(u32_of(&fields[12..])),
+            size_bytes: u64::from(le32(&fields, 12)),
             links: 1,
             blocks: cursor.clone(),
         }))
@@ -142,9 +131,9 @@ impl Image {
     fn long_file(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<40>(cursor)?;
         Ok(Body::File(File {
-            start: u64_of(&fields),
-            size_bytes: u64_of(&fields[8..]),
-            links: u32_of(&fields[24..]),
+            start: le64(&fields, 0),
+            size_bytes: le64(&fields, 8),
+            links: le32(&fields, 24),
             fragment: fragment(&fields[28..]),
             blocks: cursor.clone(),
         }))
@@ -152,7 +141,7 @@ impl Image {
 
     fn symlink(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<8>(cursor)?;
-        let bytes = u32_of(&fields[4..]);
+        let bytes = le32(&fields, 4);
         if bytes > MAX_LINK_BYTES {
             return Err(broken("the target of a symbolic link is too long"));
         }
@@ -174,11 +163,11 @@ impl Image {
         while left > 0 {
             left = left.checked_sub(12).ok_or_else(ends_early)?;
             let head = self.take::<12>(&mut cursor)?;
-            let (count, block) = (u32_of(&head), u64::from(u32_of(&head[4..])));
+            let (count, block) = (le32(&head, 0), u64::from(le32(&head, 4)));
             for _ in 0..=count {
                 left = left.checked_sub(8).ok_or_else(ends_early)?;
                 let fields = self.take::<8>(&mut cursor)?;
-                let length = usize::from(u16_of(&fields[6..])) + 1;
+                let length = usize::from(le16(&fields, 6)) + 1;
                 let name = name.get_mut(..length);
                 let name = name.ok_or_else(|| broken("a name in a directory is too long"))?;
                 left = left.checked_sub(length as u32).ok_or_else(ends_early)?;
@@ -189,7 +178,7 @@ impl Image {
                 // No more than the listing has, so less than 4 GiB.
                 let start = listing.names.len() as u32;
                 listing.names.extend_from_slice(name);
-                let reference = block << 16 | u64::from(u16_of(&fields));
+                let reference = block << 16 | u64::from(le16(&fields, 0));
                 listing.entries.push(Listed { start, length: length as u16, reference });
             }
         }
@@ -214,6 +203,6 @@ impl Listing {
 }
 
 fn fragment(fields: &[u8]) -> Option<(u32, u32)> {
-    let index = u32_of(fields);
-    (index != NO_FRAGMENT).then(|| (index, u32_of(&fields[4..])))
+    let index = le32(fields, 0);
+    (index != NO_FRAGMENT).then(|| (index, le32(fields, 4)))
 }

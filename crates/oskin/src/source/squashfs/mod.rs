@@ -14,15 +14,17 @@ pub(super) use image::MAGIC;
 use super::archive::{open_file, place_of};
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::read_at::{ReadAt, WholeFile};
+use super::stored::BUFFER_BYTES;
 use super::tree::{Tree, TreeReader};
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec, name};
-use crate::image::Declared;
+use crate::image::{Declared, Digest};
 use crate::inventory::EntryKind;
 use crate::path;
 use content::{Content, Room};
 use hashbrown::HashTable;
 use image::Image;
 use inode::{Body, Listing};
+use sha2::{Digest as _, Sha256};
 use std::io;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -34,29 +36,25 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Finds the one image of a `squashfs:` file.
 pub(super) fn open(spec: &SourceSpec) -> Result<Vec<ImageSource>, SourceError> {
     let place = place_of(&spec.location);
-    let (file, length) = open_file(&spec.location, &place)?;
-    if length.is_none() {
+    if spec.location.as_os_str() == "-" {
+        let what = "a file system is read at many places, which the standard input does not allow";
         return Err(SourceError::Unrecognized {
             place,
-            what: "a squashfs file system cannot be read from a stream".to_owned(),
-            hint: Some("save it to a file first".to_owned()),
+            what: what.to_owned(),
+            hint: Some("save it to a file, then use squashfs:FILE".to_owned()),
         });
     }
+    let (file, _) = open_file(&spec.location, &place)?;
     let file = WholeFile::new(file).map_err(|error| SourceError::io(&place, error))?;
     let tree = tree(Arc::new(file), &place)?;
-    Ok(vec![of_tree(spec, tree, place, length.unwrap_or(0))])
+    Ok(vec![of_tree(spec, tree, place)])
 }
 
 /// The image that is one file system.
-pub(super) fn of_tree(
-    spec: &SourceSpec,
-    tree: Arc<dyn Tree>,
-    place: String,
-    stored_bytes: u64,
-) -> ImageSource {
+pub(super) fn of_tree(spec: &SourceSpec, tree: Arc<dyn Tree>, place: String) -> ImageSource {
     let origin = Origin::Tree(tree);
     let layer =
-        LayerSource { origin, place: place.clone(), diff_id: None, blob: None, stored_bytes };
+        LayerSource { origin, place: place.clone(), diff_id: None, blob: None, stored_bytes: 0 };
     ImageSource {
         name: name::suggested(&spec.location),
         reference: None,
@@ -75,17 +73,16 @@ pub(super) fn of_tree(
 /// The file system in these bytes; fails if there is none that can be read.
 pub(super) fn tree(bytes: Arc<dyn ReadAt>, place: &str) -> Result<Arc<dyn Tree>, SourceError> {
     Image::new(Arc::clone(&bytes), place)?;
-    Ok(Arc::new(Squashfs { bytes, is_layer: false }))
+    Ok(Arc::new(Squashfs { bytes, is_layer: false, promised: None }))
 }
 
 /// The file system in these bytes as one layer of several: what hides files of lower layers is read
 /// as that.
 ///
 /// A file is hidden by a character device 0, 0 of its name, as overlayfs has it, or by the names of
-/// the OCI image spec.
-pub(super) fn layer(bytes: Arc<dyn ReadAt>, place: &str) -> Result<Arc<dyn Tree>, SourceError> {
-    Image::new(Arc::clone(&bytes), place)?;
-    Ok(Arc::new(Squashfs { bytes, is_layer: true }))
+/// the OCI image spec. The digest of all its bytes is verified if one is promised.
+pub(super) fn layer(bytes: Arc<dyn ReadAt>, promised: Option<Digest>) -> Arc<dyn Tree> {
+    Arc::new(Squashfs { bytes, is_layer: true, promised })
 }
 
 /// A squashfs file system.
@@ -93,10 +90,14 @@ pub(super) fn layer(bytes: Arc<dyn ReadAt>, place: &str) -> Result<Arc<dyn Tree>
 struct Squashfs {
     bytes: Arc<dyn ReadAt>,
     is_layer: bool,
+    promised: Option<Digest>,
 }
 
 impl Tree for Squashfs {
     fn read(&self, place: &str, options: &ReadOptions<'_>) -> Result<LayerRead, SourceError> {
+        if let Some(promised) = self.promised {
+            verify(&self.bytes, promised, place)?;
+        }
         let image = Image::new(Arc::clone(&self.bytes), place)?;
         let reader = TreeReader::new(place, options);
         let mut walk = Walk {
@@ -113,6 +114,29 @@ impl Tree for Squashfs {
         };
         walk.all()?;
         Ok(walk.reader.finish())
+    }
+}
+
+/// Reads all bytes for their digest.
+fn verify(bytes: &Arc<dyn ReadAt>, expected: Digest, place: &str) -> Result<(), SourceError> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut at = 0;
+    loop {
+        match bytes.read_at(&mut buffer, at) {
+            Ok(0) => break,
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(SourceError::io(place, error)),
+        }
+    }
+    let got = Digest(hasher.finalize().into());
+    match got == expected {
+        true => Ok(()),
+        false => Err(SourceError::DigestMismatch { place: place.to_owned(), expected, got }),
     }
 }
 

@@ -29,8 +29,7 @@ fn every_disk_of_the_manifest() {
         rows += 1;
         // Bare paths, so that the format is told by content.
         let found = read_text(path.to_str().unwrap());
-        if let Some(name) =
-            ["XFS", "btrfs"].iter().find(|it| fields[0].contains(&it.to_lowercase()))
+        if let Some(name) = ["XFS", "btrfs"].iter().find(|it| fields[0].contains(&it.to_lowercase()))
         {
             let error = found.unwrap_err();
             assert!(error.to_string().contains(&format!("{name}, not supported yet")), "{error}");

@@ -268,8 +268,7 @@ impl Ext {
         };
         let block = self.block(block)?;
         let within = usize::try_from(within).unwrap_or(usize::MAX);
-        let high =
-            if self.descriptor_bytes >= 64 { le32(&block, within.saturating_add(40)) } else { 0 };
+        let high = if self.descriptor_bytes >= 64 { le32(&block, within.saturating_add(40)) } else { 0 };
         Ok(u64::from(le32(&block, within.saturating_add(8))) | u64::from(high) << 32)
     }
 
@@ -343,8 +342,7 @@ impl Ext {
     fn directory(&self, inode: Inode) -> io::Result<Names> {
         let mut names = Names::default();
         if inode.flags & flags::ENCRYPTED != 0 {
-            names.problem =
-                Some("the directory is encrypted; what is in it was left out".to_owned());
+            names.problem = Some("the directory is encrypted; what is in it was left out".to_owned());
             return Ok(names);
         }
         if inode.flags & flags::INLINE != 0 {

@@ -33,13 +33,13 @@ impl Kind {
 }
 
 pub(super) const MOUNT: &str = "mount it read-only (guestmount --ro -a FILE -i DIR; or losetup -rP FILE, for qcow2 qemu-nbd -r FILE, then mount -o ro), then use rootfs:DIR";
-const UNLOCK: &str =
-    "open it (cryptsetup open --readonly), mount it read-only, then use rootfs:DIR";
+const UNLOCK: &str = "open it (cryptsetup open --readonly), mount it read-only, then use rootfs:DIR";
 const ACTIVATE: &str =
     "activate its volumes (vgchange -ay), mount the root read-only, then use rootfs:DIR";
 const ASSEMBLE: &str =
     "assemble it (mdadm --assemble --readonly), mount it read-only, then use rootfs:DIR";
-const IMPORT: &str = "import the pool (zpool import -o readonly=on -R DIR), then use rootfs:DIR";
+const IMPORT: &str =
+    "import the pool (zpool import -o readonly=on -R DIR), then use rootfs:DIR";
 
 const fn mountable(name: &'static str) -> Kind {
     Kind::Refused(name, Some(MOUNT))
@@ -61,11 +61,7 @@ const MAGICS: [(u64, &[u8], Kind); 23] = [
     (1024, b"\x10\x20\xf5\xf2", mountable("F2FS")),
     (1024, b"H+\0", mountable("HFS+")),
     (65600, b"_BHRfS_M", mountable("btrfs")),
-    (
-        4120,
-        b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81",
-        mountable("bcachefs"),
-    ),
+    (4120, b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81", mountable("bcachefs")),
     (32769, b"CD001", Kind::Iso),
     (32768, b"JFS1", mountable("JFS")),
     (65588, b"ReIsEr", mountable("ReiserFS")),

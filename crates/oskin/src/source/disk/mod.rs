@@ -199,12 +199,8 @@ fn choose<'v>(
     }
     let looks: Vec<u8> = readable.iter().map(|volume| volume.looks()).collect();
     let most = looks.iter().copied().max().unwrap_or(0);
-    let mut best: Vec<&Volume> = readable
-        .iter()
-        .zip(&looks)
-        .filter(|(_, looks)| **looks == most)
-        .map(|(it, _)| *it)
-        .collect();
+    let mut best: Vec<&Volume> =
+        readable.iter().zip(&looks).filter(|(_, looks)| **looks == most).map(|(it, _)| *it).collect();
     let typed: Vec<&Volume> = best.iter().copied().filter(|it| it.is_root_by_type()).collect();
     if !typed.is_empty() {
         best = typed;
@@ -231,9 +227,7 @@ fn unreadable(place: &str, volume: &Volume) -> SourceError {
         None => place.to_owned(),
     };
     match volume.kind {
-        Kind::Refused("swap", _) => {
-            unrecognized(&place, "is swap, which holds no files".into(), None)
-        }
+        Kind::Refused("swap", _) => unrecognized(&place, "is swap, which holds no files".into(), None),
         Kind::Refused(name, hint) => {
             unrecognized(&place, format!("{name}, not supported yet"), hint.map(str::to_owned))
         }
@@ -274,12 +268,7 @@ fn nothing(place: &str, scheme: Option<Scheme>, all: &[&Volume]) -> SourceError 
     unrecognized(place, what, hint)
 }
 
-fn facts(
-    disk: &open::Disk,
-    scheme: Option<Scheme>,
-    volumes: &[Volume],
-    chosen: &Volume,
-) -> Vec<Fact> {
+fn facts(disk: &open::Disk, scheme: Option<Scheme>, volumes: &[Volume], chosen: &Volume) -> Vec<Fact> {
     let fact = |kind: &str, text: String| Fact { kind: kind.to_owned(), text };
     let mut facts = vec![fact("disk.format", disk.format.to_owned())];
     if let Some(scheme) = scheme {

@@ -163,9 +163,7 @@ fn below(
     if !options.allow_backing_file {
         return Err(unrecognized(
             place,
-            format!(
-                "a qcow2 image that stands on another file, {shown}, which is not opened unasked"
-            ),
+            format!("a qcow2 image that stands on another file, {shown}, which is not opened unasked"),
             "if you trust the image, allow it with --allow-backing-file, or join them: qemu-img convert -O qcow2 FILE FILE.qcow2",
         ));
     }
@@ -173,8 +171,7 @@ fn below(
         let place = place.to_owned();
         return Err(SourceError::Limit { place, what: "backing files", limit: MAX_CHAIN as u64 });
     }
-    let is_url =
-        backing.name.split(|&byte| byte == b'/').next().is_some_and(|name| name.contains(&b':'));
+    let is_url = backing.name.split(|&byte| byte == b'/').next().is_some_and(|name| name.contains(&b':'));
     if is_url {
         return Err(unrecognized(
             place,

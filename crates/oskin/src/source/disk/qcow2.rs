@@ -165,10 +165,7 @@ enum Place {
     Below,
     Zeros,
     At(u64),
-    Compressed {
-        at: u64,
-        bytes: usize,
-    },
+    Compressed { at: u64, bytes: usize },
 }
 
 const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
@@ -267,7 +264,8 @@ impl ReadAt for Qcow2 {
             Place::Zeros => into.fill(0),
             Place::At(at) => self.file.read_exact_at(into, at.saturating_add(within))?,
             Place::Compressed { at, bytes } => {
-                let cluster = Kept::get(&self.clusters, at, || self.decompressed(at, bytes))?;
+                let cluster =
+                    Kept::get(&self.clusters, at, || self.decompressed(at, bytes))?;
                 let within = usize::try_from(within).unwrap_or(0);
                 into.copy_from_slice(&cluster[within..within + most]);
             }

@@ -32,12 +32,12 @@ pub(super) fn facts(
             let place = format!("{place}: {kind}");
             warnings.push(Warning { place, what });
         };
+        let size_bytes = usize::try_from(object.size_bytes).unwrap_or(usize::MAX);
         if object.size_bytes > MAX_TEXT_BYTES.min(left_bytes) {
             warn(format!("is larger than the limit of {MAX_TEXT_BYTES} bytes; left out"));
             continue;
         }
-        // No more than the limit, so it fits.
-        let mut text = vec![0; object.size_bytes as usize];
+        let mut text = vec![0; size_bytes];
         if let Err(error) = file.read_exact_at(&mut text, object.offset) {
             warn(format!("cannot be read: {error}"));
             continue;
@@ -74,10 +74,13 @@ fn signature(object: &Object) -> String {
         _ => "an unknown hash",
     };
     let fingerprint = &object.extra[4..24];
-    let key = match fingerprint.iter().any(|&byte| byte != 0) {
-        true => fingerprint.iter().map(|byte| format!("{byte:02X}")).collect(),
-        false => "no fingerprint".to_owned(),
-    };
+    let mut key = String::new();
+    for byte in fingerprint {
+        key.push_str(&format!("{byte:02X}"));
+    }
+    if fingerprint.iter().all(|&byte| byte == 0) {
+        "no fingerprint".clone_into(&mut key);
+    }
     let of = match object.link {
         link if link & GROUP == GROUP => format!("group {}", link & !GROUP),
         link => format!("object {link}"),

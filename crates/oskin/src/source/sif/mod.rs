@@ -41,19 +41,19 @@ pub(super) fn open(
     let count = file.read_at(&mut magic, 0).map_err(io)?;
     if magic[..count] == *ZIP_MAGIC {
         let inside = zipped::inflate(file, &place)?;
-        return in_file(spec, inside, place, options);
+        return in_file(spec, &inside, place, options);
     }
-    in_file(spec, file, place, options)
+    in_file(spec, &file, place, options)
 }
 
 fn in_file(
     spec: &SourceSpec,
-    file: Arc<dyn ReadAt>,
+    file: &Arc<dyn ReadAt>,
     place: String,
     options: &ReadOptions<'_>,
 ) -> Result<Vec<ImageSource>, SourceError> {
-    if header::is_sif(&*file) {
-        return in_sif(spec, file, place, options);
+    if header::is_sif(&**file) {
+        return in_sif(spec, file, &place, options);
     }
     let mut launch = [0; LAUNCH.len()];
     let begin = match file.read_exact_at(&mut launch, 0) {
@@ -61,7 +61,7 @@ fn in_file(
         // A bare file system is an image for Singularity too.
         _ => 0,
     };
-    let inside = Arc::new(Window::new(Arc::clone(&file), begin, u64::MAX));
+    let inside = Arc::new(Window::new(Arc::clone(file), begin, u64::MAX));
     let Some(tree) = file_system(inside, &place)? else {
         let what = match begin {
             0 => "no image of Singularity or Apptainer",
@@ -104,21 +104,21 @@ fn encrypted(place: &str) -> SourceError {
 /// The image in a SIF file.
 fn in_sif(
     spec: &SourceSpec,
-    file: Arc<dyn ReadAt>,
-    place: String,
+    file: &Arc<dyn ReadAt>,
+    place: &str,
     options: &ReadOptions<'_>,
 ) -> Result<Vec<ImageSource>, SourceError> {
-    let sif = Sif::read(&*file, &place)?;
+    let sif = Sif::read(&**file, place)?;
     let mut warnings = Vec::new();
-    let facts = facts::facts(&sif, &*file, &place, &mut warnings);
+    let facts = facts::facts(&sif, &**file, place, &mut warnings);
     let primary = sif.objects.iter().find_map(|object| {
         let partition = object.partition()?;
         (partition.used_for == Use::PrimarySystem).then_some((object, partition))
     });
     let mut images = match primary {
         Some((object, partition)) => {
-            let tree = system(&file, (object, &partition), &place)?;
-            let mut image = squashfs::of_tree(spec, tree, place.clone());
+            let tree = system(file, (object, &partition), place)?;
+            let mut image = squashfs::of_tree(spec, tree, place.to_owned());
             let architecture = match partition.architecture {
                 "" => sif.architecture,
                 known => known,
@@ -129,15 +129,15 @@ fn in_sif(
                     architecture: architecture.to_owned(),
                     variant: String::new(),
                 };
-                warnings.extend(other_platform(&image.declared.platform, options, &place));
+                warnings.extend(other_platform(&image.declared.platform, options, place));
             }
-            warnings.extend(overlays(&sif, &place));
+            warnings.extend(overlays(&sif, place));
             vec![image]
         }
         None if sif.objects.iter().any(|object| object.kind == Kind::OciIndex) => {
-            oci_sif::images(&sif, &file, spec, options)?
+            oci_sif::images(&sif, file, spec, options)?
         }
-        None => return Err(no_system(&sif, &place)),
+        None => return Err(no_system(&sif, place)),
     };
     for image in &mut images {
         image.transport = spec.transport;

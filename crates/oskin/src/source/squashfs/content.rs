@@ -52,7 +52,8 @@ impl<'i> Content<'i> {
     fn advance(&mut self) -> io::Result<()> {
         let block_bytes = self.image.block_bytes;
         let is_end = self.left_bytes < block_bytes as u64;
-        let expected = if is_end { self.left_bytes as usize } else { block_bytes };
+        let expected =
+            usize::try_from(self.left_bytes).map_or(block_bytes, |left| left.min(block_bytes));
         self.left_bytes -= expected as u64;
         if let (true, Some((index, offset))) = (is_end, self.file.fragment) {
             let block = self.image.fragment(index)?;

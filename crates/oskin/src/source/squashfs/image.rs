@@ -21,7 +21,7 @@ const OLD_MAGIC: &[u8; 4] = b"sqsh";
 const SUPERBLOCK_BYTES: usize = 96;
 
 /// The most that a metadata block holds.
-const METADATA_BYTES: usize = 8192;
+const METADATA_BYTES: usize = 0x2000;
 
 /// How many metadata blocks are kept: 2 MiB.
 const KEPT_METADATA: usize = 256;
@@ -151,7 +151,7 @@ impl Image {
 
     /// The place of an inode by its reference.
     pub(super) fn inode_at(&mut self, reference: u64) -> io::Result<Cursor> {
-        self.cursor(self.inode_table, reference >> 16, reference as u16)
+        self.cursor(self.inode_table, reference >> 16, (reference & 0xffff) as u16)
     }
 
     /// The place of the listing of a directory.
@@ -196,11 +196,11 @@ impl Image {
     /// An entry of a table whose blocks are found by a list of their places.
     fn table_entry<const N: usize>(&mut self, table: u64, index: u32) -> io::Result<[u8; N]> {
         let byte = u64::from(index) * N as u64;
-        let (block, offset) = (byte / METADATA_BYTES as u64, byte % METADATA_BYTES as u64);
+        let (block, offset) = (byte / METADATA_BYTES as u64, (byte % 0x2000) as u16);
         let mut place = [0; 8];
         let at = table.checked_add(block * 8).ok_or_else(outside)?;
         self.bytes.read_exact_at(&mut place, at)?;
-        let mut cursor = self.cursor(0, u64::from_le_bytes(place), offset as u16)?;
+        let mut cursor = self.cursor(0, u64::from_le_bytes(place), offset)?;
         self.take(&mut cursor)
     }
 

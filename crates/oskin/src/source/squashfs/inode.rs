@@ -64,7 +64,8 @@ pub(super) struct Listing {
 
 struct Listed {
     start: u32,
-    length: u16,
+    // Names have one byte more.
+    shorter: u16,
     reference: u64,
 }
 
@@ -167,23 +168,23 @@ impl Image {
             for _ in 0..=count {
                 left = left.checked_sub(8).ok_or_else(ends_early)?;
                 let fields = self.take::<8>(&mut cursor)?;
-                let length = usize::from(le16(&fields, 6)) + 1;
-                let name = name.get_mut(..length);
+                let shorter = le16(&fields, 6);
+                let name = name.get_mut(..=usize::from(shorter));
                 let name = name.ok_or_else(|| broken("a name in a directory is too long"))?;
-                left = left.checked_sub(length as u32).ok_or_else(ends_early)?;
+                left = left.checked_sub(u32::from(shorter) + 1).ok_or_else(ends_early)?;
                 self.read(&mut cursor, name)?;
                 if listing.entries.len() as u64 >= most {
                     return Ok(None);
                 }
-                // No more than the listing has, so less than 4 GiB.
-                let start = listing.names.len() as u32;
+                let start = u32::try_from(listing.names.len());
+                let start = start.map_err(|_| broken("a directory is too large"))?;
                 listing.names.extend_from_slice(name);
                 let reference = block << 16 | u64::from(le16(&fields, 0));
-                listing.entries.push(Listed { start, length: length as u16, reference });
+                listing.entries.push(Listed { start, shorter, reference });
             }
         }
         let Listing { names, entries } = &mut listing;
-        let name = |it: &Listed| &names[it.start as usize..][..usize::from(it.length)];
+        let name = |it: &Listed| &names[it.start as usize..][..=usize::from(it.shorter)];
         entries.sort_by(|a, b| name(a).cmp(name(b)));
         Ok(Some(listing))
     }
@@ -198,7 +199,7 @@ impl Listing {
     /// The name of an entry and the reference of its inode.
     pub(super) fn get(&self, at: usize) -> Option<(&[u8], u64)> {
         let entry = self.entries.get(at)?;
-        Some((&self.names[entry.start as usize..][..usize::from(entry.length)], entry.reference))
+        Some((&self.names[entry.start as usize..][..=usize::from(entry.shorter)], entry.reference))
     }
 }
 

@@ -5,13 +5,13 @@
 
 mod common;
 
-use common::{counts, open_text, read, read_text, shared_data, warnings};
+use common::{counts, open_text, read_text, shared_data, warnings};
 use oskin::inventory::{EntryKind, Inventory};
 use oskin::path::escape;
-use oskin::source::{ReadOptions, SourceError};
+use oskin::source::ReadOptions;
 use std::collections::BTreeMap;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt as _, PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 #[test]
@@ -64,5 +64,144 @@ fn the_only_file_system_that_is_read_is_chosen_and_others_are_named() {
         let error = open_text(&text, &options).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
         assert!(error.hint().is_some());
+    }
+}
+
+/// All that is compared of an entry.
+type Row = (EntryKind, u16, u32, u32, u64, Option<String>, Option<String>);
+
+fn rows(inventory: &Inventory) -> BTreeMap<String, Row> {
+    let row = |entry: oskin::inventory::Entry<'_>| {
+        // Times make no difference; neither does the size that some file systems give directories.
+        let key = (entry.kind, entry.mode, entry.uid, entry.gid, entry.size_bytes);
+        let link = entry.link.map(|link| escape(link).to_string());
+        let digest = entry.digest.map(ToString::to_string);
+        let row = (key.0, key.1, key.2, key.3, key.4, link, digest);
+        (escape(entry.path).to_string(), row)
+    };
+    inventory.iter().map(row).collect()
+}
+
+/// A tree with everything that a root file system may hold.
+fn make_tree(root: &Path, many: usize) {
+    let make = |path: &str| std::fs::create_dir_all(root.join(path)).unwrap();
+    let put = |path: &str, content: &[u8]| std::fs::write(root.join(path), content).unwrap();
+    for path in ["etc", "usr/lib", "usr/bin", "var/empty", "deep/a/b/c/d/e/f/g/h/i/j/k", "many"] {
+        make(path);
+    }
+    put("usr/lib/os-release", b"ID=made\nVERSION_ID=1\n");
+    symlink("../usr/lib/os-release", root.join("etc/os-release")).unwrap();
+    symlink("x".repeat(59), root.join("link59")).unwrap();
+    symlink("y".repeat(60), root.join("link60")).unwrap();
+    symlink("z/".repeat(400), root.join("link800")).unwrap();
+    put("usr/bin/sh", &(0..400_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    std::fs::set_permissions(root.join("usr/bin/sh"), PermissionsExt::from_mode(0o4755)).unwrap();
+    for name in ["zz-first", "etc/second", "usr/third"] {
+        std::fs::hard_link(root.join("usr/bin/sh"), root.join(name)).unwrap();
+    }
+    for size in [0, 1, 59, 60, 61, 140, 160, 1023, 1024, 4095, 4096, 4097, 70_000] {
+        put(&format!("etc/size{size}"), &vec![b'a' + (size % 26) as u8; size]);
+    }
+    put("deep/a/b/c/d/e/f/g/h/i/j/k/end", &b"text that packs well. ".repeat(30_000));
+    for index in 0..many {
+        put(&format!("many/a-name-of-some-length-{index:05}"), &index.to_le_bytes());
+    }
+    put("odd \u{e9}\u{1f600}\n name", b"odd");
+    let sparse = std::fs::File::create(root.join("sparse")).unwrap();
+    for at in [0, 5_000_000, 5_004_096, 23_456_789] {
+        sparse.write_all_at(b"island", at).unwrap();
+    }
+    let fragmented = std::fs::File::create(root.join("fragmented")).unwrap();
+    for at in 0..400 {
+        fragmented.write_all_at(&[7; 4096], at * 8192).unwrap();
+    }
+    run("mkfifo", &[&root.join("pipe")]);
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+    // Devices and owners are for root alone.
+    if run("id", &["-u"]).trim() == "0" {
+        let made = Command::new("mknod").arg(root.join("null")).args(["c", "1", "3"]).status();
+        assert!(made.unwrap().success());
+        std::os::unix::fs::chown(root.join("etc/size60"), Some(70_000), Some(1_000_000)).unwrap();
+    }
+}
+
+/// Whether a program is installed; says so if not.
+fn has(program: &str) -> bool {
+    let found = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).exists());
+    if !found {
+        eprintln!("skipped: no {program}");
+    }
+    found
+}
+
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin")).stdin(Stdio::null());
+    command
+}
+
+/// Runs a program that must succeed and returns what it writes.
+fn run<S: AsRef<std::ffi::OsStr>>(program: &str, arguments: &[S]) -> String {
+    let output = command(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn mke2fs(kind: &str, options: &[&str], tree: &Path, image: &Path, size: &str) {
+    let mut command = command("mke2fs");
+    command.args(["-q", "-F", "-t", kind]).args(options).arg("-d").arg(tree).arg(image).arg(size);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Holds what is read of an image to what is read of the directory it was made from.
+fn assert_as_tree(tree: &Path, text: &str, except: &[&str]) {
+    let (_, expected) = read_text(&format!("rootfs:{}", tree.display())).unwrap();
+    let (_, got) = read_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let (expected, mut got) = (rows(&expected), rows(&got));
+    got.retain(|path, _| !except.contains(&path.as_str()));
+    let names = |rows: &BTreeMap<String, Row>| rows.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&got), names(&expected), "{text}");
+    for (path, row) in &expected {
+        assert_eq!(&got[path], row, "{text}: {path}");
+    }
+    assert_eq!(warnings(text), Vec::<String>::new(), "{text}");
+}
+
+#[test]
+fn ext_file_systems_hold_what_they_were_made_of() {
+    if !has("mke2fs") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("image");
+    let trees = [dir.path().join("few"), dir.path().join("many")];
+    make_tree(&trees[0], 50);
+    make_tree(&trees[1], 5000);
+    let variants: [(&str, &[&str]); 10] = [
+        ("ext4", &["-b", "1024"]),
+        ("ext2", &["-b", "1024"]),
+        ("ext2", &["-b", "4096", "-I", "128"]),
+        ("ext2", &["-b", "2048", "-O", "^filetype,^sparse_super,^resize_inode"]),
+        ("ext3", &["-b", "1024"]),
+        ("ext4", &["-b", "4096"]),
+        ("ext4", &["-b", "4096", "-O", "inline_data,^has_journal"]),
+        ("ext4", &["-b", "1024", "-g", "1024", "-O", "meta_bg,^resize_inode,^flex_bg,64bit"]),
+        ("ext4", &["-b", "4096", "-C", "16384", "-O", "bigalloc"]),
+        ("ext4", &["-b", "65536", "-O", "large_dir,ea_inode,metadata_csum_seed"]),
+    ];
+    for (index, (kind, options)) in variants.into_iter().enumerate() {
+        // One with many names: a hashed directory of several levels.
+        let tree = &trees[usize::from(index == 0)];
+        mke2fs(kind, options, tree, &image, "256M");
+        let text = format!("disk:{}", image.display());
+        assert_as_tree(tree, &text, &["lost+found"]);
+        let (read, _) = read_text(&text).unwrap();
+        let system = read.facts.iter().find(|fact| fact.kind == "disk.filesystem").unwrap();
+        assert_eq!(system.text, kind, "{options:?}");
+        std::fs::remove_file(&image).unwrap();
     }
 }

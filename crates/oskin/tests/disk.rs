@@ -205,3 +205,115 @@ fn ext_file_systems_hold_what_they_were_made_of() {
         std::fs::remove_file(&image).unwrap();
     }
 }
+
+/// Names of one file may come in any order: each gets the content of the first.
+fn without_links(rows: &BTreeMap<String, Row>) -> BTreeMap<String, Row> {
+    let resolved = |row: &Row| match (&row.0, &row.5) {
+        (EntryKind::HardLink, Some(target)) => rows[target].clone(),
+        _ => row.clone(),
+    };
+    rows.iter().map(|(path, row)| (path.clone(), resolved(row))).collect()
+}
+
+/// Runs a shell command in a directory.
+fn shell(directory: &Path, text: &str) {
+    let status = command("sh").current_dir(directory).args(["-ec", text]).status().unwrap();
+    assert!(status.success(), "{text}");
+}
+
+#[test]
+fn cpio_archives_hold_what_they_were_made_of() {
+    if !has("cpio") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    make_tree(&dir.path().join("tree"), 50);
+    let tree = dir.path().join("tree");
+    let (_, expected) = read_text(&format!("rootfs:{}", tree.display())).unwrap();
+    let expected = without_links(&rows(&expected));
+    let early = dir.path().join("early");
+    std::fs::create_dir_all(early.join("kernel/x86")).unwrap();
+    std::fs::write(early.join("kernel/x86/microcode"), [5; 9000]).unwrap();
+    // The early archive is padded as kernels have it.
+    let list = "find . -mindepth 1 -print0 | cpio --quiet -0 -o -H";
+    shell(&early, "find . -mindepth 1 | cpio --quiet -o -H newc | dd bs=512 conv=sync of=../early.cpio 2>&1");
+    for format in ["newc", "crc", "odc", "bin"] {
+        shell(&tree, &format!("{list} {format} > ../{format}.cpio 2> ../messages"));
+    }
+    shell(
+        dir.path(),
+        "gzip -k newc.cpio; xz -k -T1 newc.cpio; zstd -q newc.cpio; \
+         cat early.cpio newc.cpio.xz early.cpio newc.cpio > all.cpio; \
+         cat early.cpio newc.cpio.zst > early-zstd.cpio; cat newc.cpio.gz early.cpio > gz-early.cpio",
+    );
+    for name in ["newc.cpio", "crc.cpio", "odc.cpio", "newc.cpio.gz", "newc.cpio.xz", "newc.cpio.zst", "all.cpio", "early-zstd.cpio", "gz-early.cpio"] {
+        let text = dir.path().join(name);
+        let text = text.to_str().unwrap();
+        let (image, got) = read_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(image.transport.name(), "cpio");
+        let mut got = without_links(&rows(&got));
+        let is_with_early = name.contains("early") || name.contains("all");
+        let found = got.remove("kernel/x86/microcode").is_some_and(|row| row.4 == 9000);
+        assert_eq!(found, is_with_early, "{name}");
+        got.retain(|path, _| !path.starts_with("kernel"));
+        assert_eq!(got.len(), expected.len(), "{name}");
+        for (path, row) in &expected {
+            let mut row = row.clone();
+            if name == "odc.cpio" {
+                // It has 18 bits for owners.
+                (row.2, row.3) = (row.2 & 0o777_777, row.3 & 0o777_777);
+            }
+            assert_eq!(got[path], row, "{name}: {path}");
+        }
+        assert_eq!(warnings(text), Vec::<String>::new(), "{name}");
+    }
+    // The old binary form has 16 bits for owners and sizes of inodes; the names are all there.
+    let (_, got) = read_text(dir.path().join("bin.cpio").to_str().unwrap()).unwrap();
+    assert!(rows(&got).keys().eq(expected.keys()));
+}
+
+#[test]
+fn damage_in_a_cpio_archive_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = |name: &str, mode: u32, size: usize, sum: u32| {
+        let length = name.len() + 1;
+        let mut bytes = format!(
+            "070702{:08x}{mode:08x}{:08x}{:08x}{:08x}{:08x}{size:08x}{:08x}{:08x}{:08x}{:08x}{length:08x}{sum:08x}",
+            7, 0, 0, 1, 0, 0, 0, 0, 0
+        )
+        .into_bytes();
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.resize((bytes.len() + 1).next_multiple_of(4), 0);
+        bytes
+    };
+    let trailer = header("TRAILER!!!", 0, 0, 0);
+    let file = |name: &str, content: &[u8], sum: u32| {
+        let mut bytes = header(name, 0o100_644, content.len(), sum);
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    let read = |bytes: Vec<u8>| {
+        let path = common::write(dir.path(), "x.cpio", &bytes);
+        let text = format!("cpio:{}", path.display());
+        let read = read_text(&text);
+        read.map(|(_, inventory)| (rows(&inventory), warnings(&text).concat()))
+            .map_err(|error| error.to_string())
+    };
+    let two = [file("a", b"one", 322), file("a", b"two", 346), trailer.clone()].concat();
+    let (rows, told) = read(two).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(rows["a"].6.as_ref().unwrap().starts_with("sha256:3fc4ccfe"), "the later entry counts");
+    assert!(told.is_empty(), "{told}");
+    let (_, told) = read([file("a", b"one", 1), trailer.clone()].concat()).unwrap();
+    assert!(told.contains("checksum"), "{told}");
+    let (rows, told) = read(file("a", b"one", 322)).unwrap();
+    assert!(told.contains("no end marker") && rows.len() == 1, "{told}");
+    let error = read([file("a", b"one", 322), b"0707xx-rest-of-it".repeat(9)].concat());
+    assert!(error.unwrap_err().contains("no header of a cpio archive is where one should be"));
+    let lz4 = [file("a", b"one", 322), trailer.clone(), b"\x02\x21\x4c\x18".to_vec()].concat();
+    assert!(read(lz4).unwrap_err().contains("compressed with lz4"));
+    let (_, told) = read([file("a", b"one", 322), trailer, b"junk".to_vec()].concat()).unwrap();
+    assert!(told.contains("4 bytes behind the archive were left out"), "{told}");
+    assert!(read(b"\x1f\x8b".to_vec()).is_err());
+}

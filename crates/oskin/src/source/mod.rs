@@ -11,6 +11,8 @@
 
 mod archive;
 mod changeset;
+mod cpio;
+mod cpio_header;
 mod decompress;
 mod disk;
 mod docker;
@@ -242,6 +244,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Cpio => cpio::open(spec, options),
         Transport::Disk => disk::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),

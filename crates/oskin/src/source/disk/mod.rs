@@ -4,7 +4,7 @@ pub(super) mod ext;
 mod ext_map;
 mod inflated;
 mod kinds;
-mod open;
+pub(super) mod open;
 mod qcow2;
 mod table;
 

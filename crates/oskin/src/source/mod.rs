@@ -19,6 +19,8 @@ mod docker;
 mod error;
 mod fields;
 mod input;
+mod iso;
+mod iso_rock;
 mod layer;
 mod limits;
 mod listing;
@@ -245,6 +247,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
         Transport::Cpio => cpio::open(spec, options),
+        Transport::Iso => iso::open(spec, options),
         Transport::Disk => disk::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),

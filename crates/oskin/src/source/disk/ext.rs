@@ -295,7 +295,7 @@ impl Ext {
             kind,
             attributes: Attributes { mode: mode & 0o7777, uid: id(2, 120), gid: id(24, 122) },
             size_bytes,
-            is_linked: le16(&raw, 26) > 1,
+            inode: (le16(&raw, 26) > 1).then_some(number),
             hole_bytes: if flags & flags::INLINE != 0 {
                 0
             } else {

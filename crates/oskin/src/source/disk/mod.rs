@@ -104,6 +104,13 @@ pub(super) fn open(
     Ok(vec![image(spec, place, place_read, tree, facts)])
 }
 
+/// The root file system in a file of a live system, if it is one that can be read.
+pub(super) fn live_tree(device: Arc<dyn ReadAt>) -> Option<Arc<dyn Tree>> {
+    let volume = Volume::new(device, None);
+    // An ISO 9660 file system inside another is none.
+    if volume.kind == Kind::Iso { None } else { volume.tree() }
+}
+
 /// An image of one tree.
 pub(super) fn image(
     spec: &SourceSpec,

@@ -22,13 +22,13 @@ const HEAD_BYTES: usize = 4096;
 
 /// A disk, and what it is stored as.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) device: Arc<dyn ReadAt>,
+pub(in crate::source) struct Disk {
+    pub(in crate::source) device: Arc<dyn ReadAt>,
     pub(super) format: &'static str,
 }
 
 /// Opens the disk in a file.
-pub(super) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, SourceError> {
+pub(in crate::source) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, SourceError> {
     let place = place_of(location);
     let file = stored(location, "a disk")?;
     let head = head(&*file, &place)?;

@@ -34,6 +34,7 @@ mod pick;
 mod read_at;
 mod sniff;
 mod spec;
+mod squashfs;
 mod store;
 mod stored;
 mod tar_entries;
@@ -249,6 +250,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Cpio => cpio::open(spec, options),
         Transport::Iso => iso::open(spec, options),
         Transport::Disk => disk::open(spec, options),
+        Transport::Squashfs => squashfs::open(spec),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

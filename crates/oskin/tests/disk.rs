@@ -317,3 +317,101 @@ fn damage_in_a_cpio_archive_is_told() {
     assert!(told.contains("4 bytes behind the archive were left out"), "{told}");
     assert!(read(b"\x1f\x8b".to_vec()).is_err());
 }
+
+/// Holds an image to a directory where names of one file may be told in any order.
+fn assert_holds_tree(tree: &Path, text: &str) {
+    let (_, expected) = read_text(&format!("rootfs:{}", tree.display())).unwrap();
+    let (_, got) = read_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let (expected, got) = (without_links(&rows(&expected)), without_links(&rows(&got)));
+    let names = |rows: &BTreeMap<String, Row>| rows.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&got), names(&expected), "{text}");
+    for (path, row) in &expected {
+        assert_eq!(&got[path], row, "{text}: {path}");
+    }
+    assert_eq!(warnings(text), Vec::<String>::new(), "{text}");
+}
+
+#[test]
+fn erofs_file_systems_hold_what_they_were_made_of() {
+    if !has("mkfs.erofs") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, image) = (dir.path().join("tree"), dir.path().join("image"));
+    make_tree(&tree, 1000);
+    // Text of many kinds: runs of all lengths, some that do not pack.
+    let mut noise = 1_u32;
+    let mut text = Vec::new();
+    for index in 0..60_000_u32 {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let word = if index / 4000 % 2 == 0 { noise } else { noise >> 28 };
+        text.extend_from_slice(format!("{word} ").as_bytes());
+        if index % 20_000 < 2_000 {
+            text.extend_from_slice(&noise.to_le_bytes());
+        }
+    }
+    std::fs::write(tree.join("etc/text"), &text).unwrap();
+    for options in [
+        &[][..],
+        &["-zlz4"],
+        &["-zlz4hc"],
+        &["-zlz4hc,12", "-C65536"],
+        &["-zlz4hc", "-Elegacy-compress"],
+        &["-zlz4hc", "-C65536", "-Elegacy-compress"],
+        &["-zlz4hc", "-Eztailpacking"],
+        &["-zlz4hc", "-C32768", "-Eztailpacking"],
+        &["-Eforce-inode-extended"],
+        &["-Enoinline_data"],
+        &["--chunksize=4096"],
+        &["--chunksize=65536", "-Eforce-chunk-indexes"],
+    ] {
+        let mut command = command("mkfs.erofs");
+        command.args(options).arg(&image).arg(&tree).stdout(Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{options:?}: {}", String::from_utf8_lossy(&output.stderr));
+        for transport in ["", "disk:"] {
+            let text = format!("{transport}{}", image.display());
+            assert_as_tree(&tree, &text, &[]);
+        }
+        std::fs::remove_file(&image).unwrap();
+    }
+}
+
+#[test]
+fn iso_file_systems_hold_what_they_were_made_of() {
+    if !has("xorriso") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, image) = (dir.path().join("tree"), dir.path().join("image.iso"));
+    make_tree(&tree, 300);
+    // Sockets have no place in such a file system.
+    std::fs::remove_file(tree.join("socket")).unwrap();
+    let make = |options: &[&str]| {
+        let mut command = command("xorriso");
+        command.args(["-as", "mkisofs", "-quiet"]).args(options).arg("-o").arg(&image).arg(&tree);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let text = image.to_str().unwrap().to_owned();
+    make(&["-R", "--hardlinks", "-V", "MADE_HERE"]);
+    assert_holds_tree(&tree, &text);
+    assert_holds_tree(&tree, &format!("disk:{text}"));
+    let (read, _) = read_text(&text).unwrap();
+    let facts: Vec<_> = read.facts.iter().map(|it| (&*it.kind, &*it.text)).collect();
+    assert_eq!(facts, [("iso.names", "Rock Ridge"), ("iso.label", "MADE_HERE")]);
+    make(&["-R", "-J", "-disallow_dir_id_ext"]);
+    let (_, got) = read_text(&text).unwrap();
+    let (_, expected) = read_text(&format!("rootfs:{}", tree.display())).unwrap();
+    assert!(rows(&got).keys().eq(rows(&expected).keys()));
+    // Owners as none are known, and links left out.
+    make(&["-no-rock", "-J", "-joliet-long"]);
+    let (read, got) = read_text(&text).unwrap();
+    assert_eq!(read.facts[0].text, "Joliet");
+    let got = rows(&got);
+    assert!(got.contains_key("many/a-name-of-some-length-00007") && !got.contains_key("link59"));
+    make(&["-no-rock", "-iso-level", "1"]);
+    let (read, got) = read_text(&text).unwrap();
+    assert_eq!(read.facts[0].text, "ISO 9660");
+    assert!(rows(&got).contains_key("ETC/SIZE4096"), "{:?}", rows(&got).keys());
+}

@@ -43,7 +43,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let disk = disk::open::disk(&spec.location, options)?;
-    let system = system(&disk.device, &place).map_err(|error| SourceError::io(&place, error))?;
+    let system = system(&disk.device, &place)?;
     let mut image = disk::image(spec, place, system.place, system.tree, system.facts);
     image.warnings = system.warnings;
     Ok(vec![image])
@@ -58,14 +58,14 @@ pub(super) struct System {
 }
 
 /// The live system if there is one, else the files of the file system itself.
-pub(super) fn system(device: &Arc<dyn ReadAt>, place: &str) -> io::Result<System> {
-    let iso = Iso::open(Arc::clone(device))?;
+pub(super) fn system(device: &Arc<dyn ReadAt>, place: &str) -> Result<System, SourceError> {
+    let iso = Iso::open(Arc::clone(device)).map_err(|error| SourceError::io(place, error))?;
     let fact = |kind: &str, text: &str| Fact { kind: kind.to_owned(), text: text.to_owned() };
     let mut facts = vec![fact("iso.names", iso.naming.name())];
     if !iso.label.is_empty() {
         facts.push(fact("iso.label", &iso.label));
     }
-    let mut live = iso.live();
+    let mut live = iso.live(place);
     let mut warnings = Vec::new();
     if live.len() > 1 {
         let names: Vec<&str> = live.iter().map(|(path, _)| *path).collect();
@@ -79,6 +79,7 @@ pub(super) fn system(device: &Arc<dyn ReadAt>, place: &str) -> io::Result<System
         && let Some((path, tree)) = live.pop()
     {
         facts.push(fact("iso.live", path));
+        let tree = tree?;
         return Ok(System { tree, place: format!("{place}: {path}"), facts, warnings });
     }
     let tree = Arc::new(IsoTree { device: Arc::clone(device) });
@@ -291,8 +292,8 @@ impl Iso {
         }
     }
 
-    /// Root file systems of live systems that can be read.
-    fn live(&self) -> Vec<(&'static str, Arc<dyn Tree>)> {
+    /// Root file systems of live systems.
+    fn live(&self, place: &str) -> Vec<(&'static str, Result<Arc<dyn Tree>, SourceError>)> {
         let tree = |path: &&'static str| {
             let number = nodes::find(self, path.as_bytes())?;
             let pieces = self.pieces(self.record(number).ok()?).ok()?;
@@ -302,7 +303,7 @@ impl Iso {
             }
             let length = pieces.iter().map(|(_, length)| length).sum();
             let window = Window::new(Arc::clone(&self.device), pieces.first()?.0, length);
-            Some((*path, disk::live_tree(Arc::new(window))?))
+            Some((*path, disk::live_tree(Arc::new(window), &format!("{place}: {path}"))?))
         };
         LIVE.iter().filter_map(tree).collect()
     }

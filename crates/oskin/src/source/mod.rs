@@ -15,6 +15,7 @@ mod cpio;
 mod cpio_header;
 mod decompress;
 mod disk;
+mod erofs;
 mod docker;
 mod error;
 mod fields;
@@ -249,6 +250,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Oski => oski::open(spec, options),
         Transport::Cpio => cpio::open(spec, options),
         Transport::Iso => iso::open(spec, options),
+        Transport::Erofs => erofs::open(spec, options),
         Transport::Disk => disk::open(spec, options),
         Transport::Squashfs => squashfs::open(spec),
         other => Err(SourceError::Unrecognized {

@@ -234,7 +234,8 @@ impl Ext {
         self.content_left.set(
             left.ok_or_else(|| damaged("more content is named than the file system has room for"))?,
         );
-        self.device.read_exact_at(into, block.saturating_mul(self.block_bytes) + within)
+        let at = block.saturating_mul(self.block_bytes).saturating_add(within);
+        self.device.read_exact_at(into, at)
     }
 
     fn has_superblock(&self, group: u64) -> bool {

@@ -199,8 +199,12 @@ impl Packed {
         while at < self.clusters {
             match self.cluster(at)?.0 {
                 Cluster::Head { within, .. } => {
-                    end = end.min((at << self.cluster_bits).saturating_add(within));
-                    break;
+                    let start = (at << self.cluster_bits).saturating_add(within);
+                    if start < end {
+                        end = start;
+                        break;
+                    }
+                    // A last entry that begins where the file ends marks the end.
                 }
                 Cluster::Inner { blocks: Some(blocks) }
                     if at == self.next + 1 && self.is_large(form) =>

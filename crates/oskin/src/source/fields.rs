@@ -27,6 +27,11 @@ pub(super) fn le64(from: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes(from, at))
 }
 
+/// 16 bits, the highest byte first.
+pub(super) fn be16(from: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes(bytes(from, at))
+}
+
 /// 32 bits, the highest byte first.
 pub(super) fn be32(from: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes(from, at))

@@ -11,13 +11,18 @@
 
 mod archive;
 mod changeset;
+mod cpio;
+mod cpio_header;
 mod decompress;
 mod disk;
+mod erofs;
 mod docker;
 mod error;
 mod fields;
 mod guard;
 mod input;
+mod iso;
+mod iso_rock;
 mod layer;
 mod limits;
 mod listing;
@@ -245,9 +250,12 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Cpio => cpio::open(spec, options),
+        Transport::Iso => iso::open(spec, options),
+        Transport::Erofs => erofs::open(spec, options),
+        Transport::Disk => disk::open(spec, options),
         Transport::Squashfs => squashfs::open(spec),
         Transport::Sif => sif::open(spec, options),
-        Transport::Disk => disk::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

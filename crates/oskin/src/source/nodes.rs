@@ -22,8 +22,8 @@ pub(super) struct Node {
     pub(super) kind: EntryKind,
     pub(super) attributes: Attributes,
     pub(super) size_bytes: u64,
-    /// Whether the file has more names than one.
-    pub(super) is_linked: bool,
+    /// What the file is known by, if it has more names than one.
+    pub(super) inode: Option<u64>,
     /// Bytes of the size that are stored nowhere.
     pub(super) hole_bytes: u64,
 }
@@ -179,7 +179,7 @@ impl Walk<'_> {
         node: &Node,
         tree: &mut TreeReader<'_>,
     ) -> Result<(), SourceError> {
-        let inode = node.is_linked.then_some(number);
+        let inode = node.inode;
         if node.hole_bytes > self.holes_left {
             let what = "its holes are too large; its content was not read";
             tree.warn(Some(&self.path), what);

@@ -234,7 +234,8 @@ impl Ext {
         self.content_left.set(
             left.ok_or_else(|| damaged("more content is named than the file system has room for"))?,
         );
-        self.device.read_exact_at(into, block.saturating_mul(self.block_bytes) + within)
+        let at = block.saturating_mul(self.block_bytes).saturating_add(within);
+        self.device.read_exact_at(into, at)
     }
 
     fn has_superblock(&self, group: u64) -> bool {
@@ -295,7 +296,7 @@ impl Ext {
             kind,
             attributes: Attributes { mode: mode & 0o7777, uid: id(2, 120), gid: id(24, 122) },
             size_bytes,
-            is_linked: le16(&raw, 26) > 1,
+            inode: (le16(&raw, 26) > 1).then_some(number),
             hole_bytes: if flags & flags::INLINE != 0 {
                 0
             } else {

@@ -4,7 +4,7 @@ pub(super) mod ext;
 mod ext_map;
 pub(super) mod inflated;
 mod kinds;
-mod open;
+pub(super) mod open;
 mod qcow2;
 mod table;
 
@@ -13,7 +13,7 @@ use super::nodes::{self, Nodes};
 use super::read_at::{ReadAt, Window};
 use super::tree::Tree;
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec};
-use super::{archive, name};
+use super::{archive, erofs, iso, name, squashfs};
 use crate::image::{Declared, Fact};
 use kinds::Kind;
 use std::path::Path;
@@ -42,6 +42,14 @@ impl Volume {
         self.partition.as_ref().map_or(0, |partition| partition.number)
     }
 
+    /// Where it is, given where the disk is.
+    fn place(&self, disk: &str) -> String {
+        match &self.partition {
+            Some(partition) => format!("{disk}: partition {}", partition.number),
+            None => disk.to_owned(),
+        }
+    }
+
     /// In a message.
     fn described(&self) -> String {
         let name = self.partition.as_ref().map_or("", |partition| &partition.name);
@@ -54,17 +62,20 @@ impl Volume {
         self.partition.as_ref().is_some_and(|partition| partition.is_root)
     }
 
-    fn tree(&self) -> Option<Arc<dyn Tree>> {
+    fn tree(&self, place: &str) -> Result<Arc<dyn Tree>, SourceError> {
         let device = Arc::clone(&self.device);
         match self.kind {
-            Kind::Ext(_) => Some(ext::ext_tree(device)),
-            _ => None,
+            Kind::Ext(_) => Ok(ext::ext_tree(device)),
+            Kind::Erofs => Ok(erofs::erofs_tree(device)),
+            Kind::Squashfs => squashfs::tree(device, place),
+            Kind::Iso | Kind::Refused(..) | Kind::Unknown => Err(unreadable(place, self.kind)),
         }
     }
 
     fn nodes(&self) -> Option<Box<dyn Nodes>> {
         match self.kind {
             Kind::Ext(_) => Some(Box::new(ext::Ext::open(Arc::clone(&self.device)).ok()?)),
+            Kind::Erofs => Some(Box::new(erofs::Erofs::open(Arc::clone(&self.device)).ok()?.ok()?)),
             _ => None,
         }
     }
@@ -94,14 +105,27 @@ pub(super) fn open(
     let (scheme, volumes) = volumes(&disk.device);
     let chosen = choose(&place, scheme, &volumes, options.partition)?;
     let facts = facts(&disk, scheme, &volumes, chosen);
-    let place_read = match &chosen.partition {
-        Some(partition) => format!("{place}: partition {}", partition.number),
-        None => place.clone(),
-    };
-    let Some(tree) = chosen.tree() else {
-        return Err(unreadable(&place, chosen));
-    };
+    let place_read = chosen.place(&place);
+    if chosen.kind == Kind::Iso {
+        let system = iso::system(&chosen.device, &place_read)?;
+        let mut image = image(spec, place, system.place, system.tree, facts);
+        image.facts.extend(system.facts);
+        image.warnings = system.warnings;
+        return Ok(vec![image]);
+    }
+    let tree = chosen.tree(&place_read)?;
     Ok(vec![image(spec, place, place_read, tree, facts)])
+}
+
+/// The root file system in a file of a live system, if a file system is in it.
+pub(super) fn live_tree(
+    device: Arc<dyn ReadAt>,
+    place: &str,
+) -> Option<Result<Arc<dyn Tree>, SourceError>> {
+    let volume = Volume::new(device, None);
+    // An ISO 9660 file system inside another is no system.
+    let is_one = volume.kind.is_readable() && volume.kind != Kind::Iso;
+    is_one.then(|| volume.tree(place))
 }
 
 /// An image of one tree.
@@ -189,7 +213,11 @@ fn choose<'v>(
             let what = format!("there is no partition {number} in its {} table", scheme.name());
             unrecognized(place, what, Some(format!("there are {}", list(&all))))
         })?;
-        return if chosen.kind.is_readable() { Ok(chosen) } else { Err(unreadable(place, chosen)) };
+        return if chosen.kind.is_readable() {
+            Ok(chosen)
+        } else {
+            Err(unreadable(&chosen.place(place), chosen.kind))
+        };
     }
     let readable: Vec<&Volume> = all.iter().copied().filter(|it| it.kind.is_readable()).collect();
     match readable[..] {
@@ -221,19 +249,17 @@ fn choose<'v>(
 }
 
 /// Why one volume is not read.
-fn unreadable(place: &str, volume: &Volume) -> SourceError {
-    let place = match &volume.partition {
-        Some(partition) => format!("{place}: partition {}", partition.number),
-        None => place.to_owned(),
-    };
-    match volume.kind {
-        Kind::Refused("swap", _) => unrecognized(&place, "is swap, which holds no files".into(), None),
+fn unreadable(place: &str, kind: Kind) -> SourceError {
+    match kind {
+        Kind::Refused("swap", _) => {
+            unrecognized(place, "is swap, which holds no files".to_owned(), None)
+        }
         Kind::Refused(name, hint) => {
-            unrecognized(&place, format!("{name}, not supported yet"), hint.map(str::to_owned))
+            unrecognized(place, format!("{name}, not supported yet"), hint.map(str::to_owned))
         }
         kind => {
-            let what = format!("holds nothing that is known ({})", kind.name());
-            unrecognized(&place, what, None)
+            let what = format!("holds no file system that is known here ({})", kind.name());
+            unrecognized(place, what, None)
         }
     }
 }
@@ -242,7 +268,7 @@ fn unreadable(place: &str, volume: &Volume) -> SourceError {
 fn nothing(place: &str, scheme: Option<Scheme>, all: &[&Volume]) -> SourceError {
     let Some(scheme) = scheme else {
         return match all.first() {
-            Some(whole) if whole.kind != Kind::Unknown => unreadable(place, whole),
+            Some(whole) if whole.kind != Kind::Unknown => unreadable(place, whole.kind),
             _ => {
                 let what = "neither a partition table nor a known file system is on the disk";
                 let hint = "if it is an image of another format: qemu-img convert -O qcow2 FILE FILE.qcow2, then use disk:FILE.qcow2";

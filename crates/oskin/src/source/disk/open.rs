@@ -22,22 +22,15 @@ const HEAD_BYTES: usize = 4096;
 
 /// A disk, and what it is stored as.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) device: Arc<dyn ReadAt>,
+pub(in crate::source) struct Disk {
+    pub(in crate::source) device: Arc<dyn ReadAt>,
     pub(super) format: &'static str,
 }
 
 /// Opens the disk in a file.
-pub(super) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, SourceError> {
+pub(in crate::source) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, SourceError> {
     let place = place_of(location);
-    if location.as_os_str() == "-" {
-        return Err(unrecognized(
-            &place,
-            "a disk is read at many places, which the standard input does not allow".to_owned(),
-            "save it to a file, then use disk:FILE",
-        ));
-    }
-    let file = file(location, &place)?;
+    let file = stored(location, "a disk")?;
     let head = head(&*file, &place)?;
     if Compression::of(&head) == Compression::None {
         return opened(file, location, &head, options, 0);
@@ -45,6 +38,22 @@ pub(super) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, S
     let inflated = inflate(file, &place, options)?;
     let head = self::head(&*inflated, &place)?;
     opened(inflated, location, &head, options, 0)
+}
+
+/// The stored bytes of `what`, which is read at many places.
+pub(in crate::source) fn stored(
+    location: &Path,
+    what: &str,
+) -> Result<Arc<dyn ReadAt>, SourceError> {
+    let place = place_of(location);
+    if location.as_os_str() == "-" {
+        return Err(unrecognized(
+            &place,
+            format!("{what} is read at many places, which the standard input does not allow"),
+            "save it to a file and name that",
+        ));
+    }
+    file(location, &place)
 }
 
 fn unrecognized(place: &str, what: String, hint: impl Into<String>) -> SourceError {

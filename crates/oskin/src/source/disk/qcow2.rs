@@ -17,6 +17,9 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// The longest name of a backing file (the format has 1,023).
 const MAX_NAME_BYTES: u32 = 1023;
 
+/// The largest disk; all sums of places on it fit into 64 bits.
+const MAX_DISK_BYTES: u64 = 1 << 60;
+
 const HEADER_BYTES: usize = 112;
 
 /// What the header says.
@@ -72,6 +75,9 @@ impl Header {
         let cluster_bits = be32(&raw, 20);
         if !(9..=21).contains(&cluster_bits) {
             return Err(damaged("the qcow2 header states a cluster size that there is not"));
+        }
+        if be64(&raw, 24) > MAX_DISK_BYTES {
+            return Err(damaged("the qcow2 header states a disk larger than there can be"));
         }
         Ok(Ok(Self {
             version,

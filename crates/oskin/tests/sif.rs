@@ -389,6 +389,26 @@ fn oci_objects(layers: &[(&str, &[u8])]) -> Vec<Object> {
     objects
 }
 
+/// A layer whose directory `a` is marked as opaque, as overlayfs does, and whose `b` is not.
+fn marked_layer(dir: &Path) -> Option<Vec<u8>> {
+    let root = dir.join("marked");
+    for (directory, file, value) in [("a", "three", "y"), ("b", "four", "n")] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+        fs::write(root.join(directory).join(file), "").unwrap();
+        let flags = rustix::fs::XattrFlags::empty();
+        let name = "user.overlay.opaque";
+        if rustix::fs::setxattr(root.join(directory), name, value.as_bytes(), flags).is_err() {
+            eprintln!("skipped: no extended attributes");
+            return None;
+        }
+    }
+    let image = dir.join("marked.sqsh");
+    let mut command = Command::new("mksquashfs");
+    command.arg(&root).arg(&image).args(["-quiet", "-no-progress", "-xattrs"]);
+    assert!(command.status().unwrap().success());
+    Some(fs::read(image).unwrap())
+}
+
 #[test]
 fn an_oci_image_in_a_sif_file_has_its_layers_and_whiteouts() {
     if !is_installed("mksquashfs") {
@@ -406,6 +426,7 @@ fn an_oci_image_in_a_sif_file_has_its_layers_and_whiteouts() {
         &[("a/.wh.one", ""), ("b/.wh..wh..opq", ""), ("b/new", "new"), ("null", "")],
         &["-p", "c c 0 0 0 0 0", "-p", "dev d 755 0 0", "-p", "dev/null c 666 0 0 1 3"],
     );
+    let marked = marked_layer(dir.path());
     let tar = testkit::rootfs_tar(&testkit::random_fixture(1), &testkit::TarOptions::default());
     let layers: [(&str, &[u8]); 4] = [
         (SQUASHFS, &base),
@@ -443,6 +464,14 @@ fn an_oci_image_in_a_sif_file_has_its_layers_and_whiteouts() {
             "file null",
         ]
     );
+    if let Some(marked) = marked {
+        let layers: [(&str, &[u8]); 2] = [(SQUASHFS, &base), (SQUASHFS, &marked)];
+        let path = save(dir.path(), "marked.sif", &sif(&oci_objects(&layers)));
+        let image = open_text(&path, &arm).unwrap().remove(0);
+        let lines = lines(&read(&image, &arm).unwrap());
+        assert_eq!(lines[..4], ["directory a", "file a/three", "directory b", "file b/four"]);
+        assert_eq!(lines[4..], ["file b/x", "directory c", "file c/y", "file d"]);
+    }
     // A blob that is not what its digest promises.
     let mut objects = oci_objects(&layers[..1]);
     let last = objects.last_mut().unwrap();

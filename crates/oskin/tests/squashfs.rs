@@ -174,6 +174,10 @@ fn what_is_not_read_says_what_it_is() {
     ] {
         assert_eq!(changed(changes), (expected.to_owned(), unpack.to_owned()));
     }
+    let old =
+        write(dir.path(), "old.sqsh", &[&b"sqsh"[..], &[0; 24], &[0, 2, 0, 0], &[0; 80]].concat());
+    let error = open_text(old.to_str().unwrap(), &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.ends_with("of version 2.0, of which only 4.0 is supported"), "{error}");
     assert_eq!(changed(&[(0, b'x')]).0, "no squashfs file system");
     assert_eq!(changed(&[(12, 1)]).0, "the superblock states blocks of 131073 bytes");
     let limits = Limits { content_bytes: 99_999, ..Limits::default() };
@@ -260,6 +264,15 @@ fn unsquashfs_lists_and_unpacks_the_same() {
     make(&root, &image, &["-comp", "zstd", "-xattrs"]);
     let got = inventory(&text("squashfs", &image));
     assert_equal(&got, &inventory(&text("rootfs", &root)), "the directory");
+    // Empty files have metadata, of which no more is decompressed than twice what is allowed.
+    let metadata = dir.path().join("metadata.sqsh");
+    make(&many, &metadata, &[]);
+    let limits = Limits { content_bytes: 100_000, ..Limits::default() };
+    let options = ReadOptions { limits, ..ReadOptions::default() };
+    let opened = open_text(&text("squashfs", &metadata), &options).unwrap();
+    let error = read(&opened[0], &options).unwrap_err().to_string();
+    let what = "what has to be decompressed is larger than the limit of 200000 bytes";
+    assert!(error.ends_with(what), "{error}");
     let mut ours: Vec<_> = got
         .iter()
         .map(|entry| {

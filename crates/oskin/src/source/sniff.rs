@@ -222,10 +222,12 @@ const CONVERT: &str =
     "convert it: qemu-img convert -O qcow2 FILE FILE.qcow2, then use disk:FILE.qcow2";
 
 /// Formats by their magic: offset, magic, what it tells. The first that fits counts.
-const KNOWN_FORMATS: [(usize, &[u8], Known); 23] = [
+const KNOWN_FORMATS: [(usize, &[u8], Known); 24] = [
     (32, b"SIF_MAGIC", Known::Read(Transport::Sif)),
     (0, b"#!/usr/bin/env run-singularity\n", Known::Read(Transport::Sif)),
     (0, b"hsqs", Known::Read(Transport::Squashfs)),
+    // Of old big-endian machines: the reader says what it is.
+    (0, b"sqsh", Known::Read(Transport::Squashfs)),
     (0, b"QFI\xfb", Known::Read(Transport::Disk)),
     (0, b"KDMV", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),
     (0, b"# Disk DescriptorFile", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),

@@ -40,6 +40,8 @@ pub(super) struct Image {
     directory_table: u64,
     fragment_table: u64,
     fragments: u32,
+    /// Where the table of extended attributes is; all ones where there is none.
+    pub(super) xattr_table: u64,
     root: u64,
     ids: Vec<u32>,
     metadata: Kept,
@@ -122,6 +124,7 @@ impl Image {
             directory_table: le64(&head, 72),
             fragment_table: le64(&head, 80),
             fragments: le32(&head, 16),
+            xattr_table: le64(&head, 56),
             root: le64(&head, 32),
             ids: Vec::new(),
             metadata: Kept::new(KEPT_METADATA),
@@ -159,7 +162,8 @@ impl Image {
         self.cursor(self.directory_table, u64::from(block), offset)
     }
 
-    fn cursor(&mut self, table: u64, block: u64, offset: u16) -> io::Result<Cursor> {
+    /// A place in metadata: a table, where a block of it begins, and the byte in that.
+    pub(super) fn cursor(&mut self, table: u64, block: u64, offset: u16) -> io::Result<Cursor> {
         let at = table.checked_add(block).ok_or_else(outside)?;
         let block = self.metadata_block(at)?;
         let at = usize::from(offset);
@@ -194,7 +198,11 @@ impl Image {
     }
 
     /// An entry of a table whose blocks are found by a list of their places.
-    fn table_entry<const N: usize>(&mut self, table: u64, index: u32) -> io::Result<[u8; N]> {
+    pub(super) fn table_entry<const N: usize>(
+        &mut self,
+        table: u64,
+        index: u32,
+    ) -> io::Result<[u8; N]> {
         let byte = u64::from(index) * N as u64;
         let (block, offset) = (byte / METADATA_BYTES as u64, (byte % 0x2000) as u16);
         let mut place = [0; 8];
@@ -202,6 +210,11 @@ impl Image {
         self.bytes.read_exact_at(&mut place, at)?;
         let mut cursor = self.cursor(0, u64::from_le_bytes(place), offset)?;
         self.take(&mut cursor)
+    }
+
+    /// Bytes as they are stored.
+    pub(super) fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<()> {
+        self.bytes.read_exact_at(into, at)
     }
 
     fn metadata_block(&mut self, at: u64) -> io::Result<Arc<Block>> {

@@ -2,6 +2,7 @@
 
 use super::decoder::broken;
 use super::image::{Cursor, Image};
+use super::xattr;
 use crate::inventory::EntryKind;
 use crate::source::fields::{le16, le32, le64};
 use crate::source::tree::Attributes;
@@ -27,7 +28,8 @@ pub(super) struct Inode {
 
 /// What an inode is of.
 pub(super) enum Body {
-    Directory(Extent),
+    /// With the number of its extended attributes.
+    Directory(Extent, u32),
     File(File),
     Symlink(Vec<u8>),
     /// A character or block device with its number.
@@ -102,20 +104,19 @@ impl Image {
 
     fn directory(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<16>(cursor)?;
-        Ok(Body::Directory(Extent {
+        let extent = Extent {
             block: le32(&fields, 0),
             bytes: u32::from(le16(&fields, 8)),
             offset: le16(&fields, 10),
-        }))
+        };
+        Ok(Body::Directory(extent, xattr::NONE))
     }
 
     fn long_directory(&mut self, cursor: &mut Cursor) -> io::Result<Body> {
         let fields = self.take::<24>(cursor)?;
-        Ok(Body::Directory(Extent {
-            bytes: le32(&fields, 4),
-            block: le32(&fields, 8),
-            offset: le16(&fields, 18),
-        }))
+        let extent =
+            Extent { bytes: le32(&fields, 4), block: le32(&fields, 8), offset: le16(&fields, 18) };
+        Ok(Body::Directory(extent, le32(&fields, 20)))
     }
 
     fn file(&mut self, cursor: &mut Cursor) -> io::Result<Body> {

@@ -8,6 +8,7 @@ mod content;
 mod decoder;
 mod image;
 mod inode;
+mod xattr;
 
 pub(super) use image::MAGIC;
 
@@ -15,7 +16,7 @@ use super::archive::{open_file, place_of};
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::read_at::{ReadAt, WholeFile};
 use super::stored::BUFFER_BYTES;
-use super::tree::{Tree, TreeReader};
+use super::tree::{Attributes, Tree, TreeReader};
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec, name};
 use crate::image::{Declared, Digest};
 use crate::inventory::EntryKind;
@@ -79,8 +80,8 @@ pub(super) fn tree(bytes: Arc<dyn ReadAt>, place: &str) -> Result<Arc<dyn Tree>,
 /// The file system in these bytes as one layer of several: what hides files of lower layers is read
 /// as that.
 ///
-/// A file is hidden by a character device 0, 0 of its name, as overlayfs has it, or by the names of
-/// the OCI image spec. The digest of all its bytes is verified if one is promised.
+/// A file is hidden by a character device 0, 0 of its name, what a directory had by an attribute, as
+/// overlayfs has them, or either by the names of the OCI image spec. The digest of all its bytes is verified if one is promised.
 pub(super) fn layer(bytes: Arc<dyn ReadAt>, promised: Option<Digest>) -> Arc<dyn Tree> {
     Arc::new(Squashfs { bytes, is_layer: true, promised })
 }
@@ -169,9 +170,10 @@ impl Walk<'_> {
     fn all(&mut self) -> Result<(), SourceError> {
         let root = self.image.root();
         let inode = self.image.inode(root).map_err(|error| self.damage(error))?;
-        let Body::Directory(extent) = inode.body else {
+        let Body::Directory(extent, xattrs) = inode.body else {
             return Err(SourceError::damaged(self.place, "the root is no directory"));
         };
+        self.opaque(xattrs)?;
         self.enter(root, &extent)?;
         while let Some(frame) = self.stack.last_mut() {
             self.path.truncate(frame.path_bytes);
@@ -217,8 +219,9 @@ impl Walk<'_> {
             return Ok(());
         }
         match inode.body {
-            Body::Directory(extent) => {
+            Body::Directory(extent, xattrs) => {
                 self.reader.add(&self.path, EntryKind::Directory, attributes, None)?;
+                self.opaque(xattrs)?;
                 self.enter(reference, &extent)
             }
             Body::File(file) => {
@@ -252,8 +255,25 @@ impl Walk<'_> {
         } else {
             return Ok(false);
         };
-        self.reader.add(&path, kind, super::tree::Attributes::default(), None)?;
+        self.hide(&path, kind)?;
         Ok(true)
+    }
+
+    /// Notes that a directory hides what lower layers have in it, if it does.
+    fn opaque(&mut self, xattrs: u32) -> Result<(), SourceError> {
+        if !self.is_layer || !self.image.is_opaque(xattrs).map_err(|error| self.damage(error))? {
+            return Ok(());
+        }
+        self.hide(&self.path.clone(), EntryKind::OpaqueWhiteout)
+    }
+
+    /// Adds an entry that hides others.
+    fn hide(&mut self, path: &[u8], kind: EntryKind) -> Result<(), SourceError> {
+        if path.is_empty() {
+            self.reader.warn(None, "hides all of the layers below, which is not followed");
+            return Ok(());
+        }
+        self.reader.add(path, kind, Attributes::default(), None)
     }
 
     /// Goes into a directory.

@@ -522,6 +522,8 @@ fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a>
         platform: reading.platform.clone(),
         all,
         cross_mounts: reading.cross_mounts,
+        partition: reading.partition,
+        allow_backing_file: reading.allow_backing_file,
         contents: !reading.no_contents,
         limits: reading.limits(),
         progress: bar,

@@ -21,6 +21,14 @@ pub(crate) struct Reading {
     #[arg(long)]
     pub(crate) no_contents: bool,
 
+    /// disk: read this partition [default: the one that holds the system]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) partition: Option<u32>,
+
+    /// disk: open the file that a qcow2 image says it stands on
+    #[arg(long)]
+    pub(crate) allow_backing_file: bool,
+
     /// Accept more or less of an image: manifest-bytes, content-bytes, entries, path-bytes, layers,
     /// index-depth; may be repeated
     #[arg(

@@ -11,14 +11,23 @@
 
 mod archive;
 mod changeset;
+mod cpio;
+mod cpio_header;
 mod decompress;
+mod disk;
 mod docker;
+mod erofs;
 mod error;
+mod fields;
+mod guard;
 mod input;
+mod iso;
+mod iso_rock;
 mod layer;
 mod limits;
 mod listing;
 mod name;
+mod nodes;
 mod oci;
 mod oci_index;
 pub mod oski;
@@ -26,8 +35,10 @@ mod packages;
 mod pick;
 mod read_at;
 mod sbom;
+mod sif;
 mod sniff;
 mod spec;
+mod squashfs;
 mod store;
 mod stored;
 mod tar_entries;
@@ -58,6 +69,10 @@ pub struct ReadOptions<'a> {
     /// Whether the contents of files are read and hashed where they lie in a file system: by
     /// `rootfs:`, `host:` and the transports of file system images.
     pub contents: bool,
+    /// Which partition of a disk to read, counted from 1; `None` is the one that holds the system.
+    pub partition: Option<u32>,
+    /// Whether the file that a disk image says it stands on is opened: any path, as it pleases.
+    pub allow_backing_file: bool,
     /// What is accepted of an image.
     pub limits: Limits,
     /// Who is told how far the reading is.
@@ -72,6 +87,8 @@ impl Default for ReadOptions<'_> {
             all: false,
             cross_mounts: false,
             contents: true,
+            partition: None,
+            allow_backing_file: false,
             limits: Limits::default(),
             progress: &NoProgress,
         }
@@ -85,6 +102,8 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("all", &self.all)
             .field("cross_mounts", &self.cross_mounts)
             .field("contents", &self.contents)
+            .field("partition", &self.partition)
+            .field("allow_backing_file", &self.allow_backing_file)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -260,6 +279,12 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
         Transport::Sbom => sbom::open(spec, options),
+        Transport::Cpio => cpio::open(spec, options),
+        Transport::Iso => iso::open(spec, options),
+        Transport::Erofs => erofs::open(spec, options),
+        Transport::Disk => disk::open(spec, options),
+        Transport::Squashfs => squashfs::open(spec),
+        Transport::Sif => sif::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

@@ -4,9 +4,32 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// Endings that tell the format and not the name, longest first where one ends another.
-const ENDINGS: [&str; 20] = [
-    ".gz", ".zst", ".zstd", ".xz", ".bz2", ".tgz", ".tzst", ".txz", ".tbz2", ".tbz", ".tar",
-    ".oci", ".img.zip", ".zip", ".json", ".txt", ".paths", ".list", ".docker", ".oski",
+const ENDINGS: [&str; 25] = [
+    ".gz",
+    ".zst",
+    ".zstd",
+    ".xz",
+    ".bz2",
+    ".tgz",
+    ".tzst",
+    ".txz",
+    ".tbz2",
+    ".tbz",
+    ".tar",
+    ".oci",
+    ".img.zip",
+    ".zip",
+    ".json",
+    ".txt",
+    ".paths",
+    ".list",
+    ".docker",
+    ".oski",
+    ".sif",
+    ".simg",
+    ".sqsh",
+    ".squashfs",
+    ".img",
 ];
 
 /// The last name of a path without known endings, however many there are.
@@ -46,6 +69,8 @@ mod tests {
             ("x.oci.tar.zst", "x"),
             ("alpine:3.10.json", "alpine:3.10"),
             ("base.paths.gz", "base"),
+            ("cowsay_3.8.sif", "cowsay_3.8"),
+            ("filesystem.squashfs", "filesystem"),
             (".tar", ".tar"),
             ("dir/", "dir"),
             ("-", "stdin"),

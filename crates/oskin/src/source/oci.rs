@@ -2,12 +2,15 @@
 
 use super::archive::{image_name, place_of};
 use super::docker::{bound_configs, diff_ids};
-use super::oci_index::{self, Descriptor, Manifest, blob_name, verified, verify_size};
+use super::layer::Origin;
+use super::oci_index::{
+    self, Descriptor, Manifest, SQUASHFS_LAYER, blob_name, verified, verify_size,
+};
 use super::pick::{Called, choose};
 use super::store::Store;
 use super::{
     ImageSource, LayerSource, ReadOptions, SourceError, SourceSpec, Transport, Warning,
-    host_platform,
+    host_platform, squashfs,
 };
 use crate::image::{Declared, Digest, Platform};
 use std::collections::BTreeSet;
@@ -248,8 +251,17 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
     let mut warnings = Vec::new();
     let diff_ids =
         diff_ids(&declared, manifest.layers.len(), (&place, &store.limits), &mut warnings)?;
-    let layers = manifest.layers.iter().zip(diff_ids);
-    let layers = layers.map(|(descriptor, diff_id)| layer(store, descriptor, diff_id));
+    let is_overlay = |layer: &&(&Descriptor, Option<Digest>)| {
+        let media_type = layer.0.media_type.as_deref().unwrap_or_default();
+        OVERLAYS.iter().any(|overlay| media_type.ends_with(overlay))
+    };
+    let layers: Vec<_> = manifest.layers.iter().zip(diff_ids).collect();
+    if layers.iter().any(|layer| is_overlay(&layer)) {
+        let what = "an overlay that is mounted over the system when it runs is not read";
+        warnings.push(Warning { place, what: what.to_owned() });
+    }
+    let layers = layers.iter().filter(|layer| !is_overlay(layer));
+    let layers = layers.map(|&(descriptor, diff_id)| layer(store, descriptor, diff_id));
     Ok(ImageSource {
         name,
         reference: manifest.references.first().cloned(),
@@ -266,6 +278,39 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
     })
 }
 
+/// What the type of a layer ends with that a user may write to: Singularity adds such to images.
+const OVERLAYS: [&str; 2] = [".image.layer.v1.ext3", ".image.layer.v1.extfs"];
+
+/// A layer that is a squashfs file system.
+fn squashfs_layer(
+    store: &Store,
+    descriptor: &Descriptor,
+    name: &str,
+) -> Result<LayerSource, SourceError> {
+    let place = store.place_of(name);
+    let bytes = store.bytes(name).map_err(|error| SourceError::io(&place, error))?;
+    let Some(bytes) = bytes else {
+        return match store.has(name) {
+            true => Err(SourceError::Unrecognized {
+                place,
+                what: "a squashfs layer cannot be read out of a stream".to_owned(),
+                hint: Some("decompress or unpack the archive first".to_owned()),
+            }),
+            false => Err(SourceError::Missing {
+                place: store.place.clone(),
+                what: "layer",
+                name: descriptor.digest.clone(),
+                foreign: false,
+            }),
+        };
+    };
+    verify_size(bytes.size_bytes(), descriptor, &place)?;
+    let tree = squashfs::layer(bytes, descriptor.digest.parse().ok());
+    // It is known by its entries: a diff id is of a changeset.
+    let origin = Origin::Tree(tree);
+    Ok(LayerSource { origin, place, diff_id: None, blob: None, stored_bytes: 0 })
+}
+
 fn layer(
     store: &Store,
     descriptor: &Descriptor,
@@ -273,6 +318,9 @@ fn layer(
 ) -> Result<LayerSource, SourceError> {
     let name = blob_name(&descriptor.digest, store)?;
     let media_type = descriptor.media_type.as_deref().unwrap_or_default();
+    if media_type.ends_with(SQUASHFS_LAYER) {
+        return squashfs_layer(store, descriptor, &name);
+    }
     if media_type.ends_with("+encrypted") {
         return Err(SourceError::Unrecognized {
             place: store.place_of(&name),

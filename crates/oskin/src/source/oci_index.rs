@@ -13,6 +13,9 @@ use std::marker::PhantomData;
 /// The file that names the images of the layout.
 pub(super) const INDEX: &str = "index.json";
 
+/// What the type of a layer that is a squashfs file system ends with: Singularity makes such.
+pub(super) const SQUASHFS_LAYER: &str = ".squashfs";
+
 /// How many descriptors are looked at, over all indexes: a bound on time.
 const MAX_DESCRIPTORS: usize = 100_000;
 
@@ -327,8 +330,9 @@ fn is_image_config(config: &Descriptor) -> bool {
 
 /// Whether nothing in a manifest is a changeset: signatures use configurations of images too.
 fn are_no_layers(layers: &[Descriptor]) -> bool {
-    let is_tar = |layer: &Descriptor| {
-        layer.media_type.as_deref().is_none_or(|media_type| media_type.contains("tar"))
+    let is_layer = |layer: &Descriptor| {
+        let media_type = layer.media_type.as_deref();
+        media_type.is_none_or(|it| it.contains("tar") || it.ends_with(SQUASHFS_LAYER))
     };
-    !layers.is_empty() && !layers.iter().any(is_tar)
+    !layers.is_empty() && !layers.iter().any(is_layer)
 }

@@ -6,7 +6,7 @@ use super::input::{Input, Seekable, Stream};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, Members};
 use super::{
-    Limits, NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages, sbom,
+    Limits, NoProgress, SourceError, Transport, changeset, docker, oci, oski, packages, sbom, sif,
 };
 use crate::path;
 use std::path::Path;
@@ -44,6 +44,10 @@ pub(super) fn transport(location: &Path) -> Result<Transport, SourceError> {
         return Ok(Transport::Oski);
     }
     if head.starts_with(packages::ZIP_MAGIC) {
+        // Some packages hold their image too, which tells more.
+        if sif::is_zipped_image(location) {
+            return Ok(Transport::Sif);
+        }
         if packages::is_package(location) {
             return Ok(Transport::Paths);
         }
@@ -227,10 +231,12 @@ const CONVERT: &str =
     "convert it: qemu-img convert -O qcow2 FILE FILE.qcow2, then use disk:FILE.qcow2";
 
 /// Formats by their magic: offset, magic, what it tells. The first that fits counts.
-const KNOWN_FORMATS: [(usize, &[u8], Known); 23] = [
+const KNOWN_FORMATS: [(usize, &[u8], Known); 24] = [
     (32, b"SIF_MAGIC", Known::Read(Transport::Sif)),
     (0, b"#!/usr/bin/env run-singularity\n", Known::Read(Transport::Sif)),
     (0, b"hsqs", Known::Read(Transport::Squashfs)),
+    // Of old big-endian machines: the reader says what it is.
+    (0, b"sqsh", Known::Read(Transport::Squashfs)),
     (0, b"QFI\xfb", Known::Read(Transport::Disk)),
     (0, b"KDMV", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),
     (0, b"# Disk DescriptorFile", Known::Refused("a VMDK disk image, not supported yet", CONVERT)),
@@ -274,6 +280,14 @@ const KNOWN_FORMATS: [(usize, &[u8], Known); 23] = [
     // Last: many formats begin with a boot sector.
     (510, b"\x55\xaa", Known::Read(Transport::Disk)),
 ];
+
+/// What and which way around, where the first bytes tell a disk image that cannot be read.
+pub(super) fn refused_disk(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match known_format(head)? {
+        Known::Refused(what, CONVERT) => Some((what, CONVERT)),
+        _ => None,
+    }
+}
 
 fn known_format(head: &[u8]) -> Option<Known> {
     let found = KNOWN_FORMATS

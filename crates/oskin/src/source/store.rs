@@ -5,10 +5,11 @@ use super::changeset::{self, Changeset, link_target, tar_error};
 use super::decompress::{Compression, Content};
 use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
-use super::layer::{LayerSource, Origin};
+use super::layer::{LayerSource, OpenStream, Origin};
+use super::read_at::{Cursor, ReadAt, WholeFile, Window};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, MemberKind, Members};
-use super::{Limits, NoProgress, SourceError};
+use super::{Limits, NoProgress, ReadOptions, SourceError};
 use crate::image::Digest;
 use crate::path;
 use sha2::{Digest as _, Sha256};
@@ -40,8 +41,16 @@ pub(super) struct Store {
 #[derive(Debug)]
 enum Files {
     Directory(PathBuf),
-    Seekable { file: Arc<File>, members: BTreeMap<Vec<u8>, Part> },
+    Seekable {
+        file: Arc<File>,
+        members: BTreeMap<Vec<u8>, Part>,
+    },
     Scanned(BTreeMap<Vec<u8>, Scanned>),
+    /// Offset and length in a file that is no archive.
+    Parts {
+        file: Arc<dyn ReadAt>,
+        parts: BTreeMap<Vec<u8>, (u64, u64)>,
+    },
 }
 
 /// A member of an archive that is skipped through.
@@ -68,6 +77,16 @@ impl Store {
     pub(super) fn directory(root: &Path, limits: &Limits) -> Self {
         let files = Files::Directory(root.to_owned());
         Self { place: path::escape(bytes(root)), limits: limits.clone(), files }
+    }
+
+    /// Parts of a file by name, which begin and end where their pairs say.
+    pub(super) fn of_parts(
+        file: Arc<dyn ReadAt>,
+        parts: BTreeMap<Vec<u8>, (u64, u64)>,
+        (place, limits): (&str, &Limits),
+    ) -> Self {
+        let files = Files::Parts { file, parts };
+        Self { place: place.to_owned(), limits: limits.clone(), files }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -148,6 +167,7 @@ impl Store {
             Files::Directory(_) => Vec::new(),
             Files::Seekable { members, .. } => members.keys().map(Vec::as_slice).collect(),
             Files::Scanned(members) => members.keys().map(Vec::as_slice).collect(),
+            Files::Parts { parts, .. } => parts.keys().map(Vec::as_slice).collect(),
         }
     }
 
@@ -165,6 +185,7 @@ impl Store {
         for _ in 0..MAX_HOPS {
             let target = match &self.files {
                 Files::Directory(_) => return None,
+                Files::Parts { parts, .. } => return parts.contains_key(&name).then_some(name),
                 Files::Seekable { members, .. } => match members.get(&name)? {
                     Part::Link(target) => target,
                     Part::Region { .. } => return Some(name),
@@ -230,6 +251,11 @@ impl Store {
                 };
                 read(&mut Region { file: Arc::clone(file), offset, left_bytes: length }, length)
             }
+            Files::Parts { file, parts } => {
+                let &(offset, length) = parts.get(name.as_bytes()).ok_or_else(missing)?;
+                let part = Window::new(Arc::clone(file), offset, length);
+                read(&mut Cursor::new(Arc::new(part)), length)
+            }
             Files::Scanned(members) => {
                 let target = self.resolve(name).ok_or_else(missing)?;
                 match members.get(&target) {
@@ -239,6 +265,35 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// The bytes of a file, to be read at any place; `None` if there is no such file or it could be
+    /// read only once.
+    pub(super) fn bytes(&self, name: &str) -> io::Result<Option<Arc<dyn ReadAt>>> {
+        Ok(match &self.files {
+            Files::Directory(root) => {
+                let path = file_in(root, name);
+                let is_file = path.is_file();
+                match is_file {
+                    true => Some(Arc::new(WholeFile::new(File::open(path)?)?)),
+                    false => None,
+                }
+            }
+            Files::Seekable { file, members } => {
+                let target = self.resolve(name);
+                match target.and_then(|target| members.get(&target)) {
+                    Some(&Part::Region { offset, length }) => {
+                        let whole = Arc::new(WholeFile::new(file.try_clone()?)?);
+                        Some(Arc::new(Window::new(whole, offset, length)))
+                    }
+                    _ => None,
+                }
+            }
+            Files::Parts { file, parts } => parts.get(name.as_bytes()).map(|&(offset, length)| {
+                Arc::new(Window::new(Arc::clone(file), offset, length)) as Arc<dyn ReadAt>
+            }),
+            Files::Scanned(_) => None,
+        })
     }
 
     /// A file as a layer, or `None` if there is no such file.
@@ -261,6 +316,11 @@ impl Store {
                 };
                 (Origin::Region { file: Arc::clone(file), offset }, length)
             }
+            Files::Parts { file, parts } => {
+                let &(offset, length) = parts.get(name.as_bytes())?;
+                let part = Window::new(Arc::clone(file), offset, length);
+                (Origin::Stream(Arc::new(FilePart(Arc::new(part)))), length)
+            }
             Files::Scanned(members) => {
                 let target = self.resolve(name)?;
                 let no_tar = || {
@@ -279,6 +339,20 @@ impl Store {
             }
         };
         Some(LayerSource { origin, place: self.place_of(name), diff_id, blob, stored_bytes })
+    }
+}
+
+/// A part of a file as a stream.
+#[derive(Debug)]
+struct FilePart(Arc<Window>);
+
+impl OpenStream for FilePart {
+    fn open<'a>(
+        &'a self,
+        _options: &ReadOptions<'a>,
+    ) -> Result<Box<dyn io::Read + 'a>, SourceError> {
+        let part: Arc<dyn ReadAt> = Arc::<Window>::clone(&self.0);
+        Ok(Box::new(Cursor::new(part)))
     }
 }
 

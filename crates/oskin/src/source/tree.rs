@@ -131,6 +131,22 @@ impl<'r> TreeReader<'r> {
         Ok(())
     }
 
+    /// A regular file of which only the size is known; nothing else is counted of it.
+    pub(super) fn unread_file(
+        &mut self,
+        raw_path: &[u8],
+        attributes: Attributes,
+        (size_bytes, inode): (u64, Option<u64>),
+    ) -> Result<(), SourceError> {
+        let Some(path) = self.normal(raw_path) else { return Ok(()) };
+        let index =
+            self.push(&Entry { size_bytes, ..entry(&path, EntryKind::File, attributes) })?;
+        if let Some(inode) = inode {
+            self.linked.entry(inode).or_insert(index);
+        }
+        Ok(())
+    }
+
     /// All that was taken.
     pub(super) fn finish(self) -> LayerRead {
         LayerRead {

@@ -2,6 +2,7 @@
 
 use crate::args::Reading;
 use crate::declared;
+use crate::engines;
 use crate::error::CliError;
 use crate::progress::Bar;
 use oskin::catalog::{Catalog, KeptRanking};
@@ -12,7 +13,9 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, ImageSource, Limits, ReadOptions, SourceError, SourceSpec};
+use oskin::source::{
+    self, EngineOptions, ImageSource, Limits, ReadOptions, SourceError, SourceSpec,
+};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ pub(crate) struct Workspace {
     path: PathBuf,
     catalog: Option<Catalog>,
     reading: Reading,
+    engines: EngineOptions,
     bar: Bar,
 }
 
@@ -64,7 +68,7 @@ impl Found {
 impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
-        Self { path, catalog: None, reading, bar: Bar::new(quiet) }
+        Self { path, catalog: None, reading, engines: engines::found(), bar: Bar::new(quiet) }
     }
 
     /// The bar of this run.
@@ -74,7 +78,7 @@ impl Workspace {
 
     /// How sources are read.
     pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
-        options_of(&self.reading, all, &self.bar)
+        options_of((&self.reading, &self.engines), all, &self.bar)
     }
 
     /// The catalog, which must exist.
@@ -112,7 +116,7 @@ impl Workspace {
         }
         let spec = parsed?;
         self.bar.name(&text.to_string_lossy());
-        let options = options_of(&self.reading, false, &self.bar);
+        let options = options_of((&self.reading, &self.engines), false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
         self.bar.finish();
@@ -469,12 +473,17 @@ pub(crate) struct Sets {
     pub(crate) sets: Vec<Vec<PathSet>>,
 }
 
-fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a> {
+fn options_of<'a>(
+    (reading, engines): (&Reading, &EngineOptions),
+    all: bool,
+    bar: &'a Bar,
+) -> ReadOptions<'a> {
     ReadOptions {
         platform: reading.platform.clone(),
         all,
         cross_mounts: reading.cross_mounts,
         contents: !reading.no_contents,
+        engines: engines.clone(),
         limits: Limits::default(),
         progress: bar,
     }

@@ -132,7 +132,8 @@ pub fn read(
         warnings.extend(read.warnings.into_iter().map(|warning| (warning.place, warning.what)));
         let LayerRead { key, layer, size_bytes, .. } = read;
         let draft = DraftLayer { key, layer, size_bytes, path_ids: None };
-        if layer_source.diff_id().is_none() {
+        // A layer whose changeset was lost is read as something else.
+        if layer_source.diff_id().map(LayerKey::DiffId) != Some(key) {
             unnamed.push((layer_source, draft.clone()));
         }
         known.insert(key, draft);
@@ -173,16 +174,17 @@ fn read_all(
     reads.into_iter().flatten().collect()
 }
 
-/// The layers as the image stacks them: those with a stated diff id from `known`, the others from
-/// what was read of them.
+/// The layers as the image stacks them: those that have their stated diff id from `known`, the
+/// others from what was read of them.
 fn in_order(
     source: &ImageSource,
     known: &BTreeMap<LayerKey, DraftLayer>,
     unnamed: &[(&LayerSource, DraftLayer)],
 ) -> Vec<DraftLayer> {
-    let stack = source.layers.iter().filter_map(|layer| match layer.diff_id() {
-        Some(id) => known.get(&LayerKey::DiffId(id)),
-        None => unnamed.iter().find(|(other, _)| other.reads_the_same(layer)).map(|(_, it)| it),
+    let stack = source.layers.iter().filter_map(|layer| {
+        let known = layer.diff_id().and_then(|id| known.get(&LayerKey::DiffId(id)));
+        let unnamed = || unnamed.iter().find(|(other, _)| other.reads_the_same(layer));
+        known.or_else(|| unnamed().map(|(_, it)| it))
     });
     stack.cloned().collect()
 }

@@ -11,6 +11,8 @@
 
 mod archive;
 mod changeset;
+mod containers_storage;
+mod daemon;
 mod decompress;
 mod docker;
 mod error;
@@ -43,6 +45,7 @@ pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
 use crate::image::{Declared, Digest, Fact, Platform};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is asked of the readers.
@@ -57,6 +60,8 @@ pub struct ReadOptions<'a> {
     /// Whether the contents of files are read and hashed where they lie in a file system: by
     /// `rootfs:`, `host:` and the transports of file system images.
     pub contents: bool,
+    /// Where container engines and their stores are.
+    pub engines: EngineOptions,
     /// What is accepted of an image.
     pub limits: Limits,
     /// Who is told how far the reading is.
@@ -71,6 +76,7 @@ impl Default for ReadOptions<'_> {
             all: false,
             cross_mounts: false,
             contents: true,
+            engines: EngineOptions::default(),
             limits: Limits::default(),
             progress: &NoProgress,
         }
@@ -84,9 +90,24 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("all", &self.all)
             .field("cross_mounts", &self.cross_mounts)
             .field("contents", &self.contents)
+            .field("engines", &self.engines)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// Where container engines and their stores are, as the environment of a user has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// The address of the Docker engine as `DOCKER_HOST` spells it: `unix://` and the path of a
+    /// socket. All others are refused when they are needed.
+    pub docker_host: String,
+    /// The store of podman, buildah and CRI-O (`graphroot`), then additional stores of images.
+    pub containers_storage: Vec<PathBuf>,
+    /// The driver of these stores; `None` for whichever is there.
+    pub containers_storage_driver: Option<String>,
+    /// Why the two above could not be found out, told when they are needed.
+    pub containers_storage_problem: Option<String>,
 }
 
 /// Hears how far the reading is. Calls come from several threads.
@@ -231,6 +252,8 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::DockerDaemon => daemon::open(spec, options),
+        Transport::ContainersStorage => containers_storage::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

@@ -21,9 +21,9 @@ use crate::image::{Declared, Digest};
 use layer::KeptLayer;
 use pick::Where;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use tables::{StoredImage, StoredLayer, Tables, digest, is_plain_id, place_of};
+use tables::{Driver, StoredImage, StoredLayer, Tables, digest, is_plain_id, place_of};
 
 /// How many images a hint names.
 const MAX_HINTS: usize = 5;
@@ -125,7 +125,7 @@ impl Stores {
 
     /// All images, each id once: engines look into the first store first.
     fn images(&self) -> Vec<Found<'_>> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let all =
             self.0.iter().flat_map(|tables| tables.images.iter().map(move |row| (tables, row)));
         all.filter(|(_, row)| seen.insert(&row.id)).collect()
@@ -195,8 +195,9 @@ impl Stores {
         options: &ReadOptions<'_>,
     ) -> Result<ImageSource, SourceError> {
         let reference = name.map(str::to_owned).or_else(|| row.names().first().cloned());
-        let location = place_of(&tables.root);
-        let place = format!("{location}: {}", clip(reference.as_deref().unwrap_or(row.short_id())));
+        let root = place_of(&tables.root);
+        let called = clip(reference.as_deref().unwrap_or(row.short_id()));
+        let place = format!("{root}: {called}");
         if !is_plain_id(&row.id) {
             return Err(SourceError::damaged(place, format!("{:?} is no id", clip(&row.id))));
         }
@@ -220,7 +221,7 @@ impl Stores {
             name: reference.clone().unwrap_or_else(|| row.short_id().to_owned()),
             reference,
             transport: Transport::ContainersStorage,
-            location,
+            location: format!("[{}@{root}]{called}", tables.driver.name()),
             config_digest: config.as_ref().map(|(digest, _)| *digest),
             config: config.map(|(_, config)| config),
             declared,
@@ -271,8 +272,17 @@ impl Stores {
             warnings.push(Warning { place: place.to_owned(), what });
             vec![None; chain.len()]
         };
+        let mut seen = BTreeSet::new();
         let layers = chain.into_iter().zip(declared_ids);
-        Ok(layers.map(|((tables, layer), diff_id)| kept(tables, layer, diff_id)).collect())
+        let layers = layers.map(|((tables, layer), diff_id)| {
+            let mut source = kept(tables, layer, diff_id);
+            // Directories that hold all layers below are not the same where these differ.
+            if tables.driver == Driver::Vfs && source.diff_id.is_some_and(|id| !seen.insert(id)) {
+                source.diff_id = None;
+            }
+            source
+        });
+        Ok(layers.collect())
     }
 }
 

@@ -23,6 +23,9 @@ const MAX_TRAILER_BYTES: u64 = 16 * 1024;
 /// How long an engine may be silent. It puts a large image together before it sends its first byte.
 const SILENCE: Duration = Duration::from_secs(600);
 
+/// What a chunk is that does not end with its stated size.
+const MISFIT: &str = "a chunk does not end where it should";
+
 /// What an engine answered.
 pub(super) struct Answer<R> {
     /// The status code.
@@ -61,13 +64,13 @@ fn said(error: io::Error) -> io::Error {
     }
 }
 
-/// One line with its end; `limit` bounds it.
-fn line(reader: &mut impl BufRead, limit: u64, what: &str) -> io::Result<Vec<u8>> {
+/// One line with its end; `what` says that it is longer than `limit`.
+fn line(reader: &mut impl BufRead, limit: u64, what: &'static str) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     reader.take(limit).read_until(b'\n', &mut line).map_err(said)?;
     match line.last() {
         Some(b'\n') => Ok(line),
-        _ if line.len() as u64 == limit => Err(invalid(format!("{what} is too long"))),
+        _ if line.len() as u64 == limit => Err(invalid(what)),
         _ => Err(cut_off()),
     }
 }
@@ -78,7 +81,7 @@ impl<R: BufRead> Answer<R> {
         let mut head = Vec::new();
         loop {
             let left = MAX_HEAD_BYTES - head.len() as u64;
-            let line = line(&mut reader, left, "the head of the answer")?;
+            let line = line(&mut reader, left, "the head of the answer is too long")?;
             head.extend_from_slice(&line);
             if matches!(&line[..], b"\r\n" | b"\n") {
                 break;
@@ -145,10 +148,11 @@ pub(super) struct Body<R> {
 impl<R: BufRead> Body<R> {
     /// Reads what stands between two chunks; `false` behind the last.
     fn next_chunk(&mut self, is_first: bool) -> io::Result<bool> {
-        if !is_first && line(&mut self.reader, 2, "a chunk")? != b"\r\n" {
-            return Err(invalid("a chunk does not end where it should"));
+        if !is_first && line(&mut self.reader, 2, MISFIT)? != b"\r\n" {
+            return Err(invalid(MISFIT));
         }
-        let line_bytes = line(&mut self.reader, MAX_CHUNK_LINE_BYTES, "the size of a chunk")?;
+        let line_bytes =
+            line(&mut self.reader, MAX_CHUNK_LINE_BYTES, "the size of a chunk is too long")?;
         let size = match httparse::parse_chunk_size(&line_bytes) {
             Ok(httparse::Status::Complete((_, size))) => size,
             _ => return Err(invalid("the size of a chunk is no number")),
@@ -159,7 +163,7 @@ impl<R: BufRead> Body<R> {
         }
         let mut left = MAX_TRAILER_BYTES;
         loop {
-            let trailer = line(&mut self.reader, left, "what follows the last chunk")?;
+            let trailer = line(&mut self.reader, left, "what follows the last chunk is too long")?;
             left -= trailer.len() as u64;
             if matches!(&trailer[..], b"\r\n" | b"\n") {
                 break;

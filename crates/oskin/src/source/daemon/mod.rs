@@ -70,6 +70,7 @@ pub(super) fn open(
     }
     for image in &mut images {
         image.transport = Transport::DockerDaemon;
+        image.location = archive::place_of(&spec.location);
     }
     Ok(images)
 }

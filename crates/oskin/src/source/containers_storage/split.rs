@@ -10,6 +10,8 @@ use crate::path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use rustix::fs::{self, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ffi::CString;
@@ -90,9 +92,7 @@ impl<R: BufRead> Archive<R> {
                         Some(raw) if !raw.is_empty() => decode(raw)?,
                         _ => line.name.as_deref().unwrap_or_default().as_bytes().to_vec(),
                     };
-                    let file = self.content.open(&name).map_err(|error| {
-                        io::Error::new(error.kind(), format!("{}: {error}", path::shorten(&name)))
-                    })?;
+                    let file = self.content.open(&name).map_err(|error| named(&name, &error))?;
                     self.piece = Piece::File { file, left_bytes: size_bytes };
                 }
             }
@@ -101,6 +101,16 @@ impl<R: BufRead> Archive<R> {
             }
         }
         Ok(true)
+    }
+}
+
+/// Names the file that is not as it should be. Only what a user may not read is no damage.
+fn named(name: &[u8], error: &io::Error) -> io::Error {
+    let name = path::shorten(name);
+    match error.kind() {
+        ErrorKind::PermissionDenied => io::Error::new(error.kind(), format!("{name}: {error}")),
+        ErrorKind::NotFound => invalid(format!("{name} is missing")),
+        _ => invalid(format!("{name}: {error}")),
     }
 }
 
@@ -147,7 +157,7 @@ impl<R: BufRead> Read for Archive<R> {
     }
 }
 
-/// Opens files below a directory by handles, never through a link.
+/// Opens files below a directory by handles; nothing leads out of it, and no file is a link.
 struct Content {
     root: OwnedFd,
     // The directory of the file before: those of one directory stand together.
@@ -168,7 +178,26 @@ impl Content {
         regular_file(above, &c_name(name)?)
     }
 
+    /// Opens a directory. Where links stand on the way, the archive was unpacked through them, and
+    /// they are followed as they were then: as if the directory of the layer were the root.
     fn enter(&self, directory: &[u8]) -> io::Result<OwnedFd> {
+        let plainly = self.enter_plainly(directory);
+        let is_link = |error: &io::Error| {
+            let told = Errno::from_io_error(error);
+            matches!(told, Some(Errno::NOTDIR | Errno::LOOP))
+        };
+        match plainly {
+            Err(error) if is_link(&error) => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let inside =
+                    ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+                Ok(fs::openat2(&self.root, c_name(directory)?, flags, Mode::empty(), inside)?)
+            }
+            entered => entered,
+        }
+    }
+
+    fn enter_plainly(&self, directory: &[u8]) -> io::Result<OwnedFd> {
         let mut handle: Option<OwnedFd> = None;
         for name in directory.split(|&byte| byte == b'/') {
             let above = handle.as_ref().map_or(self.root.as_fd(), |handle| handle.as_fd());
@@ -198,7 +227,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("d")).unwrap();
         std::fs::write(dir.path().join("d/f"), "content").unwrap();
-        std::os::unix::fs::symlink("d", dir.path().join("l")).unwrap();
+        std::os::unix::fs::symlink("/d", dir.path().join("l")).unwrap();
+        std::os::unix::fs::symlink("../../../../../../etc", dir.path().join("up")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("d/p")).unwrap();
         let root = walk_fs::open_root(dir.path()).unwrap();
         let mut bytes = Vec::new();
@@ -229,12 +259,13 @@ mod tests {
             STANDARD.encode("d/f")
         );
         assert_eq!(put_together(&raw, 99).unwrap(), b"content");
+        assert_eq!(put_together(&file("l/f", 7), 99).unwrap(), b"content");
         for (lines, what) in [
             (whole, "larger than its limit"),
             (file("d/f", 8), "shorter"),
             (file("d/f", -1), "negative"),
-            (file("gone", 1), "gone"),
-            (file("l/f", 7), "l/f"),
+            (file("gone", 1), "gone is missing"),
+            (file("up/passwd", 1), "up/passwd is missing"),
             (file("d/p", 7), "no file but a symlink"),
             (file("../x", 7), ".."),
             (file("d", 7), "no file but a directory"),

@@ -92,7 +92,7 @@ impl Tables {
     pub(super) fn open_all(root: &Path, driver: Option<&str>) -> Result<Vec<Self>, SourceError> {
         let place = place_of(root);
         // Without it, a wrong path would look like a store without images.
-        let names = root.read_dir().map_err(|error| not_readable(&place, error))?;
+        let listed = root.read_dir().map_err(|error| not_readable(&place, error))?;
         let drivers: Vec<Driver> = match driver {
             Some(asked) => {
                 let named = if asked == "overlay2" { "overlay" } else { asked };
@@ -110,7 +110,7 @@ impl Tables {
         if !found.is_empty() {
             return Ok(found);
         }
-        let mut others: Vec<String> = names
+        let mut others: Vec<String> = listed
             .filter_map(|entry| {
                 Some(entry.ok()?.file_name().to_str()?.strip_suffix("-images")?.to_owned())
             })

@@ -153,9 +153,9 @@ impl<R: BufRead> Body<R> {
         }
         let line_bytes =
             line(&mut self.reader, MAX_CHUNK_LINE_BYTES, "the size of a chunk is too long")?;
-        let size = match httparse::parse_chunk_size(&line_bytes) {
-            Ok(httparse::Status::Complete((_, size))) => size,
-            _ => return Err(invalid("the size of a chunk is no number")),
+        let stated = httparse::parse_chunk_size(&line_bytes);
+        let Ok(httparse::Status::Complete((_, size))) = stated else {
+            return Err(invalid("the size of a chunk is no number"));
         };
         if size > 0 {
             self.framing = Framing::Chunk(size);
@@ -236,7 +236,7 @@ mod tests {
         }
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (answer, what) in [
-            ("".to_owned(), "cut off"),
+            (String::new(), "cut off"),
             ("SSH-2.0\r\n\r\n".to_owned(), "not HTTP"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_owned(), "cut off"),
             ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc".to_owned(), "no sound length"),

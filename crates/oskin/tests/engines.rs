@@ -4,6 +4,7 @@
 
 mod common;
 
+use base64::Engine as _;
 use common::{assert_same, open_text, read, read_text, write};
 use oskin::catalog::Catalog;
 use oskin::ingest;
@@ -618,7 +619,6 @@ fn made(root: &Path, image: &Image) -> PathBuf {
     std::fs::create_dir_all(&data).unwrap();
     std::fs::create_dir_all(root.join("overlay-layers")).unwrap();
     std::fs::write(data.join("manifest"), blob(&manifest)).unwrap();
-    use base64::Engine as _;
     let name = format!("={}", base64::engine::general_purpose::STANDARD.encode(&config));
     std::fs::write(data.join(name), blob(&config)).unwrap();
     let images =
@@ -680,26 +680,69 @@ fn whiteouts_of_every_kind_are_understood_in_a_directory() {
     assert_eq!(entries, expected);
 }
 
+/// Spoils the store of [`made`] and returns what is told of it.
+fn spoiled(spoil: &dyn Fn(&Path)) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    std::fs::write(made(&root, &Image::from_fixture("x file 1\n")).join("x"), "y").unwrap();
+    assert!(read_text(&made_spec(&root)).is_ok());
+    spoil(&root);
+    let error = read_text(&made_spec(&root)).unwrap_err();
+    told(&error).replace(root.to_str().unwrap(), "ROOT")
+}
+
 #[test]
-fn damaged_stores_are_refused_with_a_word() {
-    let image = Image::from_fixture("x file 1\n");
-    let spoiled = |spoil: &dyn Fn(&Path)| {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("root");
-        std::fs::write(made(&root, &image).join("x"), "y").unwrap();
-        assert!(read_text(&made_spec(&root)).is_ok());
-        spoil(&root);
-        let error = read_text(&made_spec(&root)).unwrap_err();
-        told(&error).replace(root.to_str().unwrap(), "ROOT")
-    };
-    let put = |root: &Path, name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+fn damaged_tables_are_refused_with_a_word() {
     let images = "overlay-images/images.json";
     let layers = "overlay-layers/layers.json";
     let with_layer = |layer: &str| {
         let id = "0".repeat(64);
         format!(r#"[{{"id":"{id}","names":["localhost/made:1"],"layer":"{layer}"}}]"#)
     };
-    let cases: [(&dyn Fn(&Path), &str); 12] = [
+    let (outside, circle) = (with_layer("../x"), with_layer("a"));
+    let missing =
+        "ROOT: localhost/made:1: the layer top is not in the store\nhint: the store is damaged";
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (
+            &[(images, "[{\"id\":")],
+            "ROOT/overlay-images/images.json: the table of images is damaged: EOF while parsing",
+        ),
+        (&[(images, "")], "ROOT has no such image\nhint: there is none at all"),
+        (
+            &[(layers, "{}")],
+            "ROOT/overlay-layers/layers.json: the table of layers is damaged: invalid type: map",
+        ),
+        (&[(layers, "")], missing),
+        (
+            &[(images, &outside), (layers, r#"[{"id":"../x"}]"#)],
+            "the layer ../x is not in the store",
+        ),
+        (
+            &[(images, &circle), (layers, r#"[{"id":"a","parent":"b"},{"id":"b","parent":"a"}]"#)],
+            "more than 4096 layers",
+        ),
+        (&[(images, r#"[{"id":"../x","names":["localhost/made:1"]}]"#)], "\"../x\" is no id"),
+    ];
+    for (texts, what) in cases {
+        let told = spoiled(&|root| {
+            for (file, text) in texts {
+                std::fs::write(root.join(file), text).unwrap();
+            }
+        });
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    let told = spoiled(&|root| {
+        std::fs::File::create(root.join(layers)).unwrap().set_len(65 << 20).unwrap();
+    });
+    assert!(
+        told.contains("the table of layers is larger than the limit of 67108864 bytes"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_no_store_is_refused_with_a_word() {
+    let cases: [(&dyn Fn(&Path), &str); 4] = [
         (
             &|root| std::fs::remove_dir_all(root).unwrap(),
             "ROOT: no such file or directory\nhint: `podman info`",
@@ -713,46 +756,8 @@ fn damaged_stores_are_refused_with_a_word() {
             "ROOT: the storage driver zfs is not read\nhint: save the image",
         ),
         (
-            &|root| put(root, images, "[{\"id\":"),
-            "ROOT/overlay-images/images.json: the table of images is damaged: EOF while parsing",
-        ),
-        (&|root| put(root, images, ""), "ROOT has no such image\nhint: there is none at all"),
-        (
-            &|root| put(root, layers, "{}"),
-            "ROOT/overlay-layers/layers.json: the table of layers is damaged: invalid type: map",
-        ),
-        (
-            &|root| put(root, layers, ""),
-            "ROOT: localhost/made:1: the layer top is not in the store\nhint: the store is damaged",
-        ),
-        (
-            &|root| {
-                put(root, images, &with_layer("../x"));
-                put(root, layers, r#"[{"id":"../x"}]"#);
-            },
-            "the layer ../x is not in the store",
-        ),
-        (
-            &|root| {
-                put(root, images, &with_layer("a"));
-                put(root, layers, r#"[{"id":"a","parent":"b"},{"id":"b","parent":"a"}]"#);
-            },
-            "more than 4096 layers",
-        ),
-        (
-            &|root| put(root, images, r#"[{"id":"../x","names":["localhost/made:1"]}]"#),
-            "\"../x\" is no id",
-        ),
-        (
             &|root| std::fs::create_dir(root.join("overlay/top/composefs-data")).unwrap(),
             "it has no tar-split file, and its files are kept by composefs, which is not read\nhint: save the image",
-        ),
-        (
-            &|root| {
-                let big = root.join("overlay-layers/layers.json");
-                std::fs::File::create(big).unwrap().set_len(65 << 20).unwrap();
-            },
-            "the table of layers is larger than the limit of 67108864 bytes",
         ),
     ];
     for (spoil, what) in cases {
@@ -761,14 +766,12 @@ fn damaged_stores_are_refused_with_a_word() {
     }
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("root");
-    drop(made(&root, &image));
+    drop(made(&root, &Image::from_fixture("x file 1\n")));
     let limits = Limits { manifest_bytes: 100, ..Limits::default() };
     let told = told_of(&made_spec(&root), &ReadOptions { limits, ..ReadOptions::default() });
     assert!(told.contains("the manifest is larger than the limit of 100 bytes"), "{told}");
-    let told = told_of(
-        &format!("containers-storage:[btrfs@{}]x", root.display()),
-        &ReadOptions::default(),
-    );
+    let of_btrfs = format!("containers-storage:[btrfs@{}]x", root.display());
+    let told = told_of(&of_btrfs, &ReadOptions::default());
     assert!(told.contains("the storage driver btrfs is not read"), "{told}");
     let told = told_of("containers-storage:[/x", &ReadOptions::default());
     assert!(

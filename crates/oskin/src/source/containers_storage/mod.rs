@@ -54,7 +54,7 @@ pub(super) fn open(
     let stores = Stores::open(&wanted, options, &place)?;
     let images = stores.images();
     if wanted.reference.is_empty() {
-        return stores.all(&images, options, &place);
+        return stores.all(&images, options);
     }
     let rows: Vec<&StoredImage> = images.iter().map(|(_, image)| *image).collect();
     match &pick::find(&rows, &wanted.reference)[..] {
@@ -137,12 +137,17 @@ impl Stores {
         roots.join(", ")
     }
 
+    /// All images that have a name, or where none has all: others are steps of builds.
     fn all(
         &self,
         images: &[Found<'_>],
         options: &ReadOptions<'_>,
-        place: &str,
     ) -> Result<Vec<ImageSource>, SourceError> {
+        let place = &self.place();
+        let mut images = images.to_vec();
+        if images.iter().any(|(_, row)| !row.names().is_empty()) {
+            images.retain(|(_, row)| !row.names().is_empty());
+        }
         if images.len() > 1 && !options.all {
             let names = images.iter().map(|(_, row)| {
                 let name = row.names().first().map_or(row.short_id(), String::as_str);
@@ -161,13 +166,13 @@ impl Stores {
         if images.is_empty() {
             return Err(SourceError::Engine {
                 place: place.to_owned(),
-                what: format!("{} holds no image", self.place()),
+                what: "the store holds no image".to_owned(),
                 hint: None,
             });
         }
         let mut found = Vec::new();
         let mut config_bytes = 0;
-        for &(tables, row) in images {
+        for &(tables, row) in &images {
             let image = match self.image((tables, row), None, options) {
                 // One that is damaged keeps none of the others from being read.
                 Err(error) if images.len() > 1 => {

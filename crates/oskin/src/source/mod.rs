@@ -110,6 +110,18 @@ pub struct EngineOptions {
     pub containers_storage_problem: Option<String>,
 }
 
+impl Default for EngineOptions {
+    /// Where engines and stores are unless somebody says otherwise.
+    fn default() -> Self {
+        Self {
+            docker_host: "unix:///var/run/docker.sock".to_owned(),
+            containers_storage: vec![PathBuf::from("/var/lib/containers/storage")],
+            containers_storage_driver: None,
+            containers_storage_problem: None,
+        }
+    }
+}
+
 /// Hears how far the reading is. Calls come from several threads.
 pub trait Progress: Sync {
     /// So many more bytes will be read, as they are stored.

@@ -22,6 +22,8 @@ pub(super) struct KeptLayer {
     pub(super) driver: Driver,
     /// What the archive must hash to.
     pub(super) expected: Option<Digest>,
+    /// Bytes of the archive; 0 where that is not known.
+    pub(super) size_bytes: u64,
 }
 
 /// Why a layer is not the archive that it came as.
@@ -91,6 +93,7 @@ impl KeptLayer {
         let lines = Content::new(Stored::new(split, &NoProgress));
         let lines = lines.map_err(|error| Trouble::Lost(format!("its tar-split file: {error}")))?;
         let lines = BufReader::with_capacity(BUFFER_BYTES, lines);
+        options.progress.expect(self.size_bytes);
         let archive = Archive::new(lines, root, options.limits.content_bytes);
         let stored = Stored::new(archive, options.progress);
         let read =

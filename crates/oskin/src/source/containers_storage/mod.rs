@@ -293,11 +293,13 @@ impl Stores {
 
 fn kept(tables: &Tables, layer: &StoredLayer, declared: Option<Digest>) -> LayerSource {
     let diff_id = declared.or_else(|| digest(layer.diff_digest.as_deref()));
+    let size_bytes = layer.diff_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
     let tree = KeptLayer {
         content: tables.content_of(&layer.id),
         split: tables.split_of(&layer.id),
         driver: tables.driver,
         expected: diff_id,
+        size_bytes,
     };
     LayerSource {
         place: format!(
@@ -308,7 +310,7 @@ fn kept(tables: &Tables, layer: &StoredLayer, declared: Option<Digest>) -> Layer
         origin: Origin::Tree(Arc::new(tree)),
         diff_id,
         blob: None,
-        stored_bytes: layer.diff_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        stored_bytes: size_bytes,
     }
 }
 

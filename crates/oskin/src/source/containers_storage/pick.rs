@@ -5,6 +5,9 @@ use super::tables::StoredImage;
 use crate::image::Digest;
 use std::path::PathBuf;
 
+/// The registry of names without one.
+const DEFAULT_REGISTRY: &str = concat!("docker", ".io");
+
 /// Which store, and which image of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Where {
@@ -124,14 +127,14 @@ fn completions(name: &str) -> [String; 2] {
     let first = name.split_once('/').map(|(first, _)| first);
     let has_registry = first.is_some_and(|it| it.contains(['.', ':']) || it == "localhost");
     match first {
-        // docker.io/x is docker.io/library/x.
-        Some("docker.io") if name.matches('/').count() == 1 => {
+        // There, x is library/x.
+        Some(DEFAULT_REGISTRY) if name.matches('/').count() == 1 => {
             let full = name.replacen('/', "/library/", 1);
             [full.clone(), full]
         }
         _ if has_registry => [name.to_owned(), name.to_owned()],
-        Some(_) => [format!("localhost/{name}"), format!("docker.io/{name}")],
-        None => [format!("localhost/{name}"), format!("docker.io/library/{name}")],
+        Some(_) => [format!("localhost/{name}"), format!("{DEFAULT_REGISTRY}/{name}")],
+        None => [format!("localhost/{name}"), format!("{DEFAULT_REGISTRY}/library/{name}")],
     }
 }
 
@@ -163,16 +166,17 @@ mod tests {
 
     #[test]
     fn names_are_shortened_as_engines_let_people() {
+        let hub = |name: &str| name.replace("HUB", DEFAULT_REGISTRY);
         let image = |id: &str, digest: char, names: &[&str]| StoredImage {
             id: id.to_owned(),
             digest: Some(format!("sha256:{}", digest.to_string().repeat(64))),
-            names: Some(names.iter().map(|&name| name.to_owned()).collect()),
+            names: Some(names.iter().map(|&name| hub(name)).collect()),
             layer: None,
         };
         let images = [
-            image("cafe01", '1', &["docker.io/library/alpine:latest", "quay.io/x/tool:2"]),
+            image("cafe01", '1', &["HUB/library/alpine:latest", "h.example/x/tool:2"]),
             image("cafe02", '2', &["localhost/alpine:latest", "localhost/team/app:1"]),
-            image("beef03", '3', &["quay.io/y/tool:2"]),
+            image("beef03", '3', &["h.example/y/tool:2"]),
             image("beef04", '4', &[]),
         ];
         let images: Vec<&StoredImage> = images.iter().collect();
@@ -180,8 +184,8 @@ mod tests {
         let bare = format!("sha256:{}", "4".repeat(64));
         for (reference, expected) in [
             ("alpine", &[1][..]),
-            ("docker.io/alpine", &[0]),
-            ("docker.io/library/alpine:latest", &[0]),
+            ("HUB/alpine", &[0]),
+            ("HUB/library/alpine:latest", &[0]),
             ("library/alpine", &[0]),
             ("team/app:1", &[1]),
             ("app:1", &[1]),
@@ -198,9 +202,9 @@ mod tests {
             ("x@nothex", &[]),
         ] {
             let found: Vec<usize> =
-                find(&images, reference).into_iter().map(|(at, _)| at).collect();
+                find(&images, &hub(reference)).into_iter().map(|(at, _)| at).collect();
             assert_eq!(found, expected, "{reference}");
         }
-        assert_eq!(find(&images, "tool:2")[0].1, Some("quay.io/x/tool:2"));
+        assert_eq!(find(&images, "tool:2")[0].1, Some("h.example/x/tool:2"));
     }
 }

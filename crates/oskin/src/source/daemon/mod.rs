@@ -13,7 +13,7 @@ use super::{ImageSource, Pick, ReadOptions, SourceError, SourceSpec, Transport};
 use super::{archive, docker};
 use serde::Deserialize;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The most that is read of an answer that is no image.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
@@ -238,17 +238,5 @@ impl Engine {
             SourceError::Io { source, .. } => self.failed(source),
             other => other,
         })
-    }
-}
-
-impl Default for super::EngineOptions {
-    /// Where engines and stores are unless somebody says otherwise.
-    fn default() -> Self {
-        Self {
-            docker_host: "unix:///var/run/docker.sock".to_owned(),
-            containers_storage: vec![Path::new("/var/lib/containers/storage").to_owned()],
-            containers_storage_driver: None,
-            containers_storage_problem: None,
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::args::Reading;
 use crate::declared;
+use crate::engines;
 use crate::error::CliError;
 use crate::progress::Bar;
 use crate::text::plural;
@@ -13,7 +14,7 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, ImageSource, ReadOptions, SourceError, SourceSpec};
+use oskin::source::{self, EngineOptions, ImageSource, ReadOptions, SourceError, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -25,6 +26,7 @@ pub(crate) struct Workspace {
     path: PathBuf,
     catalog: Option<Catalog>,
     reading: Reading,
+    engines: EngineOptions,
     bar: Bar,
     quiet: bool,
     // Whether it was told that images without paths are left out.
@@ -69,8 +71,8 @@ impl Found {
 impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
-        let (catalog, bar) = (None, Bar::new(quiet));
-        Self { path, catalog, reading, bar, quiet, told_left_out: false }
+        let (catalog, engines, bar) = (None, engines::found(), Bar::new(quiet));
+        Self { path, catalog, reading, engines, bar, quiet, told_left_out: false }
     }
 
     /// The bar of this run.
@@ -80,7 +82,7 @@ impl Workspace {
 
     /// How sources are read.
     pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
-        options_of(&self.reading, all, &self.bar)
+        options_of((&self.reading, &self.engines), all, &self.bar)
     }
 
     /// The catalog, which must exist.
@@ -155,7 +157,7 @@ impl Workspace {
         }
         let spec = parsed?;
         self.bar.name(&text.to_string_lossy());
-        let options = options_of(&self.reading, false, &self.bar);
+        let options = options_of((&self.reading, &self.engines), false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
         self.bar.finish();
@@ -517,7 +519,11 @@ pub(crate) struct Sets {
     pub(crate) sets: Vec<Vec<PathSet>>,
 }
 
-fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a> {
+fn options_of<'a>(
+    (reading, engines): (&Reading, &EngineOptions),
+    all: bool,
+    bar: &'a Bar,
+) -> ReadOptions<'a> {
     ReadOptions {
         platform: reading.platform.clone(),
         all,
@@ -525,6 +531,7 @@ fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a>
         partition: reading.partition,
         allow_backing_file: reading.allow_backing_file,
         contents: !reading.no_contents,
+        engines: engines.clone(),
         limits: reading.limits(),
         progress: bar,
     }

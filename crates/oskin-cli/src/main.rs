@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod declared;
+mod engines;
 mod error;
 mod images;
 mod new_file;

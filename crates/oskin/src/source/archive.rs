@@ -23,31 +23,39 @@ pub(super) fn open(
     spec: &SourceSpec,
     options: &ReadOptions<'_>,
 ) -> Result<Vec<ImageSource>, SourceError> {
-    let store = open_store(&spec.location, options)?;
+    images(&open_store(&spec.location, options)?, spec, options)
+}
+
+/// The images of an archive of either form that the specification means.
+pub(super) fn images(
+    store: &Store,
+    spec: &SourceSpec,
+    options: &ReadOptions<'_>,
+) -> Result<Vec<ImageSource>, SourceError> {
     let has_docker = store.has(docker::MANIFEST);
     let has_oci = store.has(oci::INDEX);
     let docker_first = spec.transport == Transport::DockerArchive || !has_oci;
     if has_docker && docker_first {
-        let images = docker::images(&store, spec, options)?;
+        let images = docker::images(store, spec, options)?;
         // A manifest that names nothing stands beside an index that does in no known file, but
         // costs nothing to allow.
         if !images.is_empty() || !has_oci {
             return if images.is_empty() {
-                Err(no_image(&store, "manifest.json names no image"))
+                Err(no_image(store, "manifest.json names no image"))
             } else {
                 Ok(images)
             };
         }
     }
     if has_oci {
-        return oci::images(&store, spec, options);
+        return oci::images(store, spec, options);
     }
     let what = if store.names().is_empty() {
         "the archive holds no entries"
     } else {
         "neither manifest.json (docker-archive) nor index.json (oci-archive) is in the archive"
     };
-    Err(no_image(&store, what))
+    Err(no_image(store, what))
 }
 
 fn no_image(store: &Store, what: &str) -> SourceError {

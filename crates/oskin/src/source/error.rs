@@ -49,6 +49,16 @@ pub enum SourceError {
         /// What can be done.
         hint: Option<String>,
     },
+    /// A container engine or its store does not give the image.
+    #[error("{place}: {what}")]
+    Engine {
+        /// The transport and what was asked for, or the store.
+        place: String,
+        /// What it said, or why it could not be asked.
+        what: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
     /// The content breaks the rules of its format.
     #[error("{place}: {what}")]
     Damaged {
@@ -152,7 +162,9 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Spec { hint, .. } => Some(hint.clone()),
-            Self::NotFound { hint, .. } | Self::Unrecognized { hint, .. } => hint.clone(),
+            Self::NotFound { hint, .. }
+            | Self::Unrecognized { hint, .. }
+            | Self::Engine { hint, .. } => hint.clone(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run it as a user who may read this".to_owned())
             }

@@ -11,8 +11,10 @@
 
 mod archive;
 mod changeset;
+mod containers_storage;
 mod cpio;
 mod cpio_header;
+mod daemon;
 mod decompress;
 mod disk;
 mod docker;
@@ -55,6 +57,7 @@ pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
 use crate::image::{Declared, Digest, Fact, Packages, Platform};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is asked of the readers.
@@ -73,6 +76,8 @@ pub struct ReadOptions<'a> {
     pub partition: Option<u32>,
     /// Whether the file that a disk image says it stands on is opened: any path, as it pleases.
     pub allow_backing_file: bool,
+    /// Where container engines and their stores are.
+    pub engines: EngineOptions,
     /// What is accepted of an image.
     pub limits: Limits,
     /// Who is told how far the reading is.
@@ -89,6 +94,7 @@ impl Default for ReadOptions<'_> {
             contents: true,
             partition: None,
             allow_backing_file: false,
+            engines: EngineOptions::default(),
             limits: Limits::default(),
             progress: &NoProgress,
         }
@@ -104,8 +110,35 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("contents", &self.contents)
             .field("partition", &self.partition)
             .field("allow_backing_file", &self.allow_backing_file)
+            .field("engines", &self.engines)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where container engines and their stores are, as the environment of a user has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// The address of the Docker engine as `DOCKER_HOST` spells it: `unix://` and the path of a
+    /// socket. All others are refused when they are needed.
+    pub docker_host: String,
+    /// The store of podman, buildah and CRI-O (`graphroot`), then additional stores of images.
+    pub containers_storage: Vec<PathBuf>,
+    /// The driver of these stores; `None` for whichever is there.
+    pub containers_storage_driver: Option<String>,
+    /// Why the two above could not be found out, told when they are needed.
+    pub containers_storage_problem: Option<String>,
+}
+
+impl Default for EngineOptions {
+    /// Where engines and stores are unless somebody says otherwise.
+    fn default() -> Self {
+        Self {
+            docker_host: "unix:///var/run/docker.sock".to_owned(),
+            containers_storage: vec![PathBuf::from("/var/lib/containers/storage")],
+            containers_storage_driver: None,
+            containers_storage_problem: None,
+        }
     }
 }
 
@@ -285,6 +318,8 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Disk => disk::open(spec, options),
         Transport::Squashfs => squashfs::open(spec),
         Transport::Sif => sif::open(spec, options),
+        Transport::DockerDaemon => daemon::open(spec, options),
+        Transport::ContainersStorage => containers_storage::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

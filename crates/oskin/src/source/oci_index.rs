@@ -64,7 +64,7 @@ struct Document {
 
 /// A list that is refused where it grows too long: three bytes of JSON make a descriptor of hundreds.
 #[derive(Debug)]
-struct AtMost<T, const MOST: usize>(Vec<T>);
+pub(super) struct AtMost<T, const MOST: usize>(pub(super) Vec<T>);
 
 impl<T, const MOST: usize> Default for AtMost<T, MOST> {
     fn default() -> Self {

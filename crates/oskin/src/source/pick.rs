@@ -98,6 +98,24 @@ fn tag(reference: &str) -> Option<&str> {
     reference.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
 }
 
+/// Of some names those that a person who wrote `name` perhaps meant: other tags of the same
+/// repository, then what contains its last part or is contained in it.
+pub(super) fn near(name: &str, names: &[String], most: usize) -> Vec<String> {
+    let repository = |name: &str| {
+        let short = short(name);
+        let last = short.rsplit('/').next().unwrap_or_default();
+        last.split([':', '@']).next().unwrap_or_default().to_lowercase()
+    };
+    let wanted = repository(name);
+    let ways: [&dyn Fn(&str) -> bool; 2] = [&|other| other == wanted, &|other| {
+        !other.is_empty() && (other.contains(&wanted) || wanted.contains(other))
+    }];
+    let found = ways.iter().map(|way| -> Vec<String> {
+        names.iter().filter(|other| way(&repository(other))).take(most).cloned().collect()
+    });
+    found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

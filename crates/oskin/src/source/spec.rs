@@ -257,7 +257,8 @@ impl SourceSpec {
         }
         let (path, reference) =
             if transport.has_reference() { split_reference(rest) } else { (rest, None) };
-        if path.is_empty() {
+        // A whole store can be meant, the one that engines use.
+        if path.is_empty() && transport != Transport::ContainersStorage {
             return Err(refuse(text, "the path is missing", &format!("write {transport}:PATH")));
         }
         let location = PathBuf::from(OsString::from_vec(path.to_vec()));

@@ -80,6 +80,13 @@ impl<'r> TreeReader<'r> {
         self.push(&Entry { link, ..entry(&path, kind, attributes) }).map(drop)
     }
 
+    /// Hides what lower layers have below a directory, the root included.
+    pub(super) fn hide_below(&mut self, raw_path: &[u8]) -> Result<(), SourceError> {
+        let path = if raw_path.is_empty() { Some(Vec::new()) } else { self.normal(raw_path) };
+        let Some(path) = path else { return Ok(()) };
+        self.push(&Entry::bare(&path, EntryKind::OpaqueWhiteout)).map(drop)
+    }
+
     /// A regular file of a stated size.
     ///
     /// `inode` is given where the file has further names; of a second name the content is not read.

@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) gid: u32,
     pub(super) device: u64,
     pub(super) inode: u64,
+    /// The number of a device, 0 for what is none and for the whiteouts of overlay file systems.
+    pub(super) device_number: u64,
     /// How many names the file has.
     pub(super) names: u64,
 }
@@ -60,6 +62,7 @@ impl From<Stat> for Found {
             gid: stat.st_gid,
             device: u64::from(stat.st_dev),
             inode: u64::from(stat.st_ino),
+            device_number: u64::from(stat.st_rdev),
             names: u64::from(stat.st_nlink),
         }
     }

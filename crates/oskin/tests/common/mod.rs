@@ -127,3 +127,56 @@ pub(crate) fn assert_same(inventory: &Inventory, expected: &testkit::Listing, wh
         }
     }
 }
+
+const ENGINE_IMAGE: &str = r#"
+//- layer
+bin/ dir mode=0755
+bin/sh file 120
+bin/ash hardlink bin/sh
+lib symlink usr/lib
+usr/ dir mode=0755
+usr/lib/ dir mode=0711
+usr/lib/libc.so file 700000
+etc/ dir mode=0755
+etc/os-release file "ID=test\n"
+"odd name\xff" file 3
+dev/ dir mode=0755
+dev/null char 1 3
+run/ dir mode=0755
+run/pipe fifo
+var/ dir mode=0755
+var/cache/ dir mode=0700 uid=5 gid=6
+var/cache/a file 1
+var/cache/b file 1
+//- layer
+.wh.bin file
+var/cache/ dir mode=0700 uid=5 gid=6
+var/cache/.wh..wh..opq file
+var/cache/c file 1
+usr/lib/ dir mode=0711
+usr/lib/added file 5
+//- layer
+etc/passwd file 9 uid=7 gid=8 mode=0600
+usr/lib/ dir mode=0711
+usr/lib/libc.so symlink libc2.so
+"#;
+
+/// The keys of all layers as they are read.
+pub(crate) fn keys(image: &ImageSource, options: &ReadOptions<'_>) -> Vec<String> {
+    image.layers.iter().map(|layer| layer.read(options).unwrap().key.to_string()).collect()
+}
+
+/// All that is known of every entry.
+pub(crate) fn entries(inventory: &Inventory) -> Vec<String> {
+    inventory.iter().map(|entry| format!("{entry:?}")).collect()
+}
+
+/// Message and hint, as the command line prints them.
+pub(crate) fn told(error: &SourceError) -> String {
+    format!("{error}\nhint: {}", error.hint().unwrap_or_default())
+}
+
+/// Three layers with an entry of every kind, as any engine can unpack them.
+pub(crate) fn engine_image() -> testkit::Image {
+    testkit::Image::from_fixture(ENGINE_IMAGE).reference("app:1.0")
+}

@@ -8,7 +8,7 @@ mod common;
 use common::{counts, open_text, read_text, shared_data, warnings};
 use oskin::inventory::{EntryKind, Inventory};
 use oskin::path::escape;
-use oskin::source::ReadOptions;
+use oskin::source::{Limits, ReadOptions};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{FileExt as _, PermissionsExt, symlink};
 use std::path::Path;
@@ -416,5 +416,260 @@ fn iso_file_systems_hold_what_they_were_made_of() {
         assert_eq!(read.facts[0].text, names);
         let got = rows(&got);
         assert!(got.contains_key(file) && !got.contains_key("link59"), "{:?}", got.keys());
+    }
+}
+
+/// A small tree that is read in no time.
+fn make_small_tree(root: &Path) {
+    for path in ["etc", "bin", "usr/lib", "many"] {
+        std::fs::create_dir_all(root.join(path)).unwrap();
+    }
+    std::fs::write(root.join("etc/os-release"), "ID=small\n").unwrap();
+    std::fs::write(root.join("usr/lib/text"), "all the same ".repeat(3000)).unwrap();
+    std::fs::write(root.join("bin/sh"), [7; 5000]).unwrap();
+    std::fs::hard_link(root.join("bin/sh"), root.join("bin/ash")).unwrap();
+    symlink("sh", root.join("bin/bash")).unwrap();
+    symlink("long/".repeat(30), root.join("long")).unwrap();
+    for index in 0..40 {
+        std::fs::write(root.join(format!("many/name{index}")), [index; 20]).unwrap();
+    }
+}
+
+/// Puts files into a disk at their sectors, under a table that sfdisk writes.
+fn make_disk(disk: &Path, table: &str, parts: &[(&Path, u64)]) {
+    let file = std::fs::File::create(disk).unwrap();
+    file.set_len(64 * 1024 * 1024).unwrap();
+    let script = format!("echo '{table}' | sfdisk -q {}", disk.display());
+    shell(disk.parent().unwrap(), &script);
+    for (part, sector) in parts {
+        file.write_all_at(&std::fs::read(part).unwrap(), sector * 512).unwrap();
+    }
+}
+
+#[test]
+fn the_root_is_chosen_among_partitions_by_what_it_holds() {
+    if !["mke2fs", "sfdisk"].iter().all(|program| has(program)) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name);
+    make_small_tree(&place("tree"));
+    std::fs::create_dir_all(place("boot/grub")).unwrap();
+    mke2fs("ext4", &["-L", "rootfs", "-U", "11111111-2222-3333-4444-555555555555"], &place("tree"), &place("root"), "8M");
+    mke2fs("ext2", &[], &place("boot"), &place("other"), "4M");
+    let (root, other) = (place("root"), place("other"));
+    let disk = place("disk.raw");
+    let text = disk.to_str().unwrap();
+    let fact = |number: Option<u32>| {
+        let options = ReadOptions { partition: number, ..ReadOptions::default() };
+        open_text(text, &options).map(|images| {
+            let fact = |kind: &str| {
+                let found = images[0].facts.iter().find(|fact| fact.kind == kind);
+                found.map_or("", |fact| &fact.text).to_owned()
+            };
+            (fact("disk.partitions"), fact("disk.label"), fact("disk.uuid"))
+        })
+    };
+    let gpt = "label: gpt\n2048,8192,U,name=efi\n10240,8192,L\n20480,16384,L,name=\"my root\"";
+    make_disk(&disk, gpt, &[(&other, 10240), (&root, 20480)]);
+    assert_as_tree(&place("tree"), text, &["lost+found"]);
+    let (partitions, label, uuid) = fact(None).unwrap();
+    assert_eq!(
+        partitions,
+        "GPT partition table\n1: 4 MiB, EFI system: unknown, \"efi\"\n2: 4 MiB, Linux data: ext2\n\
+         3: 8 MiB, Linux data: ext4, \"rootfs\" (read)"
+    );
+    assert_eq!((&*label, &*uuid), ("rootfs", "11111111-2222-3333-4444-555555555555"));
+    assert!(fact(Some(2)).unwrap().0.contains("ext2 (read)"));
+    let error = fact(Some(1)).unwrap_err().to_string();
+    assert!(error.ends_with("disk.raw: partition 1: holds no file system that is known here (unknown)"), "{error}");
+
+    let mbr = "label: dos\n2048,8192,83\n10240,100000,5\n12288,8192,83\n22528,16384,83";
+    make_disk(&disk, mbr, &[(&other, 2048), (&other, 12288), (&root, 22528)]);
+    assert_as_tree(&place("tree"), text, &["lost+found"]);
+    assert!(fact(None).unwrap().0.contains("\n6: 8 MiB, Linux: ext4, \"rootfs\" (read)"));
+
+    // Two roots: a question, unless the type of one says that it is the root.
+    let (first, second) = ("2048,16384", "20480,16384");
+    for (kinds, read) in [(["L", "L"], None), (["L", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"], Some(2))] {
+        let table = format!("label: gpt\n{first},{}\n{second},{}", kinds[0], kinds[1]);
+        make_disk(&disk, &table, &[(&root, 2048), (&root, 20480)]);
+        match (fact(None), read) {
+            (Ok((partitions, ..)), Some(_)) => {
+                assert!(partitions.contains("2: 8 MiB, Linux root (x86-64): ext4, \"rootfs\" (read)"));
+            }
+            (Err(error), None) => {
+                assert_eq!(error.hint().unwrap(), "pick one of them: --partition 1");
+                let told = "several of its file systems look like the root of a system: partitions 1 (ext4 \"rootfs\"), 2 (ext4 \"rootfs\")";
+                assert!(error.to_string().ends_with(told), "{error}");
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    make_disk(&disk, "label: dos\n2048,8192,83\n10240,8192,82", &[]);
+    let error = fact(None).unwrap_err().to_string();
+    assert!(error.ends_with("no partition holds a file system that can be read yet: 1 (unknown), 2 (unknown)"), "{error}");
+    std::fs::write(&disk, vec![0; 1 << 20]).unwrap();
+    let error = open_text(&format!("disk:{text}"), &ReadOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("neither a partition table nor a known file system"));
+    // Compressed as a whole.
+    make_disk(&disk, mbr, &[(&root, 22528)]);
+    shell(dir.path(), "xz -T1 -0 -k disk.raw; zstd -q disk.raw");
+    for name in ["disk.raw.xz", "disk.raw.zst"] {
+        assert_as_tree(&place("tree"), place(name).to_str().unwrap(), &["lost+found"]);
+    }
+}
+
+#[test]
+fn qcow2_images_are_read_and_stand_on_others_only_if_that_is_allowed() {
+    if !["mke2fs", "qemu-img"].iter().all(|program| has(program)) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name);
+    make_tree(&place("tree"), 50);
+    mke2fs("ext4", &[], &place("tree"), &place("raw"), "64M");
+    for (index, options) in [
+        &["-c"][..],
+        &["-c", "-o", "compression_type=zstd"],
+        &["-o", "cluster_size=512"],
+        &["-c", "-o", "cluster_size=2M"],
+        &["-c", "-o", "cluster_size=4K,compression_type=zstd"],
+        &["-o", "compat=0.10"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let image = place(&format!("{index}.qcow2"));
+        let mut command = command("qemu-img");
+        command.args(["convert", "-f", "raw", "-O", "qcow2"]).args(options);
+        assert!(command.arg(place("raw")).arg(&image).status().unwrap().success());
+        assert_as_tree(&place("tree"), image.to_str().unwrap(), &["lost+found"]);
+    }
+    let refused = |text: &str, allow_backing_file| {
+        let options = ReadOptions { allow_backing_file, ..ReadOptions::default() };
+        let error = open_text(text, &options).unwrap_err();
+        (error.to_string(), error.hint().unwrap_or_default())
+    };
+    shell(
+        dir.path(),
+        "qemu-img create -q -f qcow2 -b 1.qcow2 -F qcow2 top.qcow2
+         qemu-img create -q -f qcow2 -b raw -F raw top-raw.qcow2
+         qemu-img create -q -f qcow2 -b top.qcow2 -F qcow2 top2.qcow2
+         qemu-img create -q -f qcow2 -o extended_l2=on extended.qcow2 1M
+         qemu-img create -q -f qcow2 -o data_file=data.raw external.qcow2 1M
+         qemu-img create -q -f qcow2 -u -b nbd://host/x -F raw url.qcow2 1M
+         qemu-img create -q -f qcow2 -u -b circle.qcow2 -F qcow2 round.qcow2 1M
+         qemu-img create -q -f qcow2 -u -b round.qcow2 -F qcow2 circle.qcow2 1M
+         qemu-img convert -f raw -O vmdk raw x.vmdk; qemu-img convert -f raw -O vdi raw x.vdi
+         qemu-img convert -f raw -O vhdx raw x.vhdx",
+    );
+    for name in ["top.qcow2", "top-raw.qcow2", "top2.qcow2"] {
+        let text = place(name);
+        let text = text.to_str().unwrap();
+        let (error, hint) = refused(text, false);
+        assert!(error.contains("stands on another file"), "{error}");
+        assert!(hint.contains("--allow-backing-file"), "{hint}");
+        let options = ReadOptions { allow_backing_file: true, ..ReadOptions::default() };
+        let image = open_text(text, &options).unwrap().remove(0);
+        let got = common::read(&image, &options).unwrap();
+        let (_, expected) = read_text(place("0.qcow2").to_str().unwrap()).unwrap();
+        assert_eq!(rows(&got), rows(&expected), "{name}");
+    }
+    for (name, told) in [
+        ("extended.qcow2", "subclusters"),
+        ("external.qcow2", "another file"),
+        ("url.qcow2", "no plain path"),
+        ("round.qcow2", "more backing files than the limit of 16"),
+        ("x.vmdk", "a VMDK disk image"),
+        ("x.vdi", "a VDI disk image"),
+        ("x.vhdx", "a VHDX disk image"),
+    ] {
+        let (error, hint) = refused(&format!("disk:{}", place(name).display()), true);
+        assert!(error.contains(told), "{name}: {error}");
+        assert!(hint.contains("qemu-img convert") || name.starts_with("round"), "{name}: {hint}");
+    }
+}
+
+/// Reads a damaged file: errors and warnings are right, a panic or a long time is not.
+fn read_damaged(text: &str) {
+    let limits = Limits { content_bytes: 64 * 1024 * 1024, ..Limits::default() };
+    let options = ReadOptions { limits, allow_backing_file: true, ..ReadOptions::default() };
+    for image in open_text(text, &options).into_iter().flatten() {
+        // Whatever it is, it ends.
+        drop(common::read(&image, &options));
+    }
+}
+
+#[test]
+fn damage_never_panics_and_never_lasts() {
+    if !["mke2fs", "mkfs.erofs", "xorriso", "cpio", "qemu-img", "sfdisk"].iter().all(|it| has(it)) {
+        return;
+    }
+    let rounds: u64 = std::env::var("OSKIN_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(300);
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name);
+    make_small_tree(&place("tree"));
+    mke2fs("ext4", &["-b", "1024", "-O", "inline_data"], &place("tree"), &place("a.ext4"), "1M");
+    mke2fs("ext2", &["-b", "1024", "-I", "128"], &place("tree"), &place("b.ext2"), "1M");
+    make_disk(&place("c.disk"), "label: gpt\n2048,2048,L\n", &[(&place("a.ext4"), 2048)]);
+    make_disk(&place("d.disk"), "label: dos\n2048,9000,5\n4096,2048,83\n", &[(&place("b.ext2"), 4096)]);
+    shell(
+        dir.path(),
+        "qemu-img convert -c -f raw -O qcow2 a.ext4 e.qcow2
+         qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd,cluster_size=4K a.ext4 f.qcow2
+         mkfs.erofs -zlz4hc -Eztailpacking g.erofs tree >messages 2>&1
+         mkfs.erofs -zlz4hc -C16384 -Elegacy-compress h.erofs tree >messages 2>&1
+         mkfs.erofs --chunksize=4096 i.erofs tree >messages 2>&1
+         xorriso -as mkisofs -quiet -R -J --hardlinks -o j.iso tree >messages 2>&1
+         cd tree; find . -mindepth 1 | cpio --quiet -o -H crc > ../k.cpio 2>../messages
+         find . -mindepth 1 | cpio --quiet -o -H odc | gzip > ../l.cpio.gz; cd ..
+         truncate -s 3M c.disk d.disk; rm messages",
+    );
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below.max(1)
+    };
+    let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some());
+    names.sort();
+    assert_eq!(names.len(), 12);
+    for path in names {
+        let bytes = std::fs::read(&path).unwrap();
+        let told: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] != 0).collect();
+        let kind = path.extension().unwrap().to_str().unwrap();
+        let transport = match kind {
+            "erofs" | "iso" | "cpio" => kind,
+            "gz" => "cpio",
+            _ => "disk",
+        };
+        let damaged = place("damaged");
+        let text = format!("{transport}:{}", damaged.display());
+        let started = std::time::Instant::now();
+        for round in 0..rounds {
+            let mut bytes = bytes.clone();
+            if round % 16 == 0 {
+                bytes.truncate(usize::try_from(next(bytes.len() as u64)).unwrap());
+            }
+            // Half of the time in the beginning, where most of the structure is.
+            let most = if round % 2 == 0 { told.len() } else { told.len().min(600) };
+            for _ in 0..=next(6) {
+                let at = told[usize::try_from(next(most as u64)).unwrap()];
+                let near = at + usize::try_from(next(8)).unwrap();
+                let value = [0, 0xff, 1, 0x80, u8::try_from(next(256)).unwrap()];
+                if let Some(byte) = bytes.get_mut(if round % 3 == 0 { near } else { at }) {
+                    *byte = value[usize::try_from(next(5)).unwrap()];
+                }
+            }
+            std::fs::write(&damaged, &bytes).unwrap();
+            let last = std::time::Instant::now();
+            read_damaged(&text);
+            let seconds = last.elapsed().as_secs();
+            assert!(seconds < 30, "{}: round {round} took {seconds} s", path.display());
+        }
+        eprintln!("{}: {rounds} rounds, {:?}", path.display(), started.elapsed());
     }
 }

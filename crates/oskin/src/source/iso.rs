@@ -93,7 +93,8 @@ struct IsoTree {
 
 impl Tree for IsoTree {
     fn read(&self, place: &str, options: &ReadOptions<'_>) -> Result<LayerRead, SourceError> {
-        let iso = Iso::open(Arc::clone(&self.device)).map_err(|error| SourceError::io(place, error))?;
+        let iso =
+            Iso::open(Arc::clone(&self.device)).map_err(|error| SourceError::io(place, error))?;
         let mut tree = TreeReader::new(place, options);
         nodes::walk(&iso, options, &mut tree)?;
         Ok(tree.finish())
@@ -104,7 +105,9 @@ impl Tree for IsoTree {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Naming {
     /// Rock Ridge; each field begins behind so many other bytes.
-    Rock { skip: usize },
+    Rock {
+        skip: usize,
+    },
     Joliet,
     Plain,
 }
@@ -177,7 +180,7 @@ impl Iso {
         let (mut primary, mut joliet) = (None, None);
         for index in 0..MAX_DESCRIPTORS {
             let at = (16 + index) * SECTOR_BYTES;
-            let mut descriptor = [0; SECTOR_BYTES as usize];
+            let mut descriptor = [0; 2048];
             device.read_exact_at(&mut descriptor, at)?;
             if &descriptor[1..6] != b"CD001" {
                 break;
@@ -311,9 +314,10 @@ impl Iso {
 
 /// A name without its version, and without the dot of an empty ending.
 fn plain_name(name: &[u8]) -> Vec<u8> {
-    let end = name.iter().rposition(|&byte| byte == b';').filter(|&at| {
-        at > 0 && name[at + 1..].iter().all(u8::is_ascii_digit)
-    });
+    let end = name
+        .iter()
+        .rposition(|&byte| byte == b';')
+        .filter(|&at| at > 0 && name[at + 1..].iter().all(u8::is_ascii_digit));
     let name = &name[..end.unwrap_or(name.len())];
     match name {
         [rest @ .., b'.'] if !rest.is_empty() => rest.to_vec(),
@@ -380,7 +384,8 @@ impl Nodes for Iso {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    names.problem = Some(format!("a part of the directory cannot be read: {error}"));
+                    names.problem =
+                        Some(format!("a part of the directory cannot be read: {error}"));
                     break;
                 }
             };

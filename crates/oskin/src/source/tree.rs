@@ -140,7 +140,8 @@ impl<'r> TreeReader<'r> {
         (size_bytes, inode): (u64, Option<u64>),
     ) -> Result<(), SourceError> {
         let Some(path) = self.normal(raw_path) else { return Ok(()) };
-        let index = self.push(&Entry { size_bytes, ..entry(&path, EntryKind::File, attributes) })?;
+        let index =
+            self.push(&Entry { size_bytes, ..entry(&path, EntryKind::File, attributes) })?;
         if let Some(inode) = inode {
             self.linked.entry(inode).or_insert(index);
         }

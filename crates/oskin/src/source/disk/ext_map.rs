@@ -60,11 +60,7 @@ impl<'e> Pieces<'e> {
     }
 
     fn run_at(&self, block: u64) -> io::Result<Run> {
-        if self.inode.flags & flags::EXTENTS != 0 {
-            self.extent(block)
-        } else {
-            self.mapped(block)
-        }
+        if self.inode.flags & flags::EXTENTS != 0 { self.extent(block) } else { self.mapped(block) }
     }
 
     /// Looks a block up in the tree of extents.
@@ -78,7 +74,8 @@ impl<'e> Pieces<'e> {
         }
         loop {
             let count = usize::from(le16(&node, 2));
-            if le16(&node, 0) != 0xf30a || le16(&node, 6) != depth || (count + 1) * 12 > node.len() {
+            if le16(&node, 0) != 0xf30a || le16(&node, 6) != depth || (count + 1) * 12 > node.len()
+            {
                 return Err(damaged("the tree of extents is damaged"));
             }
             let first = |at: usize| u64::from(le32(&node, at * 12));
@@ -161,9 +158,8 @@ impl<'e> Pieces<'e> {
 fn run_in(table: &[u8], at: usize, count: usize) -> Run {
     let number = |at: usize| u64::from(le32(table, at * 4));
     let first = number(at);
-    let continues = |&next: &usize| {
-        number(next) == if first == 0 { 0 } else { first + (next - at) as u64 }
-    };
+    let continues =
+        |&next: &usize| number(next) == if first == 0 { 0 } else { first + (next - at) as u64 };
     let blocks = 1 + (at + 1..count).take_while(continues).count() as u64;
     Run { start: (first != 0).then_some(first), blocks }
 }
@@ -180,17 +176,15 @@ impl Read for Pieces<'_> {
             None => (self.run_at(self.position / block_bytes)?, self.position % block_bytes),
         };
         let in_run = run.blocks.saturating_mul(block_bytes) - within;
-        let most = usize::try_from(left.min(in_run)).map_or(into.len(), |most| most.min(into.len()));
+        let most =
+            usize::try_from(left.min(in_run)).map_or(into.len(), |most| most.min(into.len()));
         let into = &mut into[..most];
-        match run.start {
-            Some(start) => {
-                self.ext.read_content(into, start + within / block_bytes, within % block_bytes)?;
-            }
-            None => {
-                let holes = self.holes_left.checked_sub(most as u64);
-                self.holes_left = holes.ok_or_else(|| damaged("its holes are too large"))?;
-                into.fill(0);
-            }
+        if let Some(start) = run.start {
+            self.ext.read_content(into, start + within / block_bytes, within % block_bytes)?;
+        } else {
+            let holes = self.holes_left.checked_sub(most as u64);
+            self.holes_left = holes.ok_or_else(|| damaged("its holes are too large"))?;
+            into.fill(0);
         }
         self.position += most as u64;
         let within = within + most as u64;

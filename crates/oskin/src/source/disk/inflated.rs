@@ -27,10 +27,7 @@ pub(super) enum Full {
 
 impl Inflated {
     /// Reads all of a stream, or as much as it takes to see that it is too large.
-    pub(super) fn read(
-        mut content: impl Read,
-        limit_bytes: u64,
-    ) -> io::Result<Result<Self, Full>> {
+    pub(super) fn read(mut content: impl Read, limit_bytes: u64) -> io::Result<Result<Self, Full>> {
         let mut inflated = Self { pages: BTreeMap::new(), size_bytes: 0 };
         let mut page = [0; PAGE_BYTES];
         loop {

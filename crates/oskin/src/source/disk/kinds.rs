@@ -1,6 +1,6 @@
 //! File systems, and what else fills a partition, told by their magic.
 
-use crate::source::fields::{bytes, le32, le64, text};
+use crate::source::fields::{be32, bytes, le32, le64, text};
 use crate::source::read_at::ReadAt;
 
 /// What lies on a disk or partition.
@@ -33,13 +33,13 @@ impl Kind {
 }
 
 pub(super) const MOUNT: &str = "mount it read-only (guestmount --ro -a FILE -i DIR; or losetup -rP FILE, for qcow2 qemu-nbd -r FILE, then mount -o ro), then use rootfs:DIR";
-const UNLOCK: &str = "open it (cryptsetup open --readonly), mount it read-only, then use rootfs:DIR";
+const UNLOCK: &str =
+    "open it (cryptsetup open --readonly), mount it read-only, then use rootfs:DIR";
 const ACTIVATE: &str =
     "activate its volumes (vgchange -ay), mount the root read-only, then use rootfs:DIR";
 const ASSEMBLE: &str =
     "assemble it (mdadm --assemble --readonly), mount it read-only, then use rootfs:DIR";
-const IMPORT: &str =
-    "import the pool (zpool import -o readonly=on -R DIR), then use rootfs:DIR";
+const IMPORT: &str = "import the pool (zpool import -o readonly=on -R DIR), then use rootfs:DIR";
 
 const fn mountable(name: &'static str) -> Kind {
     Kind::Refused(name, Some(MOUNT))
@@ -61,7 +61,11 @@ const MAGICS: [(u64, &[u8], Kind); 23] = [
     (1024, b"\x10\x20\xf5\xf2", mountable("F2FS")),
     (1024, b"H+\0", mountable("HFS+")),
     (65600, b"_BHRfS_M", mountable("btrfs")),
-    (4120, b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81", mountable("bcachefs")),
+    (
+        4120,
+        b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81",
+        mountable("bcachefs"),
+    ),
     (32769, b"CD001", Kind::Iso),
     (32768, b"JFS1", mountable("JFS")),
     (65588, b"ReIsEr", mountable("ReiserFS")),
@@ -128,9 +132,10 @@ pub(super) fn label(device: &dyn ReadAt, kind: Kind) -> (String, Option<String>)
     }
     let uuid: [u8; 16] = bytes(&block, uuid_at);
     let uuid = (uuid != [0; 16]).then(|| {
-        let digits: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-        let [a, b, c, d] = [8, 12, 16, 20].map(|at| digits.split_at(at));
-        format!("{}-{}-{}-{}-{}", a.0, &b.0[8..], &c.0[12..], &d.0[16..], d.1)
+        let part = |at: usize| be32(&uuid, at);
+        let (b, c, d) = (part(4), part(8), part(12));
+        let (b, b2, c, c2) = (b >> 16, b & 0xffff, c >> 16, c & 0xffff);
+        format!("{:08x}-{b:04x}-{b2:04x}-{c:04x}-{c2:04x}{d:08x}", part(0))
     });
     (text(&block[label_at]), uuid)
 }

@@ -87,10 +87,8 @@ impl Volume {
         let has = |path: &[u8]| nodes::find(&*nodes, path).is_some();
         if has(b"etc/os-release") || has(b"usr/lib/os-release") {
             2
-        } else if has(b"etc") && (has(b"bin") || has(b"usr/bin") || has(b"sbin")) {
-            1
         } else {
-            0
+            u8::from(has(b"etc") && (has(b"bin") || has(b"usr/bin") || has(b"sbin")))
         }
     }
 }
@@ -227,25 +225,27 @@ fn choose<'v>(
     }
     let looks: Vec<u8> = readable.iter().map(|volume| volume.looks()).collect();
     let most = looks.iter().copied().max().unwrap_or(0);
-    let mut best: Vec<&Volume> =
-        readable.iter().zip(&looks).filter(|(_, looks)| **looks == most).map(|(it, _)| *it).collect();
+    let mut best: Vec<&Volume> = readable
+        .iter()
+        .zip(&looks)
+        .filter(|(_, looks)| **looks == most)
+        .map(|(it, _)| *it)
+        .collect();
     let typed: Vec<&Volume> = best.iter().copied().filter(|it| it.is_root_by_type()).collect();
     if !typed.is_empty() {
         best = typed;
     }
-    match best[..] {
-        [only] => Ok(only),
-        _ => {
-            let what = if most == 0 {
-                "none of its file systems looks like the root of a system"
-            } else {
-                "several of its file systems look like the root of a system"
-            };
-            let first = best.first().map_or(1, |volume| volume.number());
-            let hint = format!("pick one of them: --partition {first}");
-            Err(unrecognized(place, format!("{what}: partitions {}", list(&best)), Some(hint)))
-        }
+    if let [only] = best[..] {
+        return Ok(only);
     }
+    let what = if most == 0 {
+        "none of its file systems looks like the root of a system"
+    } else {
+        "several of its file systems look like the root of a system"
+    };
+    let first = best.first().map_or(1, |volume| volume.number());
+    let hint = format!("pick one of them: --partition {first}");
+    Err(unrecognized(place, format!("{what}: partitions {}", list(&best)), Some(hint)))
 }
 
 /// Why one volume is not read.
@@ -294,7 +294,12 @@ fn nothing(place: &str, scheme: Option<Scheme>, all: &[&Volume]) -> SourceError 
     unrecognized(place, what, hint)
 }
 
-fn facts(disk: &open::Disk, scheme: Option<Scheme>, volumes: &[Volume], chosen: &Volume) -> Vec<Fact> {
+fn facts(
+    disk: &open::Disk,
+    scheme: Option<Scheme>,
+    volumes: &[Volume],
+    chosen: &Volume,
+) -> Vec<Fact> {
     let fact = |kind: &str, text: String| Fact { kind: kind.to_owned(), text };
     let mut facts = vec![fact("disk.format", disk.format.to_owned())];
     if let Some(scheme) = scheme {

@@ -28,7 +28,10 @@ pub(in crate::source) struct Disk {
 }
 
 /// Opens the disk in a file.
-pub(in crate::source) fn disk(location: &Path, options: &ReadOptions<'_>) -> Result<Disk, SourceError> {
+pub(in crate::source) fn disk(
+    location: &Path,
+    options: &ReadOptions<'_>,
+) -> Result<Disk, SourceError> {
     let place = place_of(location);
     let file = stored(location, "a disk")?;
     let head = head(&*file, &place)?;
@@ -74,11 +77,7 @@ fn file(location: &Path, place: &str) -> Result<Arc<dyn ReadAt>, SourceError> {
     }
     // The metadata of a block device tells no length; of what cannot seek nothing is read at places.
     let size_bytes = file.seek(SeekFrom::End(0)).map_err(io)?;
-    Ok(Arc::new(crate::source::read_at::Window::new(
-        Arc::new(Device { file, size_bytes }),
-        0,
-        size_bytes,
-    )))
+    Ok(Arc::new(Device { file, size_bytes }))
 }
 
 /// A block device.
@@ -172,7 +171,9 @@ fn below(
     if !options.allow_backing_file {
         return Err(unrecognized(
             place,
-            format!("a qcow2 image that stands on another file, {shown}, which is not opened unasked"),
+            format!(
+                "a qcow2 image that stands on another file, {shown}, which is not opened unasked"
+            ),
             "if you trust the image, allow it with --allow-backing-file, or join them: qemu-img convert -O qcow2 FILE FILE.qcow2",
         ));
     }
@@ -180,7 +181,8 @@ fn below(
         let place = place.to_owned();
         return Err(SourceError::Limit { place, what: "backing files", limit: MAX_CHAIN as u64 });
     }
-    let is_url = backing.name.split(|&byte| byte == b'/').next().is_some_and(|name| name.contains(&b':'));
+    let is_url =
+        backing.name.split(|&byte| byte == b'/').next().is_some_and(|name| name.contains(&b':'));
     if is_url {
         return Err(unrecognized(
             place,
@@ -192,12 +194,10 @@ fn below(
     let path = above.join(OsStr::from_bytes(&backing.name));
     let place = place_of(&path);
     let file = file(&path, &place)?;
-    match backing.format.as_deref() {
+    if backing.format.as_deref() == Some(b"raw") {
         // Bytes of a guest may look like an image.
-        Some(b"raw") => Ok(file),
-        _ => {
-            let head = head(&*file, &place)?;
-            Ok(opened(file, &path, &head, options, depth + 1)?.device)
-        }
+        return Ok(file);
     }
+    let head = head(&*file, &place)?;
+    Ok(opened(file, &path, &head, options, depth + 1)?.device)
 }

@@ -6,7 +6,7 @@
 use crate::source::fields::{be32, be64};
 use crate::source::read_at::ReadAt;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) const MAGIC: &[u8] = b"QFI\xfb";
@@ -171,7 +171,10 @@ enum Place {
     Below,
     Zeros,
     At(u64),
-    Compressed { at: u64, bytes: usize },
+    Compressed {
+        at: u64,
+        bytes: usize,
+    },
 }
 
 const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
@@ -233,8 +236,7 @@ impl Qcow2 {
         self.file.read_exact_at(&mut packed, at)?;
         let mut cluster = vec![0; self.cluster_bytes()];
         if self.header.is_zstd {
-            let decoder = zstd::stream::read::Decoder::with_buffer(&packed[..])?.single_frame();
-            let mut decoder = decoder;
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(&packed[..])?.single_frame();
             decoder.window_log_max(self.header.cluster_bits.max(17) + 1)?;
             decoder.read_exact(&mut cluster)?;
         } else {
@@ -270,8 +272,7 @@ impl ReadAt for Qcow2 {
             Place::Zeros => into.fill(0),
             Place::At(at) => self.file.read_exact_at(into, at.saturating_add(within))?,
             Place::Compressed { at, bytes } => {
-                let cluster =
-                    Kept::get(&self.clusters, at, || self.decompressed(at, bytes))?;
+                let cluster = Kept::get(&self.clusters, at, || self.decompressed(at, bytes))?;
                 let within = usize::try_from(within).unwrap_or(0);
                 into.copy_from_slice(&cluster[within..within + most]);
             }

@@ -85,8 +85,7 @@ fn gpt_entries(device: &dyn ReadAt, header: &[u8], sector_bytes: u64) -> Vec<Par
 
 /// The usual way to write it: the first three parts have their lowest byte first.
 fn guid(raw: &[u8]) -> String {
-    let mut text =
-        format!("{:08x}-{:04x}-{:04x}-", le32(raw, 0), le16(raw, 4), le16(raw, 6));
+    let mut text = format!("{:08x}-{:04x}-{:04x}-", le32(raw, 0), le16(raw, 4), le16(raw, 6));
     for (at, byte) in bytes::<8>(raw, 8).into_iter().enumerate() {
         if at == 2 {
             text.push('-');

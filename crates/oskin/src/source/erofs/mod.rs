@@ -1,4 +1,4 @@
-//! EROFS, as the kernel documents it (Documentation/filesystems/erofs.rst, fs/erofs/erofs_fs.h):
+//! EROFS, as the kernel documents it (`Documentation/filesystems/erofs.rst`, `fs/erofs/erofs_fs.h`):
 //! plain, inline, in chunks, and compressed with LZ4.
 
 mod lz4;
@@ -48,7 +48,9 @@ impl Tree for ErofsTree {
             .map_err(|error| SourceError::io(place, error))?
             .map_err(|features| SourceError::Unrecognized {
                 place: place.to_owned(),
-                what: format!("an EROFS file system with features not supported yet ({features:#x})"),
+                what: format!(
+                    "an EROFS file system with features not supported yet ({features:#x})"
+                ),
                 hint: Some("mount it read-only, then use rootfs:DIR".to_owned()),
             })?;
         let mut tree = TreeReader::new(place, options);
@@ -148,7 +150,8 @@ impl Erofs {
             _ => return Err(damaged("the layout of the content is not known")),
         };
         let mode = le16(&raw, 4);
-        let kind = nodes::kind_of_mode(mode).ok_or_else(|| damaged("the inode is of no known kind"))?;
+        let kind =
+            nodes::kind_of_mode(mode).ok_or_else(|| damaged("the inode is of no known kind"))?;
         let (size_bytes, names, uid, gid) = if is_long {
             (le64(&raw, 8), le32(&raw, 44), le32(&raw, 24), le32(&raw, 28))
         } else {

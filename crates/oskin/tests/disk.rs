@@ -32,7 +32,10 @@ fn every_disk_of_the_manifest() {
             ["XFS", "btrfs"].iter().find(|it| fields[0].contains(&it.to_lowercase()))
         {
             let error = found.unwrap_err();
-            assert!(error.to_string().contains(&format!("{name}, not supported yet")), "{error}");
+            assert!(
+                error.to_string().contains(&format!("holds {name}, which is not supported yet")),
+                "{error}"
+            );
             assert!(error.hint().unwrap().contains("rootfs:DIR"));
             continue;
         }
@@ -59,7 +62,7 @@ fn the_only_file_system_that_is_read_is_chosen_and_others_are_named() {
     for part in ["GPT", "exFAT", "FAT", "NTFS", "(read)"] {
         assert!(table.contains(part), "{table}");
     }
-    for (number, message) in [(2, "not supported yet"), (9, "there is no partition 9")] {
+    for (number, message) in [(2, "which is not supported yet"), (9, "there is no partition 9")] {
         let options = ReadOptions { partition: Some(number), ..ReadOptions::default() };
         let error = open_text(&text, &options).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
@@ -300,6 +303,26 @@ fn two_roots_are_a_question_unless_the_table_answers_it() {
             }
             (other, _) => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn what_is_something_else_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = common::write(dir.path(), "x", &[9; 70_000]);
+    for (transport, told) in [
+        ("disk", "neither a partition table nor a known file system is on the disk"),
+        ("erofs", "holds no EROFS file system"),
+        ("iso", "holds no ISO 9660 file system"),
+        ("cpio", "holds no cpio archive"),
+    ] {
+        let options = ReadOptions::default();
+        let text = format!("{transport}:{}", path.display());
+        let error = open_text(&text, &options).unwrap_err();
+        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+        let error = open_text(&format!("{transport}:-"), &options).unwrap_err();
+        assert!(error.hint().unwrap().contains("save it to a file"), "{error}");
     }
 }
 

@@ -32,6 +32,17 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let file = disk::open::stored(&spec.location, "an archive of several parts")?;
+    let mut magic = [0; MAGIC_BYTES];
+    let count = file.read_at(&mut magic, 0).map_err(|error| SourceError::io(&place, error))?;
+    let magic = &magic[..count];
+    let is_begin = magic.first().is_some_and(|&byte| byte == 0 || Format::may_begin_with(byte));
+    if !is_begin && Compression::of(magic) == Compression::None && unsupported(magic).is_none() {
+        return Err(SourceError::Unrecognized {
+            place,
+            what: "holds no cpio archive".to_owned(),
+            hint: Some("leave out the transport: what the file is shows in its content".to_owned()),
+        });
+    }
     let tree = Arc::new(CpioTree { file });
     Ok(vec![disk::image(spec, place.clone(), place, tree, Vec::new())])
 }

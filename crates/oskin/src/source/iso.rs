@@ -43,6 +43,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let disk = disk::open::disk(&spec.location, options)?;
+    disk::check_is(&*disk.device, "ISO 9660", &place)?;
     let system = system(&disk.device, &place)?;
     let mut image = disk::image(spec, place, system.place, system.tree, system.facts);
     image.warnings = system.warnings;

@@ -44,7 +44,7 @@ pub(crate) fn make_tree(root: &Path, many: usize) {
         std::fs::hard_link(root.join("usr/bin/sh"), root.join(name)).unwrap();
     }
     for size in [0_usize, 1, 59, 60, 61, 140, 160, 1023, 1024, 4095, 4096, 4097, 70_000] {
-        put(&format!("etc/size{size}"), &vec![size.to_le_bytes()[0]; size]);
+        put(&format!("etc/size{size}"), &vec![size.to_le_bytes()[0] | 1; size]);
     }
     put("deep/a/b/c/d/e/f/g/h/i/j/k/end", &b"text that packs well. ".repeat(30_000));
     for index in 0..many {

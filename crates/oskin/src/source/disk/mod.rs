@@ -115,6 +115,20 @@ pub(super) fn open(
     Ok(vec![image(spec, place, place_read, tree, facts)])
 }
 
+/// Fails if a device holds something else than it is said to.
+pub(super) fn check_is(device: &dyn ReadAt, name: &str, place: &str) -> Result<(), SourceError> {
+    let kind = kinds::kind(device);
+    if kind.name() == name {
+        return Ok(());
+    }
+    let what = match kind {
+        Kind::Unknown => format!("holds no {name} file system"),
+        other => format!("holds no {name} file system, but {}", other.name()),
+    };
+    let hint = "leave out the transport: what the file is shows in its content";
+    Err(unrecognized(place, what, Some(hint.to_owned())))
+}
+
 /// The root file system in a file of a live system, if a file system is in it.
 pub(super) fn live_tree(
     device: Arc<dyn ReadAt>,
@@ -254,9 +268,11 @@ fn unreadable(place: &str, kind: Kind) -> SourceError {
         Kind::Refused("swap", _) => {
             unrecognized(place, "is swap, which holds no files".to_owned(), None)
         }
-        Kind::Refused(name, hint) => {
-            unrecognized(place, format!("{name}, not supported yet"), hint.map(str::to_owned))
-        }
+        Kind::Refused(name, hint) => unrecognized(
+            place,
+            format!("holds {name}, which is not supported yet"),
+            hint.map(str::to_owned),
+        ),
         kind => {
             let what = format!("holds no file system that is known here ({})", kind.name());
             unrecognized(place, what, None)

@@ -32,6 +32,17 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let file = disk::open::stored(&spec.location, "an archive of several parts")?;
+    let mut magic = [0; MAGIC_BYTES];
+    let count = file.read_at(&mut magic, 0).map_err(|error| SourceError::io(&place, error))?;
+    let magic = &magic[..count];
+    let is_begin = magic.first().is_some_and(|&byte| byte == 0 || Format::may_begin_with(byte));
+    if !is_begin && Compression::of(magic) == Compression::None && unsupported(magic).is_none() {
+        return Err(SourceError::Unrecognized {
+            place,
+            what: "holds no cpio archive".to_owned(),
+            hint: Some("leave out the transport: what the file is shows in its content".to_owned()),
+        });
+    }
     let tree = Arc::new(CpioTree { file });
     Ok(vec![disk::image(spec, place.clone(), place, tree, Vec::new())])
 }
@@ -284,7 +295,8 @@ impl Reader<'_> {
         if header.names < 2 {
             let mut summed = Summed { input: input.take(size_bytes), sum: 0 };
             self.tree.file(name, attributes, (size_bytes, None), || Ok(&mut summed))?;
-            return self.check(name, header, &summed);
+            self.check(name, header, &summed);
+            return Ok(());
         }
         let number = (self.archives << 32) + linked.len() as u64;
         let new = || Linked { number, ..Linked::default() };
@@ -300,22 +312,16 @@ impl Reader<'_> {
         *waiting -= names.len();
         let mut summed = Summed { input: input.take(size_bytes), sum: 0 };
         self.tree.file(name, attributes, (size_bytes, Some(number)), || Ok(&mut summed))?;
-        self.check(name, header, &summed)?;
+        self.check(name, header, &summed);
         self.release(Linked { number, has_content: true, waiting: names })
     }
 
     /// Holds a content that was read to the sum that is stated with it.
-    fn check<R: Read>(
-        &mut self,
-        name: &[u8],
-        header: &Header,
-        summed: &Summed<R>,
-    ) -> Result<(), SourceError> {
+    fn check<R: Read>(&mut self, name: &[u8], header: &Header, summed: &Summed<R>) {
         let was_read = summed.input.limit() == 0 && header.content_bytes > 0;
         if was_read && header.sum.is_some_and(|sum| sum != summed.sum) {
             self.tree.warn(Some(name), "the content is not what its checksum says");
         }
-        Ok(())
     }
 }
 

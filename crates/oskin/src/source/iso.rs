@@ -43,6 +43,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let disk = disk::open::disk(&spec.location, options)?;
+    disk::check_is(&*disk.device, "ISO 9660", &place)?;
     let system = system(&disk.device, &place)?;
     let mut image = disk::image(spec, place, system.place, system.tree, system.facts);
     image.warnings = system.warnings;
@@ -180,7 +181,7 @@ impl Iso {
         let (mut primary, mut joliet) = (None, None);
         for index in 0..MAX_DESCRIPTORS {
             let at = (16 + index) * SECTOR_BYTES;
-            let mut descriptor = [0; SECTOR_BYTES as usize];
+            let mut descriptor = [0; 2048];
             device.read_exact_at(&mut descriptor, at)?;
             if &descriptor[1..6] != b"CD001" {
                 break;

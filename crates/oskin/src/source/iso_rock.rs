@@ -40,7 +40,7 @@ pub(super) fn begins(fields: &[u8]) -> Option<usize> {
     match fields {
         [b'S', b'P', 7, _, 0xbe, 0xef, skip, ..] => Some(usize::from(*skip)),
         // CD-ROM XA has 14 bytes before.
-        [rest @ ..] => match rest.get(14..)? {
+        rest => match rest.get(14..)? {
             [b'S', b'P', 7, _, 0xbe, 0xef, skip, ..] => Some(usize::from(*skip)),
             _ => None,
         },

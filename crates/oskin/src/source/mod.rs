@@ -62,6 +62,7 @@ use std::sync::Arc;
 
 /// What is asked of the readers.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ReadOptions<'a> {
     /// The platform to pick where an image is there for several; `None` is the one oskin runs on.
     pub platform: Option<Platform>,

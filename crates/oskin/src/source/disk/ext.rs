@@ -341,12 +341,12 @@ impl Ext {
         })
     }
 
-    fn directory(&self, inode: Inode) -> io::Result<Names> {
+    fn directory(&self, inode: Inode) -> Names {
         let mut names = Names::default();
         if inode.flags & flags::ENCRYPTED != 0 {
             names.problem =
                 Some("the directory is encrypted; what is in it was left out".to_owned());
-            return Ok(names);
+            return names;
         }
         if inode.flags & flags::INLINE != 0 {
             let [first, rest] = ext_map::inline(&inode);
@@ -356,7 +356,7 @@ impl Ext {
             if !whole {
                 names.problem = Some(BROKEN_NAMES.to_owned());
             }
-            return Ok(names);
+            return names;
         }
         let mut left = inode.size_bytes.min(MAX_DIRECTORY_BYTES);
         if left < inode.size_bytes {
@@ -368,13 +368,13 @@ impl Ext {
             left -= self.block_bytes;
             if let Err(error) = pieces.read_exact(&mut block) {
                 names.problem = Some(format!("a part of the directory cannot be read: {error}"));
-                return Ok(names);
+                return names;
             }
             if !take_names(&block, &mut names) {
                 names.problem = Some(BROKEN_NAMES.to_owned());
             }
         }
-        Ok(names)
+        names
     }
 }
 
@@ -434,7 +434,7 @@ impl Nodes for Ext {
     fn names(&self, number: u64) -> io::Result<Names> {
         let inode = self.inode(number)?;
         if inode.node.kind.is_directory() {
-            self.directory(inode)
+            Ok(self.directory(inode))
         } else {
             Err(damaged("it is no directory"))
         }

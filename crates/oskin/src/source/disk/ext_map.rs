@@ -179,15 +179,12 @@ impl Read for Pieces<'_> {
         let most =
             usize::try_from(left.min(in_run)).map_or(into.len(), |most| most.min(into.len()));
         let into = &mut into[..most];
-        match run.start {
-            Some(start) => {
-                self.ext.read_content(into, start + within / block_bytes, within % block_bytes)?;
-            }
-            None => {
-                let holes = self.holes_left.checked_sub(most as u64);
-                self.holes_left = holes.ok_or_else(|| damaged("its holes are too large"))?;
-                into.fill(0);
-            }
+        if let Some(start) = run.start {
+            self.ext.read_content(into, start + within / block_bytes, within % block_bytes)?;
+        } else {
+            let holes = self.holes_left.checked_sub(most as u64);
+            self.holes_left = holes.ok_or_else(|| damaged("its holes are too large"))?;
+            into.fill(0);
         }
         self.position += most as u64;
         let within = within + most as u64;

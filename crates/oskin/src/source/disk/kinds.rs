@@ -1,6 +1,6 @@
 //! File systems, and what else fills a partition, told by their magic.
 
-use crate::source::fields::{bytes, le32, le64, text};
+use crate::source::fields::{be32, bytes, le32, le64, text};
 use crate::source::read_at::ReadAt;
 
 /// What lies on a disk or partition.
@@ -132,9 +132,10 @@ pub(super) fn label(device: &dyn ReadAt, kind: Kind) -> (String, Option<String>)
     }
     let uuid: [u8; 16] = bytes(&block, uuid_at);
     let uuid = (uuid != [0; 16]).then(|| {
-        let digits: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-        let [a, b, c, d] = [8, 12, 16, 20].map(|at| digits.split_at(at));
-        format!("{}-{}-{}-{}-{}", a.0, &b.0[8..], &c.0[12..], &d.0[16..], d.1)
+        let part = |at: usize| be32(&uuid, at);
+        let (b, c, d) = (part(4), part(8), part(12));
+        let (b, b2, c, c2) = (b >> 16, b & 0xffff, c >> 16, c & 0xffff);
+        format!("{:08x}-{b:04x}-{b2:04x}-{c:04x}-{c2:04x}{d:08x}", part(0))
     });
     (text(&block[label_at]), uuid)
 }

@@ -87,10 +87,8 @@ impl Volume {
         let has = |path: &[u8]| nodes::find(&*nodes, path).is_some();
         if has(b"etc/os-release") || has(b"usr/lib/os-release") {
             2
-        } else if has(b"etc") && (has(b"bin") || has(b"usr/bin") || has(b"sbin")) {
-            1
         } else {
-            0
+            u8::from(has(b"etc") && (has(b"bin") || has(b"usr/bin") || has(b"sbin")))
         }
     }
 }
@@ -115,6 +113,20 @@ pub(super) fn open(
     }
     let tree = chosen.tree(&place_read)?;
     Ok(vec![image(spec, place, place_read, tree, facts)])
+}
+
+/// Fails if a device holds something else than it is said to.
+pub(super) fn check_is(device: &dyn ReadAt, name: &str, place: &str) -> Result<(), SourceError> {
+    let kind = kinds::kind(device);
+    if kind.name() == name {
+        return Ok(());
+    }
+    let what = match kind {
+        Kind::Unknown => format!("holds no {name} file system"),
+        other => format!("holds no {name} file system, but {}", other.name()),
+    };
+    let hint = "leave out the transport: what the file is shows in its content";
+    Err(unrecognized(place, what, Some(hint.to_owned())))
 }
 
 /// The root file system in a file of a live system, if a file system is in it.
@@ -238,19 +250,17 @@ fn choose<'v>(
     if !typed.is_empty() {
         best = typed;
     }
-    match best[..] {
-        [only] => Ok(only),
-        _ => {
-            let what = if most == 0 {
-                "none of its file systems looks like the root of a system"
-            } else {
-                "several of its file systems look like the root of a system"
-            };
-            let first = best.first().map_or(1, |volume| volume.number());
-            let hint = format!("pick one of them: --partition {first}");
-            Err(unrecognized(place, format!("{what}: partitions {}", list(&best)), Some(hint)))
-        }
+    if let [only] = best[..] {
+        return Ok(only);
     }
+    let what = if most == 0 {
+        "none of its file systems looks like the root of a system"
+    } else {
+        "several of its file systems look like the root of a system"
+    };
+    let first = best.first().map_or(1, |volume| volume.number());
+    let hint = format!("pick one of them: --partition {first}");
+    Err(unrecognized(place, format!("{what}: partitions {}", list(&best)), Some(hint)))
 }
 
 /// Why one volume is not read.
@@ -259,9 +269,11 @@ fn unreadable(place: &str, kind: Kind) -> SourceError {
         Kind::Refused("swap", _) => {
             unrecognized(place, "is swap, which holds no files".to_owned(), None)
         }
-        Kind::Refused(name, hint) => {
-            unrecognized(place, format!("{name}, not supported yet"), hint.map(str::to_owned))
-        }
+        Kind::Refused(name, hint) => unrecognized(
+            place,
+            format!("holds {name}, which is not supported yet"),
+            hint.map(str::to_owned),
+        ),
         kind => {
             let what = format!("holds no file system that is known here ({})", kind.name());
             unrecognized(place, what, None)

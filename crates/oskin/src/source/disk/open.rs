@@ -77,11 +77,7 @@ fn file(location: &Path, place: &str) -> Result<Arc<dyn ReadAt>, SourceError> {
     }
     // The metadata of a block device tells no length; of what cannot seek nothing is read at places.
     let size_bytes = file.seek(SeekFrom::End(0)).map_err(io)?;
-    Ok(Arc::new(crate::source::read_at::Window::new(
-        Arc::new(Device { file, size_bytes }),
-        0,
-        size_bytes,
-    )))
+    Ok(Arc::new(Device { file, size_bytes }))
 }
 
 /// A block device.
@@ -198,12 +194,10 @@ fn below(
     let path = above.join(OsStr::from_bytes(&backing.name));
     let place = place_of(&path);
     let file = file(&path, &place)?;
-    match backing.format.as_deref() {
+    if backing.format.as_deref() == Some(b"raw") {
         // Bytes of a guest may look like an image.
-        Some(b"raw") => Ok(file),
-        _ => {
-            let head = head(&*file, &place)?;
-            Ok(opened(file, &path, &head, options, depth + 1)?.device)
-        }
+        return Ok(file);
     }
+    let head = head(&*file, &place)?;
+    Ok(opened(file, &path, &head, options, depth + 1)?.device)
 }

@@ -6,7 +6,7 @@
 use crate::source::fields::{be32, be64};
 use crate::source::read_at::ReadAt;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) const MAGIC: &[u8] = b"QFI\xfb";
@@ -236,8 +236,7 @@ impl Qcow2 {
         self.file.read_exact_at(&mut packed, at)?;
         let mut cluster = vec![0; self.cluster_bytes()];
         if self.header.is_zstd {
-            let decoder = zstd::stream::read::Decoder::with_buffer(&packed[..])?.single_frame();
-            let mut decoder = decoder;
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(&packed[..])?.single_frame();
             decoder.window_log_max(self.header.cluster_bits.max(17) + 1)?;
             decoder.read_exact(&mut cluster)?;
         } else {

@@ -1,5 +1,5 @@
 //! Blocks of LZ4, of which EROFS wants as many bytes as it knows the content to have
-//! (lz4_Block_format.md).
+//! (`lz4_Block_format.md`).
 
 use std::io;
 

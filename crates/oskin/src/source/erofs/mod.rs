@@ -1,4 +1,4 @@
-//! EROFS, as the kernel documents it (Documentation/filesystems/erofs.rst, fs/erofs/erofs_fs.h):
+//! EROFS, as the kernel documents it (`Documentation/filesystems/erofs.rst`, `fs/erofs/erofs_fs.h`):
 //! plain, inline, in chunks, and compressed with LZ4.
 
 mod lz4;
@@ -29,6 +29,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = archive::place_of(&spec.location);
     let disk = disk::open::disk(&spec.location, options)?;
+    disk::check_is(&*disk.device, "EROFS", &place)?;
     Ok(vec![disk::image(spec, place.clone(), place, erofs_tree(disk.device), Vec::new())])
 }
 

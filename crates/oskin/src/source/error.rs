@@ -133,6 +133,18 @@ pub enum SourceError {
         /// The platforms that are there.
         platforms: Vec<String>,
     },
+    /// A registry does not give what is asked of it.
+    #[error("{}", of_registry(place, host, what))]
+    Registry {
+        /// The image, as it was named.
+        place: String,
+        /// The host that was asked.
+        host: String,
+        /// What went wrong.
+        what: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
     /// A manifest points at content that is not in the archive or layout.
     #[error("{place}: {what} {name} is missing")]
     Missing {
@@ -147,6 +159,15 @@ pub enum SourceError {
     },
 }
 
+/// The host is told where it does not show.
+fn of_registry(place: &str, host: &str, what: &str) -> String {
+    if place.contains(host) {
+        format!("{place}: {what}")
+    } else {
+        format!("{place}: {host}: {what}")
+    }
+}
+
 fn no_such_reference(wanted: &str, matches: usize) -> String {
     match matches {
         0 => format!("no image {wanted:?}"),
@@ -159,7 +180,9 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Spec { hint, .. } => Some(hint.clone()),
-            Self::NotFound { hint, .. } | Self::Unrecognized { hint, .. } => hint.clone(),
+            Self::NotFound { hint, .. }
+            | Self::Unrecognized { hint, .. }
+            | Self::Registry { hint, .. } => hint.clone(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run it as a user who may read this".to_owned())
             }
@@ -197,6 +220,10 @@ impl SourceError {
     ///
     /// Decoders report damage as I/O errors too; those become [`Damaged`](Self::Damaged).
     pub(super) fn io(place: impl Into<String>, source: io::Error) -> Self {
+        // Streams that are opened while they are read tell all themselves.
+        if let Some(told) = told_within(&source) {
+            return told;
+        }
         let place = place.into();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { place, hint: None },
@@ -209,5 +236,14 @@ impl SourceError {
 
     pub(super) fn damaged(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Damaged { place: place.into(), what: what.into() }
+    }
+}
+
+/// An error of ours that came through decoders as one of I/O.
+fn told_within(error: &io::Error) -> Option<SourceError> {
+    let inner = error.get_ref()?;
+    match inner.downcast_ref::<SourceError>() {
+        Some(told) => Some(told.clone()),
+        None => told_within(inner.downcast_ref::<io::Error>()?),
     }
 }

@@ -25,6 +25,7 @@ pub mod oski;
 mod packages;
 mod pick;
 mod read_at;
+mod registry;
 mod sniff;
 mod spec;
 mod store;
@@ -39,6 +40,9 @@ mod walk_fs;
 pub use error::SourceError;
 pub use layer::{LayerRead, LayerSource};
 pub use limits::Limits;
+pub use registry::{
+    Connections, RegistryOptions, Timeouts, manifest_digest as remote_digest, tags,
+};
 pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
 use crate::image::{Declared, Digest, Fact, Platform};
@@ -59,6 +63,8 @@ pub struct ReadOptions<'a> {
     pub contents: bool,
     /// What is accepted of an image.
     pub limits: Limits,
+    /// How registries are reached.
+    pub registry: RegistryOptions,
     /// Who is told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -72,6 +78,7 @@ impl Default for ReadOptions<'_> {
             cross_mounts: false,
             contents: true,
             limits: Limits::default(),
+            registry: RegistryOptions::default(),
             progress: &NoProgress,
         }
     }
@@ -85,6 +92,7 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("cross_mounts", &self.cross_mounts)
             .field("contents", &self.contents)
             .field("limits", &self.limits)
+            .field("registry", &self.registry)
             .finish_non_exhaustive()
     }
 }
@@ -231,6 +239,7 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Host => Ok(walk::open_host(spec)),
         Transport::Paths => packages::open(spec, options),
         Transport::Oski => oski::open(spec, options),
+        Transport::Docker => registry::open(spec, options),
         other => Err(SourceError::Unrecognized {
             place: archive::place_of(&spec.location),
             what: format!("{other}: is not read yet"),

@@ -6,6 +6,7 @@ use super::decompress::{Compression, Content};
 use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
 use super::layer::{LayerSource, Origin};
+use super::registry::{self, Remote};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, MemberKind, Members};
 use super::{NoProgress, SourceError};
@@ -42,8 +43,13 @@ pub(super) struct Store {
 #[derive(Debug)]
 enum Files {
     Directory(PathBuf),
-    Seekable { file: Arc<File>, members: BTreeMap<Vec<u8>, Part> },
+    Seekable {
+        file: Arc<File>,
+        members: BTreeMap<Vec<u8>, Part>,
+    },
     Scanned(BTreeMap<Vec<u8>, Scanned>),
+    /// An image in a registry.
+    Remote(Box<Remote>),
 }
 
 /// A member of an archive that is skipped through.
@@ -69,6 +75,19 @@ enum Scanned {
 impl Store {
     pub(super) fn directory(root: &Path) -> Self {
         Self { place: path::escape(bytes(root)), files: Files::Directory(root.to_owned()) }
+    }
+
+    /// An image in a registry, as a layout of its own.
+    pub(super) fn remote(remote: Remote, place: &str) -> Self {
+        Self { place: place.to_owned(), files: Files::Remote(Box::new(remote)) }
+    }
+
+    /// The image in a registry, if it is one.
+    pub(super) fn remote_image(&self) -> Option<&Remote> {
+        match &self.files {
+            Files::Remote(remote) => Some(remote),
+            _ => None,
+        }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -139,7 +158,7 @@ impl Store {
     /// The names of all files, sorted; nothing for a directory.
     pub(super) fn names(&self) -> Vec<&[u8]> {
         match &self.files {
-            Files::Directory(_) => Vec::new(),
+            Files::Directory(_) | Files::Remote(_) => Vec::new(),
             Files::Seekable { members, .. } => members.keys().map(Vec::as_slice).collect(),
             Files::Scanned(members) => members.keys().map(Vec::as_slice).collect(),
         }
@@ -149,6 +168,8 @@ impl Store {
     pub(super) fn has(&self, name: &str) -> bool {
         match &self.files {
             Files::Directory(root) => root.join(name).is_file(),
+            // Whether it is there shows when it is asked for.
+            Files::Remote(_) => true,
             _ => self.resolve(name).is_some(),
         }
     }
@@ -158,7 +179,7 @@ impl Store {
         let mut name = path::normalize(name.as_bytes()).ok()?.into_owned();
         for _ in 0..MAX_HOPS {
             let target = match &self.files {
-                Files::Directory(_) => return None,
+                Files::Directory(_) | Files::Remote(_) => return None,
                 Files::Seekable { members, .. } => match members.get(&name)? {
                     Part::Link(target) => target,
                     Part::Region { .. } => return Some(name),
@@ -180,6 +201,9 @@ impl Store {
 
     /// The place of a file, for messages.
     pub(super) fn place_of(&self, name: &str) -> String {
+        if self.remote_image().is_some() {
+            return format!("{}: {}", self.place, registry::digest_of(name));
+        }
         format!("{}: {}", self.place, path::escape(clip(name).as_bytes()))
     }
 
@@ -202,6 +226,7 @@ impl Store {
             Ok(bytes)
         };
         match &self.files {
+            Files::Remote(remote) => remote.small(name, what),
             Files::Directory(root) => {
                 let path = file_in(root, name);
                 if !path.is_file() {
@@ -242,6 +267,8 @@ impl Store {
         blob: Option<Digest>,
     ) -> Option<LayerSource> {
         let (origin, stored_bytes) = match &self.files {
+            // These are made from their descriptors.
+            Files::Remote(_) => return None,
             Files::Directory(root) => {
                 let path = file_in(root, name);
                 let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;

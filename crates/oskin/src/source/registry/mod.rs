@@ -1,0 +1,249 @@
+//! `docker://`, images of registries that speak the OCI distribution spec.
+//!
+//! What is asked for is fetched and verified; nothing is stored. The manifest is found first, then
+//! the configuration, both as the files of an image layout that holds just that image, so that all
+//! rules are those of `oci:`. Layers are streams that begin when they are read.
+
+mod auth;
+mod blob;
+mod challenge;
+mod client;
+mod credentials;
+mod index;
+mod name;
+mod options;
+mod pace;
+mod patience;
+mod refusal;
+mod remote;
+mod tags;
+mod tls;
+
+pub use options::{Connections, RegistryOptions, Timeouts};
+pub(super) use remote::{Remote, digest_of};
+
+use super::oci;
+use super::store::{Store, digest_of as digest_of_bytes};
+use super::{ImageSource, Pick, ReadOptions, SourceError, SourceSpec, Transport};
+use crate::dockerfile::{Reference, ReferenceProblem};
+use crate::image::{Digest, Fact};
+use client::{Ask, Client, Repository};
+use refusal::Refusal;
+use remote::{MANIFESTS, name_of};
+use std::path::PathBuf;
+use ureq::http::StatusCode;
+
+/// What a specification means: an image of a repository.
+struct Asked {
+    reference: Reference,
+    repository: Repository,
+    /// The digest that stands in the reference.
+    digest: Option<Digest>,
+}
+
+impl Asked {
+    fn new(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Self, SourceError> {
+        let text = spec.location.to_str().unwrap_or_default();
+        let place = format!("{}://{}", Transport::Docker, spec.location.display());
+        let refuse = |what: String, hint: &str| SourceError::Spec {
+            text: place.clone(),
+            what,
+            hint: hint.to_owned(),
+        };
+        let reference = Reference::parse(text)
+            .map_err(|problem| refuse(problem.to_string(), way_out(problem)))?;
+        let digest = match reference.digest() {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|_| {
+                refuse("the digest is no sha256 digest".to_owned(), "name the image by its tag")
+            })?),
+        };
+        let name = reference.name();
+        let (host, path) = name.split_once('/').unwrap_or_default();
+        let registry = &options.registry;
+        let client =
+            registry.connections.client(host, registry, |options| Client::new(host, options))?;
+        let repository = Repository { client, path: path.to_owned(), place };
+        Ok(Self { reference, repository, digest })
+    }
+
+    /// What the manifest is asked for by: the digest, or else the tag.
+    fn manifest_path(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("/manifests/{digest}"),
+            None => format!("/manifests/{}", self.reference.tag().unwrap_or("latest")),
+        }
+    }
+
+    fn place(&self) -> &str {
+        &self.repository.place
+    }
+
+    /// Where there is no such tag, says which there are.
+    fn with_tags(&self, error: SourceError, options: &ReadOptions<'_>) -> SourceError {
+        let SourceError::Registry { place, host, what, hint: None } = error else { return error };
+        // Only what the registry does not have comes without a hint that is better.
+        let is_tag = self.digest.is_none() && what.contains(refusal::ABSENT);
+        let tags = is_tag.then(|| tags::list(&self.repository, options.limits.manifest_bytes));
+        let hint = match tags {
+            Some(Ok(tags)) if !tags.is_empty() => {
+                const SHOWN: usize = 12;
+                let more = tags.len().saturating_sub(SHOWN);
+                let last = tags[more..].join(", ");
+                Some(match more {
+                    0 => format!("the tags there are {last}"),
+                    _ => format!("{} tags are there, the last of them {last}", tags.len()),
+                })
+            }
+            _ => is_tag.then(|| "look at the spelling of the name and the tag".to_owned()),
+        };
+        SourceError::Registry { place, host, what, hint }
+    }
+}
+
+fn way_out(problem: ReferenceProblem) -> &'static str {
+    match problem {
+        ReferenceProblem::Capitals => "names in registries have small letters",
+        ReferenceProblem::Digest => "a digest is written @sha256: and 64 hexadecimal digits",
+        ReferenceProblem::Tag => "write docker://NAME:TAG; letters, digits and ._- make a tag",
+        _ => "write docker://[HOST[:PORT]/]NAME[:TAG][@DIGEST]",
+    }
+}
+
+/// Finds the image that a reference means, or with `all` those for all platforms.
+pub(super) fn open(
+    spec: &SourceSpec,
+    options: &ReadOptions<'_>,
+) -> Result<Vec<ImageSource>, SourceError> {
+    let asked = Asked::new(spec, options)?;
+    let limit_bytes = options.limits.manifest_bytes;
+    let path = asked.manifest_path();
+    let ask = Ask { method: "GET", path: &path, what: "manifest", accept: MANIFESTS, from: 0 };
+    let (headers, json) = asked
+        .repository
+        .fetch(ask, limit_bytes)
+        .map_err(|error| asked.with_tags(error, options))?;
+    let got = digest_of_bytes(&json);
+    let told =
+        headers.get("docker-content-digest").and_then(|text| text.to_str().ok()?.parse().ok());
+    for expected in [asked.digest, told].into_iter().flatten() {
+        if expected != got {
+            let place = format!("{}: manifest", asked.place());
+            return Err(SourceError::DigestMismatch { place, expected, got });
+        }
+    }
+    let remote = Remote::new(asked.repository.clone(), limit_bytes);
+    let name = asked.reference.familiar();
+    index::arrange(&remote, (json, got), (&name, asked.place()), options)?;
+    let store = Store::remote(remote, asked.place());
+    let spec =
+        SourceSpec { transport: spec.transport, location: spec.location.clone(), pick: Pick::Only };
+    let images = oci::images(&store, &spec, options).map_err(|error| match error {
+        // The layout that stands for the repository is nobody's fault.
+        SourceError::NoImage { .. } => {
+            let what = "what it names is no image but an artifact, such as a signature".to_owned();
+            asked.repository.client.fail(asked.place(), "", Refusal::new(what, None))
+        }
+        error => error,
+    })?;
+    let finish = |image| finish(image, &asked, got, (&store, options));
+    images.into_iter().map(finish).collect()
+}
+
+/// Puts in what only the registry knows.
+fn finish(
+    mut image: ImageSource,
+    asked: &Asked,
+    top: Digest,
+    (store, options): (&Store, &ReadOptions<'_>),
+) -> Result<ImageSource, SourceError> {
+    let limit = options.limits.layers;
+    if image.layers.len() as u64 > limit {
+        let place = asked.place().to_owned();
+        return Err(SourceError::Limit { place, what: "layers", limit });
+    }
+    image.reference = Some(asked.reference.familiar());
+    image.location = asked.reference.to_string();
+    let manifest =
+        image.manifest_digest.and_then(|digest| store.remote_image()?.get(&name_of(&digest)));
+    image.facts.extend(manifest.and_then(|json| annotations(&json)));
+    if image.manifest_digest != Some(top) {
+        image.facts.push(Fact { kind: "manifest.index".to_owned(), text: top.to_string() });
+    }
+    Ok(image)
+}
+
+/// The annotations of a manifest, if it has any.
+fn annotations(json: &[u8]) -> Option<Fact> {
+    let manifest: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let annotations = manifest.get("annotations")?.as_object().filter(|map| !map.is_empty())?;
+    let text = serde_json::Value::Object(annotations.clone()).to_string();
+    Some(Fact { kind: "manifest.annotations".to_owned(), text })
+}
+
+/// All tags of a repository as specifications, in the order of the registry.
+///
+/// The names are complete: `docker://host/repository:tag`. Tags that break the grammar are left
+/// out, for nothing could ask for them. One request for each page of tags.
+///
+/// # Errors
+///
+/// [`SourceError::Spec`] if the specification names no repository of a registry or a tag of it;
+/// else see [`SourceError`].
+pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSpec>, SourceError> {
+    let asked = in_registry(spec, options)?;
+    if asked.reference.tag().is_some() || asked.digest.is_some() {
+        return Err(SourceError::Spec {
+            text: asked.place().to_owned(),
+            what: "names one image, and all tags are asked for".to_owned(),
+            hint: format!("write docker://{}", asked.reference.familiar_name()),
+        });
+    }
+    let tags = tags::list(&asked.repository, options.limits.manifest_bytes)?;
+    let name = asked.reference.name();
+    let complete = tags.into_iter().map(|tag| format!("{name}:{tag}"));
+    let valid = complete.filter(|name| Reference::parse(name).is_ok());
+    let spec = |name| SourceSpec {
+        transport: Transport::Docker,
+        location: PathBuf::from(name),
+        pick: Pick::Only,
+    };
+    Ok(valid.map(spec).collect())
+}
+
+/// The digest of what a reference means now, without reading it; nothing where the registry does
+/// not say. That is the digest of the index where there is one. One request that transfers no body.
+///
+/// # Errors
+///
+/// [`SourceError::Spec`] if the specification names no image of a registry; else see
+/// [`SourceError`].
+pub fn manifest_digest(
+    spec: &SourceSpec,
+    options: &ReadOptions<'_>,
+) -> Result<Option<Digest>, SourceError> {
+    let asked = in_registry(spec, options)?;
+    let path = asked.manifest_path();
+    let ask = Ask { method: "HEAD", path: &path, what: "manifest", accept: MANIFESTS, from: 0 };
+    let mut patience = patience::Patience::new(&options.registry);
+    let answer = asked.repository.send(ask, &mut patience)?;
+    match answer.status {
+        StatusCode::OK => {
+            Ok(answer.header("docker-content-digest").and_then(|text| text.parse().ok()))
+        }
+        // Some do not know HEAD.
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(None),
+        _ => Err(asked.with_tags(asked.repository.refused(ask, answer), options)),
+    }
+}
+
+fn in_registry(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Asked, SourceError> {
+    if spec.transport != Transport::Docker {
+        return Err(SourceError::Spec {
+            text: format!("{}:{}", spec.transport, spec.location.display()),
+            what: "is in no registry".to_owned(),
+            hint: "write docker://NAME".to_owned(),
+        });
+    }
+    Asked::new(spec, options)
+}

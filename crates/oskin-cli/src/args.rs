@@ -2,8 +2,10 @@
 
 mod family;
 mod help;
+mod registry;
 
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use registry::Registry;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -88,6 +90,9 @@ pub(crate) struct Reading {
     /// rootfs: and host: do not read the contents of files, only what they are
     #[arg(long)]
     pub(crate) no_contents: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 /// What to measure of each pair.

@@ -12,7 +12,7 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, ImageSource, Limits, ReadOptions, SourceError, SourceSpec};
+use oskin::source::{self, ImageSource, Limits, ReadOptions, RegistryOptions, SourceError, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub(crate) struct Workspace {
     path: PathBuf,
     catalog: Option<Catalog>,
     reading: Reading,
+    // Its connections are those of all that this run reads.
+    registry: RegistryOptions,
     bar: Bar,
 }
 
@@ -64,7 +66,8 @@ impl Found {
 impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
-        Self { path, catalog: None, reading, bar: Bar::new(quiet) }
+        let registry = reading.registry.options();
+        Self { path, catalog: None, reading, registry, bar: Bar::new(quiet) }
     }
 
     /// The bar of this run.
@@ -74,7 +77,7 @@ impl Workspace {
 
     /// How sources are read.
     pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
-        options_of(&self.reading, all, &self.bar)
+        options_of((&self.reading, &self.registry), all, &self.bar)
     }
 
     /// The catalog, which must exist.
@@ -112,7 +115,7 @@ impl Workspace {
         }
         let spec = parsed?;
         self.bar.name(&text.to_string_lossy());
-        let options = options_of(&self.reading, false, &self.bar);
+        let options = options_of((&self.reading, &self.registry), false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
         self.bar.finish();
@@ -469,13 +472,18 @@ pub(crate) struct Sets {
     pub(crate) sets: Vec<Vec<PathSet>>,
 }
 
-fn options_of<'a>(reading: &Reading, all: bool, bar: &'a Bar) -> ReadOptions<'a> {
+fn options_of<'a>(
+    (reading, registry): (&Reading, &RegistryOptions),
+    all: bool,
+    bar: &'a Bar,
+) -> ReadOptions<'a> {
     ReadOptions {
         platform: reading.platform.clone(),
         all,
         cross_mounts: reading.cross_mounts,
         contents: !reading.no_contents,
         limits: Limits::default(),
+        registry: registry.clone(),
         progress: bar,
     }
 }

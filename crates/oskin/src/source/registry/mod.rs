@@ -83,21 +83,22 @@ impl Asked {
     fn with_tags(&self, error: SourceError, options: &ReadOptions<'_>) -> SourceError {
         let SourceError::Registry { place, host, what, hint: None } = error else { return error };
         // Only what the registry does not have comes without a hint that is better.
-        let is_tag = self.digest.is_none() && what.contains(refusal::ABSENT);
-        let tags = is_tag.then(|| tags::list(&self.repository, options.limits.manifest_bytes));
-        let hint = match tags {
-            Some(Ok(tags)) if !tags.is_empty() => {
-                const SHOWN: usize = 12;
-                let more = tags.len().saturating_sub(SHOWN);
-                let last = tags[more..].join(", ");
-                Some(match more {
-                    0 => format!("the tags there are {last}"),
-                    _ => format!("{} tags are there, the last of them {last}", tags.len()),
-                })
+        if self.digest.is_some() || !what.contains(refusal::ABSENT) {
+            return SourceError::Registry { place, host, what, hint: None };
+        }
+        const SHOWN: usize = 12;
+        let hint = match tags::list(&self.repository, options.limits.manifest_bytes) {
+            Ok(tags) if tags.len() > SHOWN => {
+                let last = tags[tags.len() - SHOWN..].join(", ");
+                format!("{} tags are there, the last of them {last}", tags.len())
             }
-            _ => is_tag.then(|| "look at the spelling of the name and the tag".to_owned()),
+            Ok(tags) if !tags.is_empty() => format!("the tags there are {}", tags.join(", ")),
+            _ => {
+                let name = self.reference.name();
+                format!("look at the spelling: there seems to be no repository {name}")
+            }
         };
-        SourceError::Registry { place, host, what, hint }
+        SourceError::Registry { place, host, what, hint: Some(hint) }
     }
 }
 

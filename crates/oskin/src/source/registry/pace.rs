@@ -17,7 +17,8 @@ pub(super) struct Paced {
 impl Paced {
     pub(super) fn new(inner: BodyReader<'static>, timeouts: &Timeouts) -> Self {
         let window = timeouts.pace_window;
-        let least_bytes = timeouts.pace_bytes.saturating_mul(window.as_secs().max(1));
+        let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        let least_bytes = timeouts.pace_bytes.saturating_mul(millis) / 1000;
         Self { inner, window, least_bytes, waited: Duration::ZERO, bytes: 0 }
     }
 }

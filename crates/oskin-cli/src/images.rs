@@ -12,7 +12,9 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, ImageSource, Limits, ReadOptions, RegistryOptions, SourceError, SourceSpec};
+use oskin::source::{
+    self, ImageSource, Limits, ReadOptions, RegistryOptions, SourceError, SourceSpec,
+};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;

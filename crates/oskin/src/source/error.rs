@@ -159,6 +159,11 @@ pub enum SourceError {
     },
 }
 
+/// Whether a place is of a registry and no file.
+fn is_in_registry(place: &str) -> bool {
+    place.starts_with("docker://")
+}
+
 /// The host is told where it does not show.
 fn of_registry(place: &str, host: &str, what: &str) -> String {
     if place.contains(host) {
@@ -185,6 +190,17 @@ impl SourceError {
             | Self::Registry { hint, .. } => hint.clone(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run it as a user who may read this".to_owned())
+            }
+            Self::Damaged { place, .. } | Self::DigestMismatch { place, .. }
+                if is_in_registry(place) =>
+            {
+                Some(
+                    "it is damaged in the registry or on the way: try again, or push the image anew"
+                        .to_owned(),
+                )
+            }
+            Self::Missing { place, foreign: false, .. } if is_in_registry(place) => {
+                Some("the image is not complete there: push it again".to_owned())
             }
             Self::Damaged { .. } | Self::DigestMismatch { .. } => {
                 Some("the file is damaged or was changed: fetch or save it again".to_owned())

@@ -77,7 +77,7 @@ fn other_bytes_than_promised() {
             reply
         })
     });
-    assert_fails(&liar, "digest mismatch: expected sha256:", "damaged or was changed", 5);
+    assert_fails(&liar, "digest mismatch: expected sha256:", "push the image anew", 5);
     let liar = of(|asked, shelf| {
         let reply = shelf.answer(asked);
         let other = format!("sha256:{}", "0".repeat(64));

@@ -8,9 +8,11 @@ use oskin::ingest;
 use oskin::inventory::Inventory;
 use oskin::source::{Progress, ReadOptions, RegistryOptions, SourceSpec, remote_digest, tags};
 use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use testkit::{Compression, Image, OciOptions, write_oci_layout};
@@ -47,9 +49,9 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 impl Registry {
-    /// Starts one over plain HTTP, or with a certificate and a password; nothing where the programs
-    /// are missing.
-    fn start(is_secure: bool) -> Option<Self> {
+    /// Starts one over plain HTTP, or with a certificate and a password, which may want a
+    /// certificate of who asks too; nothing where the programs are missing.
+    fn start(is_secure: bool, wants_certificate: bool) -> Option<Self> {
         let programs = [("docker-registry", "--version"), ("skopeo", "--version")];
         let more = [("openssl", "version"), ("htpasswd", "-h")];
         let more = if is_secure { &more[..] } else { &[] };
@@ -69,8 +71,12 @@ impl Registry {
             let hash = run("htpasswd", &["-nbB", "me", "secret"]);
             common::write(dir.path(), "users", hash.trim().as_bytes());
             certificate(dir.path());
+            let clients = match wants_certificate {
+                true => format!(", clientcas: [\"{root}/certs/ca.crt\"]"),
+                false => String::new(),
+            };
             config.push_str(&format!(
-                "  tls: {{certificate: \"{root}/certs/ca.crt\", key: \"{root}/key.pem\"}}\n\
+                "  tls: {{certificate: \"{root}/certs/ca.crt\", key: \"{root}/key.pem\"{clients}}}\n\
                  auth: {{htpasswd: {{realm: here, path: \"{root}/users\"}}}}\n"
             ));
         }
@@ -128,7 +134,7 @@ fn certificate(dir: &Path) {
             "-subj",
             "/CN=registry",
             "-addext",
-            "subjectAltName=IP:127.0.0.1",
+            "subjectAltName=IP:127.0.0.1,DNS:registry.test",
             "-keyout",
             key.to_str().unwrap(),
             "-out",
@@ -172,7 +178,7 @@ fn same_inventories(there: &str, here: &str, options: &ReadOptions<'_>) {
 
 #[test]
 fn images_are_read_as_from_their_layouts() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(false, false) else { return };
     let options = ReadOptions::default();
     for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
         let name = format!("team/{compression:?}").to_lowercase();
@@ -206,7 +212,7 @@ fn images_are_read_as_from_their_layouts() {
 
 #[test]
 fn a_registry_with_a_certificate_and_a_password() {
-    let Some(registry) = Registry::start(true) else { return };
+    let Some(registry) = Registry::start(true, false) else { return };
     let layout = layout(
         &registry.path("one"),
         &[image("x:1", &[1], Compression::Gzip)],
@@ -251,6 +257,106 @@ fn a_registry_with_a_certificate_and_a_password() {
     assert!(error.to_string().contains("its certificate is not trusted: "), "{error}");
 }
 
+/// A certificate of who asks, vouched for by that of the registry.
+fn own_certificate(dir: &Path) {
+    let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let (authority, key) = (file("certs/ca.crt"), file("key.pem"));
+    let (cert, own) = (file("certs/client.cert"), file("certs/client.key"));
+    let made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=me"];
+    let signed = ["-CA", &authority, "-CAkey", &key, "-keyout", &own, "-out", &cert];
+    run("openssl", &[&made[..], &signed].concat());
+}
+
+#[test]
+fn a_registry_that_wants_a_certificate_shown() {
+    let Some(registry) = Registry::start(true, true) else { return };
+    let without = registry.path("without");
+    std::fs::create_dir(&without).unwrap();
+    std::fs::copy(registry.path("certs/ca.crt"), without.join("ca.crt")).unwrap();
+    own_certificate(registry.dir.path());
+    let layout = layout(
+        &registry.path("one"),
+        &[image("x:1", &[1], Compression::Gzip)],
+        &OciOptions::default(),
+    );
+    let certs = registry.path("certs").display().to_string();
+    registry.push(&layout, "one:1", &["--dest-creds", "me:secret", "--dest-cert-dir", &certs]);
+    let options = |certs: PathBuf| ReadOptions {
+        registry: RegistryOptions {
+            credentials: Some(("me".to_owned(), "secret".to_owned())),
+            cert_dirs: vec![certs],
+            retries: 0,
+            ..RegistryOptions::default()
+        },
+        ..ReadOptions::default()
+    };
+    let (there, here) = (registry.image("one:1"), format!("oci:{}", layout.display()));
+    same_inventories(&there, &here, &options(registry.path("certs")));
+    let error = common::open_text(&there, &options(without)).unwrap_err();
+    assert!(error.to_string().contains("wants a certificate shown"), "{error}");
+    assert!(error.hint().unwrap().contains("*.cert"), "{error}");
+    common::write(&registry.path("certs"), "client.key", b"no key");
+    let error = common::open_text(&there, &options(registry.path("certs"))).unwrap_err();
+    assert!(error.to_string().contains("client.key: is no PEM"), "{error}");
+}
+
+/// A proxy that takes every connection to one port of this machine, and counts them.
+fn proxy(port: u16) -> (u16, Arc<AtomicU64>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for mut from in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && from.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+            let expected = format!("CONNECT registry.test:{port} HTTP/1.1\r\n");
+            assert!(head.starts_with(expected.as_bytes()));
+            counted.fetch_add(1, Ordering::Relaxed);
+            from.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let mut to = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut back, mut forth) = (to.try_clone().unwrap(), from.try_clone().unwrap());
+            std::thread::spawn(move || drop(std::io::copy(&mut back, &mut forth)));
+            std::thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+        }
+    });
+    (own, count)
+}
+
+#[test]
+fn a_registry_behind_a_proxy() {
+    let Some(registry) = Registry::start(true, false) else { return };
+    let layout = layout(
+        &registry.path("one"),
+        &[image("x:1", &[1], Compression::Gzip)],
+        &OciOptions::default(),
+    );
+    registry.push(&layout, "one:1", &["--dest-creds", "me:secret"]);
+    let (port, count) = proxy(registry.port);
+    let options = |no_proxy: &str| ReadOptions {
+        registry: RegistryOptions {
+            credentials: Some(("me".to_owned(), "secret".to_owned())),
+            cert_dirs: vec![registry.path("certs")],
+            proxy: Some(format!("http://127.0.0.1:{port}")),
+            no_proxy: vec![no_proxy.to_owned()],
+            ..RegistryOptions::default()
+        },
+        ..ReadOptions::default()
+    };
+    let here = format!("oci:{}", layout.display());
+    let there = format!("docker://registry.test:{}/one:1", registry.port);
+    same_inventories(&there, &here, &options("other.test"));
+    let counted = count.load(Ordering::Relaxed);
+    assert!(counted > 0);
+    same_inventories(&registry.image("one:1"), &here, &options("other.test"));
+    let error = common::open_text(&there, &options(".test")).unwrap_err();
+    assert!(error.to_string().contains("there is no such host"), "{error}");
+    assert_eq!(count.load(Ordering::Relaxed), counted);
+}
+
 /// Counts the bytes of layers.
 #[derive(Default)]
 struct Count(AtomicU64);
@@ -264,7 +370,7 @@ impl Progress for Count {
 
 #[test]
 fn only_the_layer_that_is_new_is_transferred() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(false, false) else { return };
     let base = image("x:1", &[1, 2, 3], Compression::None);
     let next = image("x:1", &[1, 2, 3, 4], Compression::None);
     let last = next.layer_tars()[4].len() as u64;

@@ -81,10 +81,10 @@ fn what_is_no_manifest_is_damage() {
     let whole = Shelf::of(&image());
     let json = whole.blobs[&whole.tags["1"]].clone();
     for (bytes, message) in [
-        (json[..json.len() / 2].to_vec(), "manifest: EOF while parsing"),
-        (b"<html>".to_vec(), "manifest: not a JSON object"),
-        (b"[]".to_vec(), "manifest: not a JSON object"),
-        (Vec::new(), "manifest: not a JSON object"),
+        (json[..json.len() / 2].to_vec(), "what was answered is no manifest: EOF while parsing"),
+        (b"<html>".to_vec(), "what was answered is no manifest: not a JSON object"),
+        (b"[]".to_vec(), "what was answered is no manifest: not a JSON object"),
+        (Vec::new(), "what was answered is no manifest: not a JSON object"),
     ] {
         let mut shelf = whole.clone();
         shelf.put_bytes(bytes);

@@ -304,8 +304,8 @@ impl Client {
         };
         match ask(&secure) {
             Ok(()) => Ok(secure),
-            // Who shows a certificate speaks TLS; and where nobody listens, nobody listens.
-            Err(error) if refusal::is_untrusted(&error) || refusal::is_nobody(&error) => {
+            // Who fails in TLS speaks it; and where nobody listens, nobody listens.
+            Err(error) if refusal::is_tls(&error) || refusal::is_nobody(&error) => {
                 Err(self.fail(place, "", refusal::of_transport(&error, &self.options.timeouts)))
             }
             Err(_) => match ask(&plain) {

@@ -22,7 +22,14 @@ pub(super) fn arrange(
     (name, place): (&str, &str),
     options: &ReadOptions<'_>,
 ) -> Result<(), SourceError> {
-    let document = oci_index::parse(&json, &format!("{place}: manifest"))?;
+    let document = oci_index::parse(&json, place).map_err(|error| match error {
+        SourceError::Damaged { what, .. } => SourceError::Unrecognized {
+            place: place.to_owned(),
+            what: format!("what was answered is no manifest: {what}"),
+            hint: Some("is that a registry? a proxy or a login page may have answered".to_owned()),
+        },
+        error => error,
+    })?;
     let bytes = json.len();
     put_blob(remote, json);
     let mut walk =

@@ -136,6 +136,14 @@ pub(super) fn of_transport(error: &ureq::Error, timeouts: &Timeouts) -> Refusal 
         ureq::Error::Rustls(rustls::Error::InvalidMessage(_)) => {
             Refusal::new("what answers does not speak TLS", Some(PLAIN))
         }
+        ureq::Error::Rustls(rustls::Error::AlertReceived(alert)) if is_about_own(*alert) => {
+            Refusal::new(
+                format!("it wants a certificate shown, or another one ({alert:?})"),
+                Some(
+                    "put it as a *.cert beside its *.key into a directory, and name that with --cert-dir",
+                ),
+            )
+        }
         ureq::Error::Rustls(error) => Refusal::new(format!("TLS fails: {error}"), None),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => Refusal::new(
             "nobody listens there (connection refused)",
@@ -148,6 +156,21 @@ pub(super) fn of_transport(error: &ureq::Error, timeouts: &Timeouts) -> Refusal 
         }
         error => Refusal::new(error.to_string(), None),
     }
+}
+
+/// Whether an alert of TLS is about the certificate of who asks.
+fn is_about_own(alert: rustls::AlertDescription) -> bool {
+    use rustls::AlertDescription as A;
+    matches!(
+        alert,
+        A::CertificateRequired
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+    )
 }
 
 fn no_host() -> Refusal {
@@ -173,9 +196,7 @@ fn is_cut(error: &io::Error) -> bool {
 /// Whether nobody is there to be asked.
 pub(super) fn is_nobody(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            true
-        }
+        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => true,
         ureq::Error::Io(error) => {
             error.kind() == io::ErrorKind::ConnectionRefused || is_unresolved(error)
         }
@@ -183,9 +204,12 @@ pub(super) fn is_nobody(error: &ureq::Error) -> bool {
     }
 }
 
-/// Whether a certificate was shown that is not trusted.
-pub(super) fn is_untrusted(error: &ureq::Error) -> bool {
-    matches!(error, ureq::Error::Rustls(rustls::Error::InvalidCertificate(_)))
+/// Whether what failed is TLS on both sides, and not that the other side speaks something else.
+pub(super) fn is_tls(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(rustls::Error::InvalidMessage(_)) => false,
+        error => matches!(error, ureq::Error::Rustls(_)),
+    }
 }
 
 /// Whether asking again may help.

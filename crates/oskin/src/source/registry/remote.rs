@@ -24,11 +24,13 @@ pub(in crate::source) struct Remote {
     limit_bytes: u64,
     // What was fetched, by the name it would have in a layout.
     known: Mutex<BTreeMap<String, Vec<u8>>>,
+    // A layer that is named several times is the same one.
+    layers: Mutex<BTreeMap<Digest, Arc<Blob>>>,
 }
 
 impl Remote {
     pub(super) fn new(repository: Repository, limit_bytes: u64) -> Self {
-        Self { repository, limit_bytes, known: Mutex::default() }
+        Self { repository, limit_bytes, known: Mutex::default(), layers: Mutex::default() }
     }
 
     /// Puts in a file that need not be fetched.
@@ -72,9 +74,15 @@ impl Remote {
         size: Option<u64>,
         (diff_id, is_foreign): (Option<Digest>, bool),
     ) -> LayerSource {
-        let blob = Blob { repository: self.repository.clone(), digest, size, is_foreign };
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Blob { repository: self.repository.clone(), digest, size, is_foreign };
+        let blob = match layers.get(&digest).filter(|blob| blob.size == size) {
+            Some(blob) => Arc::clone(blob),
+            None => Arc::new(make()),
+        };
+        layers.insert(digest, Arc::clone(&blob));
         LayerSource {
-            origin: Origin::Stream(Arc::new(blob)),
+            origin: Origin::Stream(blob),
             place: format!("{}: {digest}", self.repository.place),
             diff_id,
             blob: Some(digest),

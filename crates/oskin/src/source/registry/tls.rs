@@ -215,7 +215,8 @@ impl<In: Transport> Connector<In> for TlsConnector {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
         let Some(transport) = chained else { return Ok(None) };
-        if !details.needs_tls() || transport.is_tls() {
+        // What is TLS already leads to a proxy; within it there must be TLS to the registry too.
+        if !details.needs_tls() {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();

@@ -7,6 +7,8 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
   docker-archive:FILE[:REF]  what `docker save` or `podman save` wrote
   oci:DIR[:REF]              an OCI image layout
   oci-archive:FILE[:REF]     the same in a tar
+  docker://[HOST/]NAME[:TAG][@DIGEST]
+                             an image in a registry
   rootfs:DIR                 a root directory
   tar:FILE                   a tar of a root directory
   host:                      the running system

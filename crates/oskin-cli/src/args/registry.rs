@@ -1,7 +1,7 @@
 //! What is typed to reach registries, and where container tools keep the rest.
 
 use clap::Args;
-use etcetera::BaseStrategy as _;
+use etcetera::BaseStrategy;
 use oskin::source::RegistryOptions;
 use std::path::PathBuf;
 
@@ -95,8 +95,8 @@ impl Registry {
 fn auth_files() -> Vec<PathBuf> {
     let base = etcetera::base_strategy::Xdg::new().ok();
     let containers = |dir: PathBuf| dir.join("containers").join("auth.json");
-    let runtime = base.as_ref().and_then(|base| base.runtime_dir());
-    let config = base.as_ref().map(|base| base.config_dir());
+    let runtime = base.as_ref().and_then(BaseStrategy::runtime_dir);
+    let config = base.as_ref().map(BaseStrategy::config_dir);
     let docker = std::env::var_os("DOCKER_CONFIG").filter(|dir| !dir.is_empty());
     let docker = docker
         .map(PathBuf::from)

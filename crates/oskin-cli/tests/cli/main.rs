@@ -13,4 +13,5 @@ mod kill;
 mod lineage;
 mod lineage_views;
 mod real_data;
+mod registry;
 mod sketch;

@@ -324,9 +324,12 @@ pub(super) fn is_no_image(descriptor: &Descriptor) -> bool {
 
 /// Whether a descriptor says that it is of an index.
 pub(super) fn is_index(descriptor: &Descriptor) -> bool {
-    descriptor.media_type.as_deref().is_some_and(|media_type| {
-        media_type.ends_with(".index.v1+json") || media_type.ends_with(".manifest.list.v2+json")
-    })
+    descriptor.media_type.as_deref().is_some_and(is_index_type)
+}
+
+/// Whether a media type is that of an index, of the OCI or of Docker.
+pub(super) fn is_index_type(media_type: &str) -> bool {
+    media_type.ends_with(".index.v1+json") || media_type.ends_with(".manifest.list.v2+json")
 }
 
 pub(super) fn is_image_config(config: &Descriptor) -> bool {

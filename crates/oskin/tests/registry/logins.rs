@@ -76,12 +76,12 @@ fn passwords_are_shown_where_they_are_asked_for() {
 }
 
 /// A server of tokens, and a registry that takes each token for so many requests.
-fn bearer(uses: usize, token: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Liar, Liar) {
+fn bearer(lasts: usize, token: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Liar, Liar) {
     let tokens = Liar::new(token);
     let realm = format!("http://127.0.0.1:{}/token?x=1", tokens.port);
     let (shelf, used) = (shelf(), AtomicUsize::new(0));
     let liar = Liar::new(move |asked| {
-        let number = used.load(Ordering::SeqCst) / uses;
+        let number = used.load(Ordering::SeqCst) / lasts;
         if asked.header("authorization") == format!("Bearer t{number}") {
             used.fetch_add(1, Ordering::SeqCst);
             return shelf.answer(asked);

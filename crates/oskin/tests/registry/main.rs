@@ -31,7 +31,6 @@ fn hasty() -> ReadOptions<'static> {
 
 /// Opens and reads one image.
 fn read(text: &str, options: &ReadOptions<'_>) -> Result<Inventory, SourceError> {
-    let images = common::open_text(text, options)?;
-    assert_eq!(images.len(), 1, "{text}");
-    common::read(&images[0], options)
+    let image = common::open_text(text, options)?.remove(0);
+    common::read(&image, options)
 }

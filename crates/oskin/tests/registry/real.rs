@@ -147,11 +147,11 @@ const BASE: &str = "//- layer\netc/os-release file \"ID=tiny\\n\"\nlib/libc.so f
 
 /// An image with a layer for each number on top of a base.
 fn image(name: &str, layers: &[u32], compression: Compression) -> Image {
-    let text: String = layers
-        .iter()
-        .map(|n| format!("//- layer\nopt/app{n} file {}\nopt/.wh.app0 file\n", n * 1000))
-        .collect();
-    Image::from_fixture(&format!("{BASE}{text}")).reference(name).compression(compression)
+    let mut text = BASE.to_owned();
+    for n in layers {
+        text.push_str(&format!("//- layer\nopt/app{n} file {}\nopt/.wh.app0 file\n", n * 1000));
+    }
+    Image::from_fixture(&text).reference(name).compression(compression)
 }
 
 fn layout(dir: &Path, images: &[Image], options: &OciOptions) -> PathBuf {
@@ -204,9 +204,16 @@ fn images_are_read_as_from_their_layouts() {
     let spec = |name: &str| SourceSpec::parse(OsStr::new(&registry.image(name))).unwrap();
     let found = tags(&spec("many"), &options).unwrap();
     assert_eq!(found, [spec("many:1")]);
-    let digest = remote_digest(&spec("many:1"), &options).unwrap().unwrap();
-    let by_digest = registry.image(&format!("many@{digest}"));
+    let options = ReadOptions { platform: Some("linux/s390x".parse().unwrap()), ..options };
+    let found = common::open_text(&registry.image("many:1"), &options).unwrap().remove(0);
+    let digest = remote_digest(&spec("many:1"), &options).unwrap();
+    assert_eq!(digest, found.manifest_digest);
+    let one = remote_digest(&spec("team/gzip:1"), &options).unwrap();
+    let found_one = common::open_text(&registry.image("team/gzip:1"), &options).unwrap().remove(0);
+    assert_eq!(one, found_one.manifest_digest);
+    let by_digest = registry.image(&format!("many@{}", found.facts[0].text));
     let options = ReadOptions { all: true, ..ReadOptions::default() };
+    assert_eq!(remote_digest(&spec("many:1"), &options).unwrap(), None);
     assert_eq!(common::open_text(&by_digest, &options).unwrap().len(), 3);
 }
 

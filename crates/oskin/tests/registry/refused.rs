@@ -243,7 +243,8 @@ fn the_digest_of_now() {
     assert_eq!((asked.len(), asked[0].method.as_str()), (1, "HEAD"));
     let silent = Liar::new(|_| Reply::new(200, ""));
     assert_eq!(remote_digest(&spec(&silent.image("app:1")), &hasty()).unwrap(), None);
-    assert!(remote_digest(&spec("tar:x"), &hasty()).is_err());
+    assert_eq!(remote_digest(&spec("tar:x"), &hasty()).unwrap(), None);
+    assert!(tags(&spec("tar:x"), &hasty()).is_err());
 }
 
 #[test]

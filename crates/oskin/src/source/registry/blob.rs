@@ -75,7 +75,7 @@ impl Stream<'_> {
                 StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                     self.ranges = false;
                 }
-                StatusCode::OK => return self.from_the_start(answer),
+                StatusCode::OK => return self.whole(answer),
                 StatusCode::NOT_FOUND => {
                     return Err(SourceError::Missing {
                         place: self.blob.repository.place.clone(),
@@ -105,7 +105,7 @@ impl Stream<'_> {
 
     /// Takes a whole blob and passes over what is there already; the digest would tell if it were
     /// another one.
-    fn from_the_start(&mut self, answer: Answer) -> Result<Paced, SourceError> {
+    fn whole(&mut self, answer: Answer) -> Result<Paced, SourceError> {
         if let (Some(length), Some(size)) = (answer.length(), self.blob.size)
             && length > size
         {

@@ -13,10 +13,10 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use ureq::http::{HeaderMap, Request, StatusCode};
+use ureq::http::{HeaderMap, Request, Response, StatusCode};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Body, Proxy};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: u32 = 10;
@@ -171,13 +171,6 @@ impl Client {
             if here != first {
                 authorization = None;
             }
-            let mut builder = Request::builder().method(call.method).uri(&url);
-            for (name, value) in call.headers {
-                builder = builder.header(*name, *value);
-            }
-            if let Some(authorization) = authorization {
-                builder = builder.header("authorization", authorization);
-            }
             let is_own = here.is_some() && here == name::origin(&own);
             let agent = match is_own {
                 true => &self.own,
@@ -185,19 +178,8 @@ impl Client {
                     self.agent_for_others().map_err(|error| Broken::Redirect(error.to_string()))?
                 }
             };
-            let response = match call.form {
-                Some(form) => {
-                    let builder =
-                        builder.header("content-type", "application/x-www-form-urlencoded");
-                    let request = builder.body(form).map_err(|error| Broken::Http(error.into()))?;
-                    agent.run(request)
-                }
-                None => {
-                    let request = builder.body(()).map_err(|error| Broken::Http(error.into()))?;
-                    agent.run(request)
-                }
-            };
-            let (parts, body) = response.map_err(Broken::Http)?.into_parts();
+            let response = once(agent, call, (&url, authorization)).map_err(Broken::Http)?;
+            let (parts, body) = response.into_parts();
             let body = Paced::new(body.into_reader(), &self.options.timeouts);
             let answer = Answer { status: parts.status, headers: parts.headers, body };
             let location = match parts.status.as_u16() {
@@ -316,6 +298,26 @@ impl Client {
             },
         }
     }
+}
+
+/// Sends one request to a URL, which need not be the first one.
+fn once(
+    agent: &Agent,
+    call: &Call<'_>,
+    (url, authorization): (&str, Option<&str>),
+) -> Result<Response<Body>, ureq::Error> {
+    let mut builder = Request::builder().method(call.method).uri(url);
+    for (name, value) in call.headers {
+        builder = builder.header(*name, *value);
+    }
+    if let Some(authorization) = authorization {
+        builder = builder.header("authorization", authorization);
+    }
+    if let Some(form) = call.form {
+        builder = builder.header("content-type", "application/x-www-form-urlencoded");
+        return agent.run(builder.body(form)?);
+    }
+    agent.run(builder.body(())?)
 }
 
 /// Whether an answer may be another one soon.

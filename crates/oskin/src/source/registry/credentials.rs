@@ -16,7 +16,7 @@ const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) enum Credential {
     /// For `Basic`, at the registry or where it sends for a token.
     Password { user: String, password: String },
-    /// For a token alone, by OAuth2.
+    /// For a token alone, by `OAuth2`.
     Identity(String),
 }
 

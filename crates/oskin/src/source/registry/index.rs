@@ -15,6 +15,23 @@ const MAX_INDEXES: u64 = 100;
 /// The name of an image as layouts have it.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
+/// The digest of the one manifest that is wanted of an index; nothing where only more than indexes
+/// tells which that is.
+pub(super) fn wanted_digest(
+    remote: &Remote,
+    json: &[u8],
+    place: &str,
+    options: &ReadOptions<'_>,
+) -> Result<Option<Digest>, SourceError> {
+    let document = oci_index::parse(json, place)?;
+    let mut walk = Walk { remote, place, options, leaves: Vec::new(), seen: BTreeSet::new() };
+    walk.index(document, 1)?;
+    match &wanted(walk.leaves, place, options)?[..] {
+        [leaf] => blob_digest(&leaf.digest, place).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Puts an `index.json` into the layout that names what is wanted under the name of the image.
 pub(super) fn arrange(
     remote: &Remote,

@@ -23,6 +23,7 @@ pub use options::{Connections, RegistryOptions, Timeouts};
 pub(super) use remote::{Remote, digest_of};
 
 use super::oci;
+use super::oci_index::is_index_type;
 use super::store::{Store, digest_of as digest_of_bytes};
 use super::{ImageSource, Pick, ReadOptions, SourceError, SourceSpec, Transport};
 use crate::dockerfile::{Reference, ReferenceProblem};
@@ -32,6 +33,9 @@ use refusal::Refusal;
 use remote::{MANIFESTS, name_of};
 use std::path::PathBuf;
 use ureq::http::StatusCode;
+
+/// How many tags a hint lists.
+const SHOWN: usize = 12;
 
 /// What a specification means: an image of a repository.
 struct Asked {
@@ -79,6 +83,24 @@ impl Asked {
         &self.repository.place
     }
 
+    /// What the reference means, a manifest or an index, with its digest, which is verified.
+    fn manifest(&self, options: &ReadOptions<'_>) -> Result<(Vec<u8>, Digest), SourceError> {
+        let path = self.manifest_path();
+        let ask = Ask { method: "GET", path: &path, what: "manifest", accept: MANIFESTS, from: 0 };
+        let fetched = self.repository.fetch(ask, options.limits.manifest_bytes);
+        let (headers, json) = fetched.map_err(|error| self.with_tags(error, options))?;
+        let got = digest_of_bytes(&json);
+        let told = headers.get("docker-content-digest");
+        let told = told.and_then(|text| text.to_str().ok()?.parse().ok());
+        for expected in [self.digest, told].into_iter().flatten() {
+            if expected != got {
+                let place = format!("{}: manifest", self.place());
+                return Err(SourceError::DigestMismatch { place, expected, got });
+            }
+        }
+        Ok((json, got))
+    }
+
     /// Where there is no such tag, says which there are.
     fn with_tags(&self, error: SourceError, options: &ReadOptions<'_>) -> SourceError {
         let SourceError::Registry { place, host, what, hint: None } = error else { return error };
@@ -86,7 +108,6 @@ impl Asked {
         if self.digest.is_some() || !what.contains(refusal::ABSENT) {
             return SourceError::Registry { place, host, what, hint: None };
         }
-        const SHOWN: usize = 12;
         let hint = match tags::list(&self.repository, options.limits.manifest_bytes) {
             Ok(tags) if tags.len() > SHOWN => {
                 let last = tags[tags.len() - SHOWN..].join(", ");
@@ -117,23 +138,8 @@ pub(super) fn open(
     options: &ReadOptions<'_>,
 ) -> Result<Vec<ImageSource>, SourceError> {
     let asked = Asked::new(spec, options)?;
-    let limit_bytes = options.limits.manifest_bytes;
-    let path = asked.manifest_path();
-    let ask = Ask { method: "GET", path: &path, what: "manifest", accept: MANIFESTS, from: 0 };
-    let (headers, json) = asked
-        .repository
-        .fetch(ask, limit_bytes)
-        .map_err(|error| asked.with_tags(error, options))?;
-    let got = digest_of_bytes(&json);
-    let told =
-        headers.get("docker-content-digest").and_then(|text| text.to_str().ok()?.parse().ok());
-    for expected in [asked.digest, told].into_iter().flatten() {
-        if expected != got {
-            let place = format!("{}: manifest", asked.place());
-            return Err(SourceError::DigestMismatch { place, expected, got });
-        }
-    }
-    let remote = Remote::new(asked.repository.clone(), limit_bytes);
+    let (json, got) = asked.manifest(options)?;
+    let remote = Remote::new(asked.repository.clone(), options.limits.manifest_bytes);
     let name = asked.reference.familiar();
     index::arrange(&remote, (json, got), (&name, asked.place()), options)?;
     let store = Store::remote(remote, asked.place());
@@ -192,7 +198,14 @@ fn annotations(json: &[u8]) -> Option<Fact> {
 /// [`SourceError::Spec`] if the specification names no repository of a registry or a tag of it;
 /// else see [`SourceError`].
 pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSpec>, SourceError> {
-    let asked = in_registry(spec, options)?;
+    if spec.transport != Transport::Docker {
+        return Err(SourceError::Spec {
+            text: format!("{}:{}", spec.transport, spec.location.display()),
+            what: "is in no registry".to_owned(),
+            hint: "write docker://NAME".to_owned(),
+        });
+    }
+    let asked = Asked::new(spec, options)?;
     if asked.reference.tag().is_some() || asked.digest.is_some() {
         return Err(SourceError::Spec {
             text: asked.place().to_owned(),
@@ -212,39 +225,36 @@ pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSp
     Ok(valid.map(spec).collect())
 }
 
-/// The digest of what a reference means now, without reading it; nothing where the registry does
-/// not say. That is the digest of the index where there is one. One request that transfers no body.
+/// The digest of the manifest that [`open`](super::open) would read, which is less to transfer than
+/// the manifest and the configuration: nothing but headers, or an index where there is one for
+/// several platforms. `None` where the registry does not say, where several images are meant, and
+/// for all that is in no registry.
 ///
 /// # Errors
 ///
-/// [`SourceError::Spec`] if the specification names no image of a registry; else see
-/// [`SourceError`].
+/// See [`SourceError`].
 pub fn manifest_digest(
     spec: &SourceSpec,
     options: &ReadOptions<'_>,
 ) -> Result<Option<Digest>, SourceError> {
-    let asked = in_registry(spec, options)?;
+    if spec.transport != Transport::Docker {
+        return Ok(None);
+    }
+    let asked = Asked::new(spec, options)?;
     let path = asked.manifest_path();
     let ask = Ask { method: "HEAD", path: &path, what: "manifest", accept: MANIFESTS, from: 0 };
     let mut patience = patience::Patience::new(&options.registry);
     let answer = asked.repository.send(ask, &mut patience)?;
     match answer.status {
-        StatusCode::OK => {
-            Ok(answer.header("docker-content-digest").and_then(|text| text.parse().ok()))
-        }
+        StatusCode::OK => {}
         // Some do not know HEAD.
-        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(None),
-        _ => Err(asked.with_tags(asked.repository.refused(ask, answer), options)),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => return Ok(None),
+        _ => return Err(asked.with_tags(asked.repository.refused(ask, answer), options)),
     }
-}
-
-fn in_registry(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Asked, SourceError> {
-    if spec.transport != Transport::Docker {
-        return Err(SourceError::Spec {
-            text: format!("{}:{}", spec.transport, spec.location.display()),
-            what: "is in no registry".to_owned(),
-            hint: "write docker://NAME".to_owned(),
-        });
+    if !answer.header("content-type").is_some_and(is_index_type) {
+        return Ok(answer.header("docker-content-digest").and_then(|text| text.parse().ok()));
     }
-    Asked::new(spec, options)
+    let (json, _) = asked.manifest(options)?;
+    let remote = Remote::new(asked.repository.clone(), options.limits.manifest_bytes);
+    index::wanted_digest(&remote, &json, asked.place(), options)
 }

@@ -53,7 +53,7 @@ impl Remote {
         if let Some(bytes) = self.get(name) {
             return Ok(bytes);
         }
-        let digest = digest_of(name).to_owned();
+        let digest = digest_of(name);
         let (list, accept) = match what {
             "configuration" => ("blobs", "*/*"),
             _ => ("manifests", MANIFESTS),

@@ -51,7 +51,9 @@ pub(super) fn list(repository: &Repository, page_bytes: u64) -> Result<Vec<Strin
         let (_, behind) = url.split_once("://").unwrap_or_default();
         let rest = behind.find('/').and_then(|at| behind[at..].strip_prefix(&own));
         match rest {
-            Some(rest) if rest.starts_with("/tags/list?") && rest != path => path = rest.to_owned(),
+            Some(rest) if rest.starts_with("/tags/list?") && rest != path => {
+                rest.clone_into(&mut path);
+            }
             _ => {
                 let shown: String = next.chars().take(200).collect();
                 let what = format!("the next page is said to be {shown:?}");

@@ -473,3 +473,31 @@ fn proxy(options: &RegistryOptions, host: &str) -> Result<Option<Proxy>, String>
     }
     builder.build().map(Some).map_err(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_do_not_leave_what_is_verified() {
+        let client = |tls_verify| {
+            let options = RegistryOptions { tls_verify, ..RegistryOptions::default() };
+            Client::new("reg.example", options).unwrap()
+        };
+        let told = |client: &Client, from, to, posted| match client.redirected(from, to, posted) {
+            Ok(url) => url,
+            Err(Broken::Redirect(what)) => what,
+            Err(Broken::Http(error)) => error.to_string(),
+        };
+        let (strict, lax) = (client(true), client(false));
+        let (secure, plain) = ("https://reg.example/v2/", "http://cdn.example/x");
+        assert_eq!(
+            told(&strict, secure, plain, false),
+            "sends from HTTPS to plain HTTP, \"http://cdn.example/x\""
+        );
+        assert_eq!(told(&lax, secure, plain, false), plain);
+        assert_eq!(told(&strict, plain, plain, false), plain);
+        assert_eq!(told(&strict, plain, secure, false), secure);
+        assert!(told(&lax, secure, secure, true).starts_with("sends what was posted on"));
+    }
+}

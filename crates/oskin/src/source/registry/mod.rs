@@ -258,3 +258,26 @@ pub fn manifest_digest(
     let remote = Remote::new(asked.repository.clone(), options.limits.manifest_bytes);
     index::wanted_digest(&remote, &json, asked.place(), options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What comes from servers is of any form.
+        #[test]
+        fn no_header_is_too_odd(text in ".{0,60}", pieces in "[a-z0-9 =,;:/?\"<>.%#@-]{0,60}") {
+            for text in [&text, &pieces] {
+                let found = challenge::challenges(text);
+                prop_assert!(found.iter().all(|challenge| !challenge.scheme.is_empty()));
+                drop(patience::retry_after(text, Some(&pieces)));
+                drop(patience::retry_after("Sun, 06 Nov 1994 08:49:37 GMT", Some(text)));
+                if let Some(url) = name::resolve("https://reg.example/v2/a?b", text) {
+                    let origin = name::origin(&url);
+                    prop_assert!(origin.is_some_and(|origin| origin.starts_with("http")));
+                }
+            }
+        }
+    }
+}

@@ -82,7 +82,7 @@ fn token(
     let headers = [("accept", "application/json")];
     let url = format!("{realm}{separator}{query}");
     let shown = (repository.place.as_str(), WHAT);
-    let answer = match &credential {
+    let mut answer = match &credential {
         Some((Credential::Identity(token), _)) => {
             let form = format!(
                 "grant_type=refresh_token&client_id=oskin&refresh_token={}&{query}",

@@ -105,11 +105,12 @@ impl Answer {
         Ok((bytes.len() as u64 <= limit_bytes).then_some(bytes))
     }
 
-    /// What the beginning of the body says about a refusal.
-    pub(super) fn complaint(self) -> Vec<u8> {
+    /// What the beginning of the body says about a refusal. Where that is all of it, the
+    /// connection can be used again.
+    pub(super) fn complaint(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // What was read before a failure is as good.
-        drop(self.body.take(refusal::MAX_BYTES).read_to_end(&mut bytes));
+        drop((&mut self.body).take(refusal::MAX_BYTES).read_to_end(&mut bytes));
         bytes
     }
 }
@@ -181,12 +182,13 @@ impl Client {
             let response = once(agent, call, (&url, authorization)).map_err(Broken::Http)?;
             let (parts, body) = response.into_parts();
             let body = Paced::new(body.into_reader(), &self.options.timeouts);
-            let answer = Answer { status: parts.status, headers: parts.headers, body };
+            let mut answer = Answer { status: parts.status, headers: parts.headers, body };
             let location = match parts.status.as_u16() {
                 301 | 302 | 303 | 307 | 308 => answer.header("location").map(str::to_owned),
                 _ => None,
             };
             let Some(location) = location else { return Ok(answer) };
+            drop(answer.complaint());
             url = self.redirected(&url, &location, call.form.is_some())?;
         }
         Err(Broken::Redirect(format!("sends on and on, more than {MAX_REDIRECTS} times")))
@@ -219,7 +221,7 @@ impl Client {
         loop {
             let (asked, failure) = match self.exchange(call) {
                 Ok(answer) if !may_pass(answer.status) => return Ok(answer),
-                Ok(answer) => {
+                Ok(mut answer) => {
                     let date = answer.header("date");
                     let asked = answer.header("retry-after").and_then(|it| retry_after(it, date));
                     (asked, refusal::of_status(answer.status, &answer.complaint()))
@@ -281,7 +283,11 @@ impl Client {
             match self.exchange(&call) {
                 Err(Broken::Http(error)) => Err(error),
                 // Whatever it says, it says it in this way.
-                Ok(_) | Err(Broken::Redirect(_)) => Ok(()),
+                Ok(mut answer) => {
+                    drop(answer.complaint());
+                    Ok(())
+                }
+                Err(Broken::Redirect(_)) => Ok(()),
             }
         };
         match ask(&secure) {
@@ -350,7 +356,7 @@ impl Repository {
                 authorization: authorization.as_ref().map(|it| it.header.as_str()),
                 form: None,
             };
-            let answer = self.client.persist((&self.place, ask.what), &call, patience)?;
+            let mut answer = self.client.persist((&self.place, ask.what), &call, patience)?;
             if answer.status != StatusCode::UNAUTHORIZED || is_fresh {
                 return Ok(answer);
             }
@@ -359,6 +365,7 @@ impl Repository {
             let Some(new) = auth::authorize(self, &answer, &base, patience)? else {
                 return Ok(answer);
             };
+            drop(answer.complaint());
             self.authorizations().insert(self.path.clone(), new);
         }
     }
@@ -393,7 +400,7 @@ impl Repository {
     }
 
     /// What an answer that is no success means.
-    pub(super) fn refused(&self, ask: Ask<'_>, answer: Answer) -> SourceError {
+    pub(super) fn refused(&self, ask: Ask<'_>, mut answer: Answer) -> SourceError {
         let status = answer.status;
         let mut failure = refusal::of_status(status, &answer.complaint());
         if status == StatusCode::UNAUTHORIZED && self.authorization().is_some_and(|it| it.is_login)

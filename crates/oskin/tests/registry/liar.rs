@@ -46,6 +46,8 @@ pub(crate) enum Manner {
     CutAt(usize),
     /// After the body zeros come without an end.
     Endless,
+    /// The connection ends before there is an answer.
+    HangUp,
     /// One byte, a wait, and so on.
     Drip(Duration),
     /// So many bytes, then nothing while the connection stays.
@@ -157,6 +159,9 @@ fn serve(
 }
 
 fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> io::Result<()> {
+    if reply.manner == Manner::HangUp {
+        return Ok(());
+    }
     let mut head = format!("HTTP/1.1 {} Said\r\nConnection: close\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -172,7 +177,7 @@ fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> io::Result<()> 
         return Ok(());
     }
     match reply.manner {
-        Manner::Whole => stream.write_all(&reply.body),
+        Manner::Whole | Manner::HangUp => stream.write_all(&reply.body),
         Manner::CutAt(at) => stream.write_all(&reply.body[..at]),
         Manner::Endless => {
             stream.write_all(&reply.body)?;

@@ -186,6 +186,30 @@ fn redirects_do_not_carry_who_asks() {
 }
 
 #[test]
+fn others_that_ask_for_a_login_get_none() {
+    let other = Liar::new(|asked| {
+        let realm = format!("http://{}/token", asked.header("host"));
+        denied(&format!(r#"Bearer realm="{realm}", Basic realm="there""#))
+    });
+    let to = format!("http://127.0.0.1:{}/storage", other.port);
+    let (shelf, tag) = (shelf(), "/v2/app/manifests/1");
+    let liar = Liar::new(move |asked| match asked.path == tag {
+        true => shelf.answer(asked),
+        false => Reply::new(307, "").with("Location", &to),
+    });
+    let error = read(&liar.image("app:1"), &with_creds()).unwrap_err().to_string();
+    assert!(error.contains("configuration: the registry asks for a login"), "{error}");
+    let paths: Vec<String> = other.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(paths, ["/storage"]);
+    // Nor does a realm that anybody on the way could read along with.
+    let liar = Liar::new(|_| denied(r#"Bearer realm="http://auth.example/token""#));
+    let error = read(&liar.image("app:1"), &with_creds()).unwrap_err();
+    let expected = "login: the registry wants it over plain HTTP, at http://auth.example";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    assert_eq!(error.hint().unwrap(), "--tls-verify=false does so");
+}
+
+#[test]
 fn redirects_that_are_not_followed() {
     for (location, message) in [
         ("/v2/app/manifests/1", "manifest: sends on and on, more than 10 times"),

@@ -67,7 +67,8 @@ fn token(
         let shown: String = realm.chars().take(200).collect();
         return Err(fail(Refusal::new(format!("the registry sends to {shown:?} for it"), None)));
     };
-    let is_plain = origin.starts_with("http:") && base.starts_with("https:");
+    let is_near = origin.strip_prefix("http://").is_some_and(name::is_loopback);
+    let is_plain = origin.starts_with("http:") && !(is_near && base.starts_with("http:"));
     if is_plain && client.options.tls_verify {
         let what = format!("the registry wants it over plain HTTP, at {origin}");
         return Err(fail(Refusal::new(what, Some("--tls-verify=false does so"))));

@@ -75,6 +75,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     body: Paced,
+    // Whether a redirect led to somebody else, who is told nothing.
+    is_of_other: bool,
 }
 
 impl Answer {
@@ -182,7 +184,9 @@ impl Client {
             let response = once(agent, call, (&url, authorization)).map_err(Broken::Http)?;
             let (parts, body) = response.into_parts();
             let body = Paced::new(body.into_reader(), &self.options.timeouts);
-            let mut answer = Answer { status: parts.status, headers: parts.headers, body };
+            let is_of_other = here != first;
+            let mut answer =
+                Answer { status: parts.status, headers: parts.headers, body, is_of_other };
             let location = match parts.status.as_u16() {
                 301 | 302 | 303 | 307 | 308 => answer.header("location").map(str::to_owned),
                 _ => None,
@@ -357,7 +361,9 @@ impl Repository {
                 form: None,
             };
             let mut answer = self.client.persist((&self.place, ask.what), &call, patience)?;
-            if answer.status != StatusCode::UNAUTHORIZED || is_fresh {
+            // Where others ask for a login, none of this registry may go.
+            let asks = answer.status == StatusCode::UNAUTHORIZED && !answer.is_of_other;
+            if !asks || is_fresh {
                 return Ok(answer);
             }
             // What was got before may have run out; what was got just now is of no use.

@@ -40,7 +40,7 @@ pub(crate) struct Registry {
     tls_verify: Option<bool>,
 
     /// A directory of certificates: *.crt to trust, *.cert with *.key to show
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory)]
     cert_dir: Option<PathBuf>,
 }
 
@@ -66,6 +66,11 @@ fn credentials(text: &str) -> Result<Credentials, String> {
 fn existing(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err("there is no such file".to_owned()) }
+}
+
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such directory".to_owned()) }
 }
 
 impl Registry {

@@ -119,4 +119,7 @@ fn images_of_registries_are_added_by_their_names() {
     let ran = place.run(&["add", "--authfile", "absent.json", &source]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("there is no such file"), "{}", ran.stderr);
+    let ran = place.run(&["add", "docker://"]);
+    let expected = "oskin: \"docker://\": the name is missing\nhint: write docker://NAME\n";
+    assert_eq!(ran.stderr, expected);
 }

@@ -267,7 +267,7 @@ fn bytes_that_come_too_slowly() {
 fn connections_that_break_before_an_answer() {
     let count = AtomicUsize::new(0);
     let hang_up = || Some(Reply::new(200, "").sent(Manner::HangUp));
-    let liar = of(move |_, _| if counted(&count) % 2 == 0 { hang_up() } else { None });
+    let liar = of(move |_, _| if counted(&count).is_multiple_of(2) { hang_up() } else { None });
     assert_reads(&liar);
     let liar = of(move |asked, _| if asked.is_blob() { hang_up() } else { None });
     let message = "configuration: the connection breaks off, also when asked 2 more times";

@@ -127,11 +127,12 @@ pub(super) fn of_transport(error: &ureq::Error, timeouts: &Timeouts) -> Refusal 
         ureq::Error::Timeout(reason) => {
             let is_idle = matches!(reason, Timeout::PerRead | Timeout::PerWrite);
             let seconds = seconds(if is_idle { timeouts.idle } else { timeouts.answer });
-            Refusal::new(format!("no answer within {seconds} s"), None)
+            Refusal::new(format!("no answer within {seconds} s"), Some(LATER))
         }
         ureq::Error::HostNotFound => no_host(),
         ureq::Error::Rustls(rustls::Error::InvalidCertificate(why)) => {
-            Refusal::new(format!("its certificate is not trusted: {why}"), Some(TRUST))
+            let told: String = why.to_string().chars().take(200).collect();
+            Refusal::new(format!("its certificate is not trusted: {told}"), Some(way_to_trust(why)))
         }
         ureq::Error::Rustls(rustls::Error::InvalidMessage(_)) => {
             Refusal::new("what answers does not speak TLS", Some(PLAIN))
@@ -150,10 +151,15 @@ pub(super) fn of_transport(error: &ureq::Error, timeouts: &Timeouts) -> Refusal 
             Some("is it running? a port is part of the name: docker://HOST:PORT/NAME"),
         ),
         ureq::Error::Io(error) if is_unresolved(error) => no_host(),
-        ureq::Error::Io(error) if is_cut(error) => Refusal::new("the connection breaks off", None),
-        ureq::Error::Protocol(error) => {
-            Refusal::new(format!("what answers does not speak HTTP: {error}"), None)
+        ureq::Error::Io(error) if is_cut(error) => {
+            Refusal::new("the connection breaks off", Some(LATER))
         }
+        ureq::Error::Protocol(error) => Refusal::new(
+            format!("what answers does not speak HTTP: {error}"),
+            Some(
+                "is that the port of a registry? it is a part of the name: docker://HOST:PORT/NAME",
+            ),
+        ),
         error => Refusal::new(error.to_string(), None),
     }
 }
@@ -171,6 +177,19 @@ fn is_about_own(alert: rustls::AlertDescription) -> bool {
             | A::UnknownCA
             | A::AccessDenied
     )
+}
+
+fn way_to_trust(why: &rustls::CertificateError) -> &'static str {
+    use rustls::CertificateError as C;
+    match why {
+        C::NotValidForName | C::NotValidForNameContext { .. } => {
+            "name the host as its certificate does, or take any certificate with --tls-verify=false"
+        }
+        C::Expired | C::ExpiredContext { .. } | C::NotValidYet | C::NotValidYetContext { .. } => {
+            "is the clock of this machine right? else take any certificate with --tls-verify=false"
+        }
+        _ => TRUST,
+    }
 }
 
 fn no_host() -> Refusal {

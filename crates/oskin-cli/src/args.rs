@@ -4,10 +4,12 @@ mod adding;
 mod family;
 mod help;
 mod reading;
+mod registry;
 
 pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use reading::{LimitSetting, Reading};
+pub(crate) use registry::Registry;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -14,7 +14,9 @@ use oskin::lineage::{Chain, Look};
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
-use oskin::source::{self, EngineOptions, ImageSource, ReadOptions, SourceError, SourceSpec};
+use oskin::source::{
+    self, EngineOptions, ImageSource, ReadOptions, RegistryOptions, SourceError, SourceSpec,
+};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -27,6 +29,8 @@ pub(crate) struct Workspace {
     catalog: Option<Catalog>,
     reading: Reading,
     engines: EngineOptions,
+    // Its connections are those of all that this run reads.
+    registry: RegistryOptions,
     bar: Bar,
     quiet: bool,
     // Whether it was told that images without paths are left out.
@@ -72,7 +76,8 @@ impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
         let (catalog, engines, bar) = (None, engines::found(), Bar::new(quiet));
-        Self { path, catalog, reading, engines, bar, quiet, told_left_out: false }
+        let registry = reading.registry.options();
+        Self { path, catalog, reading, engines, registry, bar, quiet, told_left_out: false }
     }
 
     /// The bar of this run.
@@ -82,7 +87,7 @@ impl Workspace {
 
     /// How sources are read.
     pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
-        options_of((&self.reading, &self.engines), all, &self.bar)
+        options_of((&self.reading, &self.engines, &self.registry), all, &self.bar)
     }
 
     /// The catalog, which must exist.
@@ -157,7 +162,8 @@ impl Workspace {
         }
         let spec = parsed?;
         self.bar.name(&text.to_string_lossy());
-        let options = options_of((&self.reading, &self.engines), false, &self.bar);
+        let reading = (&self.reading, &self.engines, &self.registry);
+        let options = options_of(reading, false, &self.bar);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
         self.bar.finish();
@@ -520,7 +526,7 @@ pub(crate) struct Sets {
 }
 
 fn options_of<'a>(
-    (reading, engines): (&Reading, &EngineOptions),
+    (reading, engines, registry): (&Reading, &EngineOptions, &RegistryOptions),
     all: bool,
     bar: &'a Bar,
 ) -> ReadOptions<'a> {
@@ -533,6 +539,7 @@ fn options_of<'a>(
         contents: !reading.no_contents,
         engines: engines.clone(),
         limits: reading.limits(),
+        registry: registry.clone(),
         progress: bar,
     }
 }

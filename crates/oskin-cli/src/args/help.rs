@@ -7,6 +7,8 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
   docker-archive:FILE[:REF]  what `docker save` or `podman save` wrote
   oci:DIR[:REF]              an OCI image layout
   oci-archive:FILE[:REF]     the same in a tar
+  docker://[HOST/]NAME[:TAG][@DIGEST]
+                             an image in a registry
   docker-daemon:NAME         an image of the local Docker engine (DOCKER_HOST)
   containers-storage:NAME    an image in the store of podman, buildah or CRI-O; also podman:NAME
   rootfs:DIR                 a root directory

@@ -1,5 +1,6 @@
 //! How images are read that are not in the catalog.
 
+use super::Registry;
 use clap::Args;
 use oskin::image::Platform;
 use oskin::source::Limits;
@@ -39,6 +40,9 @@ pub(crate) struct Reading {
         hide_env_values = true
     )]
     pub(crate) limits: Vec<LimitSetting>,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 impl Reading {

@@ -14,5 +14,6 @@ mod kill;
 mod lineage;
 mod lineage_views;
 mod real_data;
+mod registry;
 mod sbom;
 mod sketch;

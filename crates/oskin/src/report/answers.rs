@@ -56,12 +56,19 @@ pub struct ImageSummary {
     pub warnings: usize,
 }
 
+/// What to write to read the image again.
+fn source_of(record: &ImageRecord) -> String {
+    // The one transport whose name does not end with a colon alone.
+    let slashes = if record.transport == "docker" { "//" } else { "" };
+    format!("{}:{slashes}{}", record.transport, record.location)
+}
+
 impl ImageSummary {
     /// Sums an image up.
     pub fn new(record: &ImageRecord) -> Self {
         Self {
             name: record.name.clone(),
-            source: format!("{}:{}", record.transport, record.location),
+            source: source_of(record),
             files: record.files,
             directories: record.directories,
             size_bytes: record.size_bytes,
@@ -162,7 +169,7 @@ impl ShowReport {
         Self {
             schema: "oskin.show/1",
             name: record.name.clone(),
-            source: format!("{}:{}", record.transport, record.location),
+            source: source_of(record),
             reference: record.reference.clone(),
             platform: known.then(|| platform.to_string()),
             config_digest: record.config_digest.clone(),

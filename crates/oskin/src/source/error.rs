@@ -136,6 +136,18 @@ pub enum SourceError {
         /// The platforms that are there.
         platforms: Vec<String>,
     },
+    /// A registry does not give what is asked of it.
+    #[error("{}", of_registry(place, host, what))]
+    Registry {
+        /// The image, as it was named.
+        place: String,
+        /// The host that was asked.
+        host: String,
+        /// What went wrong.
+        what: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
     /// A manifest points at content that is not in the archive or layout.
     #[error("{place}: {what} {name} is missing")]
     Missing {
@@ -148,6 +160,20 @@ pub enum SourceError {
         /// Whether the layer is one that is fetched from elsewhere (non-distributable).
         foreign: bool,
     },
+}
+
+/// Whether a place is of a registry and no file.
+fn is_in_registry(place: &str) -> bool {
+    place.starts_with("docker://")
+}
+
+/// The host is told where it does not show.
+fn of_registry(place: &str, host: &str, what: &str) -> String {
+    if place.contains(host) {
+        format!("{place}: {what}")
+    } else {
+        format!("{place}: {host}: {what}")
+    }
 }
 
 fn no_such_reference(wanted: &str, matches: usize) -> String {
@@ -164,9 +190,21 @@ impl SourceError {
             Self::Spec { hint, .. } => Some(hint.clone()),
             Self::NotFound { hint, .. }
             | Self::Unrecognized { hint, .. }
-            | Self::Engine { hint, .. } => hint.clone(),
+            | Self::Engine { hint, .. }
+            | Self::Registry { hint, .. } => hint.clone(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run it as a user who may read this".to_owned())
+            }
+            Self::Damaged { place, .. } | Self::DigestMismatch { place, .. }
+                if is_in_registry(place) =>
+            {
+                Some(
+                    "it is damaged in the registry or on the way: try again, or push the image anew"
+                        .to_owned(),
+                )
+            }
+            Self::Missing { place, foreign: false, .. } if is_in_registry(place) => {
+                Some("the image is not complete there: push it again".to_owned())
             }
             Self::Damaged { .. } | Self::DigestMismatch { .. } => {
                 Some("the file is damaged or was changed: fetch or save it again".to_owned())
@@ -206,6 +244,10 @@ impl SourceError {
     ///
     /// Decoders report damage as I/O errors too; those become [`Damaged`](Self::Damaged).
     pub(super) fn io(place: impl Into<String>, source: io::Error) -> Self {
+        // Streams that are opened while they are read tell all themselves.
+        if let Some(told) = told_within(&source) {
+            return told;
+        }
         let place = place.into();
         let over = source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>());
         if let Some(&OverLimit(limit_bytes)) = over {
@@ -222,5 +264,14 @@ impl SourceError {
 
     pub(super) fn damaged(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Damaged { place: place.into(), what: what.into() }
+    }
+}
+
+/// An error of ours that came through decoders as one of I/O.
+fn told_within(error: &io::Error) -> Option<SourceError> {
+    let inner = error.get_ref()?;
+    match inner.downcast_ref::<SourceError>() {
+        Some(told) => Some(told.clone()),
+        None => told_within(inner.downcast_ref::<io::Error>()?),
     }
 }

@@ -36,6 +36,7 @@ pub mod oski;
 mod packages;
 mod pick;
 mod read_at;
+mod registry;
 mod sbom;
 mod sif;
 mod sniff;
@@ -53,6 +54,9 @@ mod walk_fs;
 pub use error::SourceError;
 pub use layer::{LayerRead, LayerSource};
 pub use limits::Limits;
+pub use registry::{
+    Connections, RegistryOptions, Timeouts, manifest_digest as remote_digest, tags,
+};
 pub use spec::{Pick, SourceSpec, Transport, has_transport};
 
 use crate::image::{Declared, Digest, Fact, Packages, Platform};
@@ -81,6 +85,8 @@ pub struct ReadOptions<'a> {
     pub engines: EngineOptions,
     /// What is accepted of an image.
     pub limits: Limits,
+    /// How registries are reached.
+    pub registry: RegistryOptions,
     /// Who is told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -97,6 +103,7 @@ impl Default for ReadOptions<'_> {
             allow_backing_file: false,
             engines: EngineOptions::default(),
             limits: Limits::default(),
+            registry: RegistryOptions::default(),
             progress: &NoProgress,
         }
     }
@@ -113,6 +120,7 @@ impl fmt::Debug for ReadOptions<'_> {
             .field("allow_backing_file", &self.allow_backing_file)
             .field("engines", &self.engines)
             .field("limits", &self.limits)
+            .field("registry", &self.registry)
             .finish_non_exhaustive()
     }
 }
@@ -321,41 +329,8 @@ pub fn open(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<ImageSou
         Transport::Sif => sif::open(spec, options),
         Transport::DockerDaemon => daemon::open(spec, options),
         Transport::ContainersStorage => containers_storage::open(spec, options),
-        other => Err(SourceError::Unrecognized {
-            place: archive::place_of(&spec.location),
-            what: format!("{other}: is not read yet"),
-            hint: None,
-        }),
+        Transport::Docker => registry::open(spec, options),
     }
-}
-
-/// The images that a repository of a registry has tags for, one specification each, by the names of
-/// the tags in byte order.
-///
-/// # Errors
-///
-/// [`SourceError::Spec`] if the transport knows no repositories, or the specification names a tag
-/// or digest already; else if the registry fails.
-pub fn tags(spec: &SourceSpec, _options: &ReadOptions<'_>) -> Result<Vec<SourceSpec>, SourceError> {
-    Err(SourceError::Spec {
-        text: format!("{}:{}", spec.transport, archive::place_of(&spec.location)),
-        what: "has no tags to be listed".to_owned(),
-        hint: "tags are those of a repository: docker://HOST/REPOSITORY".to_owned(),
-    })
-}
-
-/// The digest of the manifest that [`open`] would read, where that is cheaper to ask for than the
-/// manifest and the configuration are to read; `None` where it is not.
-///
-/// # Errors
-///
-/// If the registry fails.
-pub fn remote_digest(
-    spec: &SourceSpec,
-    _options: &ReadOptions<'_>,
-) -> Result<Option<Digest>, SourceError> {
-    let _ = spec;
-    Ok(None)
 }
 
 /// The platform that oskin runs on, in the words of the OCI image spec; containers are Linux

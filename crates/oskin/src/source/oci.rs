@@ -109,7 +109,11 @@ fn of_group(
 }
 
 fn transport_of(store: &Store) -> Transport {
-    if store.is_directory() { Transport::Oci } else { Transport::OciArchive }
+    match store.remote_image() {
+        Some(_) => Transport::Docker,
+        None if store.is_directory() => Transport::Oci,
+        None => Transport::OciArchive,
+    }
 }
 
 /// The manifests of an inner index are one image for several platforms. In the outermost index
@@ -221,7 +225,7 @@ fn for_platform(
 
 /// How far a platform that satisfies is from what was asked for, where only one states a variant.
 /// Unstated means v7 for arm and v8 for arm64, as engines have it.
-fn distance(platform: &Platform, wanted: &Platform) -> u8 {
+pub(super) fn distance(platform: &Platform, wanted: &Platform) -> u8 {
     let variant = |platform: &Platform| match (&*platform.architecture, &*platform.variant) {
         ("arm", "") => "v7".to_owned(),
         ("arm64", "") => "v8".to_owned(),
@@ -328,12 +332,17 @@ fn layer(
             hint: Some("decrypt the image first: skopeo copy --decryption-key".to_owned()),
         });
     }
+    let is_foreign = media_type.contains("foreign") || media_type.contains("nondistributable");
+    if let Some(remote) = store.remote_image() {
+        let blob = oci_index::blob_digest(&descriptor.digest, &store.place)?;
+        return Ok(remote.layer(blob, descriptor.size, (diff_id, is_foreign)));
+    }
     let blob = descriptor.digest.parse().ok();
     let layer = store.layer(&name, diff_id, blob).ok_or_else(|| SourceError::Missing {
         place: store.place.clone(),
         what: "layer",
         name: descriptor.digest.clone(),
-        foreign: media_type.contains("foreign") || media_type.contains("nondistributable"),
+        foreign: is_foreign,
     })?;
     verify_size(layer.stored_bytes, descriptor, &layer.place)?;
     Ok(layer)

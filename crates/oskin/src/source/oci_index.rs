@@ -55,11 +55,12 @@ impl From<DescribedPlatform> for Platform {
 /// An index or a manifest; which one shows in what it holds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Document {
-    artifact_type: Option<String>,
-    manifests: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
-    config: Option<Descriptor>,
-    layers: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
+pub(super) struct Document {
+    pub(super) schema_version: Option<u64>,
+    pub(super) artifact_type: Option<String>,
+    pub(super) manifests: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
+    pub(super) config: Option<Descriptor>,
+    pub(super) layers: Option<AtMost<Descriptor, MAX_DESCRIPTORS>>,
 }
 
 /// A list that is refused where it grows too long: three bytes of JSON make a descriptor of hundreds.
@@ -154,7 +155,7 @@ pub(super) fn manifests(store: &Store) -> Result<Vec<Manifest>, SourceError> {
     Ok(walk.found)
 }
 
-fn parse(json: &[u8], place: &str) -> Result<Document, SourceError> {
+pub(super) fn parse(json: &[u8], place: &str) -> Result<Document, SourceError> {
     // A struct would also be read from an array, field by field; a map would not.
     if json.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(SourceError::damaged(place, "not a JSON object"));
@@ -253,12 +254,16 @@ impl Walk<'_> {
 
 /// The file name of a blob. Only hexadecimal digits get into it, so it stays in the layout.
 pub(super) fn blob_name(digest: &str, store: &Store) -> Result<String, SourceError> {
-    let parsed = digest.strip_prefix("sha256:").and_then(|hex| hex.parse::<Digest>().ok());
-    let Some(parsed) = parsed else {
-        let what = format!("{:?} is no sha256 digest", clip(digest));
-        return Err(SourceError::damaged(&store.place, what));
-    };
+    let parsed = blob_digest(digest, &store.place)?;
     Ok(format!("blobs/sha256/{}", &parsed.to_string()["sha256:".len()..]))
+}
+
+/// The digest of a blob; other kinds than sha256 are refused.
+pub(super) fn blob_digest(digest: &str, place: &str) -> Result<Digest, SourceError> {
+    let parsed = digest.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
+    parsed.ok_or_else(|| {
+        SourceError::damaged(place, format!("{:?} is no sha256 digest", clip(digest)))
+    })
 }
 
 /// Compares a blob with what its descriptor promises.
@@ -301,7 +306,7 @@ fn references(descriptor: &Descriptor) -> Vec<String> {
 }
 
 /// Attestations and other artifacts that need not be opened to see that they are no images.
-fn is_no_image(descriptor: &Descriptor) -> bool {
+pub(super) fn is_no_image(descriptor: &Descriptor) -> bool {
     const ATTESTATION: &str = "vnd.docker.reference.type";
     let attests = descriptor.annotations.as_ref().is_some_and(|a| a.contains_key(ATTESTATION));
     let nowhere = descriptor.platform.as_ref().is_some_and(|platform| {
@@ -318,7 +323,17 @@ fn is_no_image(descriptor: &Descriptor) -> bool {
     attests || nowhere || other_type || descriptor.artifact_type.is_some()
 }
 
-fn is_image_config(config: &Descriptor) -> bool {
+/// Whether a descriptor says that it is of an index.
+pub(super) fn is_index(descriptor: &Descriptor) -> bool {
+    descriptor.media_type.as_deref().is_some_and(is_index_type)
+}
+
+/// Whether a media type is that of an index, of the OCI or of Docker.
+pub(super) fn is_index_type(media_type: &str) -> bool {
+    media_type.ends_with(".index.v1+json") || media_type.ends_with(".manifest.list.v2+json")
+}
+
+pub(super) fn is_image_config(config: &Descriptor) -> bool {
     matches!(
         config.media_type.as_deref(),
         None | Some(
@@ -329,7 +344,7 @@ fn is_image_config(config: &Descriptor) -> bool {
 }
 
 /// Whether nothing in a manifest is a changeset: signatures use configurations of images too.
-fn are_no_layers(layers: &[Descriptor]) -> bool {
+pub(super) fn are_no_layers(layers: &[Descriptor]) -> bool {
     let is_layer = |layer: &Descriptor| {
         let media_type = layer.media_type.as_deref();
         media_type.is_none_or(|it| it.contains("tar") || it.ends_with(SQUASHFS_LAYER))

@@ -257,6 +257,9 @@ impl SourceSpec {
         }
         let (path, reference) =
             if transport.has_reference() { split_reference(rest) } else { (rest, None) };
+        if path.is_empty() && transport == Transport::Docker {
+            return Err(refuse(text, "the name is missing", "write docker://NAME"));
+        }
         // A whole store can be meant, the one that engines use.
         if path.is_empty() && transport != Transport::ContainersStorage {
             return Err(refuse(text, "the path is missing", &format!("write {transport}:PATH")));

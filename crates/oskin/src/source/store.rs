@@ -7,6 +7,7 @@ use super::docker::clip;
 use super::input::{Region, Seekable, Stream};
 use super::layer::{LayerSource, OpenStream, Origin};
 use super::read_at::{Cursor, ReadAt, WholeFile, Window};
+use super::registry::{self, Remote};
 use super::stored::Stored;
 use super::tar_entries::{BLOCK_BYTES, MemberKind, Members};
 use super::{Limits, NoProgress, ReadOptions, SourceError};
@@ -51,6 +52,8 @@ enum Files {
         file: Arc<dyn ReadAt>,
         parts: BTreeMap<Vec<u8>, (u64, u64)>,
     },
+    /// An image in a registry.
+    Remote(Box<Remote>),
 }
 
 /// A member of an archive that is skipped through.
@@ -87,6 +90,20 @@ impl Store {
     ) -> Self {
         let files = Files::Parts { file, parts };
         Self { place: place.to_owned(), limits: limits.clone(), files }
+    }
+
+    /// An image in a registry, as a layout of its own.
+    pub(super) fn remote(remote: Remote, place: &str, limits: &Limits) -> Self {
+        let files = Files::Remote(Box::new(remote));
+        Self { place: place.to_owned(), limits: limits.clone(), files }
+    }
+
+    /// The image in a registry, if it is one.
+    pub(super) fn remote_image(&self) -> Option<&Remote> {
+        match &self.files {
+            Files::Remote(remote) => Some(remote),
+            _ => None,
+        }
     }
 
     /// Notes where the members of an archive lie, without reading their content.
@@ -164,7 +181,7 @@ impl Store {
     /// The names of all files, sorted; nothing for a directory.
     pub(super) fn names(&self) -> Vec<&[u8]> {
         match &self.files {
-            Files::Directory(_) => Vec::new(),
+            Files::Directory(_) | Files::Remote(_) => Vec::new(),
             Files::Seekable { members, .. } => members.keys().map(Vec::as_slice).collect(),
             Files::Scanned(members) => members.keys().map(Vec::as_slice).collect(),
             Files::Parts { parts, .. } => parts.keys().map(Vec::as_slice).collect(),
@@ -175,6 +192,8 @@ impl Store {
     pub(super) fn has(&self, name: &str) -> bool {
         match &self.files {
             Files::Directory(root) => root.join(name).is_file(),
+            // Whether it is there shows when it is asked for.
+            Files::Remote(_) => true,
             _ => self.resolve(name).is_some(),
         }
     }
@@ -184,7 +203,7 @@ impl Store {
         let mut name = path::normalize(name.as_bytes()).ok()?.into_owned();
         for _ in 0..MAX_HOPS {
             let target = match &self.files {
-                Files::Directory(_) => return None,
+                Files::Directory(_) | Files::Remote(_) => return None,
                 Files::Parts { parts, .. } => return parts.contains_key(&name).then_some(name),
                 Files::Seekable { members, .. } => match members.get(&name)? {
                     Part::Link(target) => target,
@@ -207,6 +226,9 @@ impl Store {
 
     /// The place of a file, for messages.
     pub(super) fn place_of(&self, name: &str) -> String {
+        if self.remote_image().is_some() {
+            return format!("{}: {}", self.place, registry::digest_of(name));
+        }
         format!("{}: {}", self.place, path::escape(clip(name).as_bytes()))
     }
 
@@ -230,6 +252,7 @@ impl Store {
             Ok(bytes)
         };
         match &self.files {
+            Files::Remote(remote) => remote.small(name, what),
             Files::Directory(root) => {
                 let path = file_in(root, name);
                 if !path.is_file() {
@@ -292,7 +315,7 @@ impl Store {
             Files::Parts { file, parts } => parts.get(name.as_bytes()).map(|&(offset, length)| {
                 Arc::new(Window::new(Arc::clone(file), offset, length)) as Arc<dyn ReadAt>
             }),
-            Files::Scanned(_) => None,
+            Files::Scanned(_) | Files::Remote(_) => None,
         })
     }
 
@@ -304,6 +327,8 @@ impl Store {
         blob: Option<Digest>,
     ) -> Option<LayerSource> {
         let (origin, stored_bytes) = match &self.files {
+            // These are made from their descriptors.
+            Files::Remote(_) => return None,
             Files::Directory(root) => {
                 let path = file_in(root, name);
                 let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;

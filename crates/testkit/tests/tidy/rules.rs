@@ -63,7 +63,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 17] = [
     ("dockerfile_dir", &["path", "dockerfile"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
-    ("source", &["path", "image", "inventory", "oski"]),
+    ("source", &["path", "image", "inventory", "dockerfile", "oski"]),
     ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
     ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
     ("ingest", &["path", "path_set", "image", "inventory", "lineage", "source", "catalog"]),

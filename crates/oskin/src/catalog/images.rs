@@ -131,19 +131,18 @@ impl Catalog {
         rows.and_then(Iterator::collect).at(&self.path, doing)
     }
 
-    /// The manifest digests of the images that have one, with their name, transport and location,
-    /// in the order in which they were added.
+    /// Name, transport and location of the images that have a manifest digest, in the order in which
+    /// they were added.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub fn manifests(&self) -> Result<Vec<(String, [String; 3])>, CatalogError> {
+    pub fn with_manifests(&self) -> Result<Vec<[String; 3]>, CatalogError> {
         let doing = "list the manifests";
-        let sql = "SELECT manifest_digest, name, transport, location FROM image
+        let sql = "SELECT name, transport, location FROM image
                    WHERE manifest_digest IS NOT NULL ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path, doing)?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?])));
+        let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
         rows.and_then(Iterator::collect).at(&self.path, doing)
     }
 

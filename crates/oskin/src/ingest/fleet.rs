@@ -125,15 +125,8 @@ struct Fleet<'a> {
     schedule: Mutex<Schedule>,
     // Tells of every change of the schedule.
     changed: Condvar,
-    // The images of the catalog by manifest, read when a source first tells one.
-    kept: OnceLock<BTreeMap<String, Vec<KeptAs>>>,
-}
-
-/// What an image is kept as.
-struct KeptAs {
-    name: String,
-    transport: String,
-    location: String,
+    // The names of images by transport and location, read when they are first asked for.
+    kept: OnceLock<BTreeMap<[String; 2], Vec<String>>>,
 }
 
 /// Stops all work when it is dropped.
@@ -250,50 +243,60 @@ impl Fleet<'_> {
     }
 
     /// The image of the catalog that the source holds by the digest that it tells, if that can be
-    /// asked for without reading any of it.
+    /// asked for without reading any of it. Only where there is an image that it may be is it asked.
     fn kept_by_digest(
         &self,
         spec: &SourceSpec,
         wanted: &Wanted,
         hand: &mut Hand,
     ) -> Result<Option<Candidate>, IngestError> {
-        // With all images of a source in mind, one digest tells too little. What goes wrong here
-        // goes wrong again where it is told.
-        let asked =
-            if self.options.all { Ok(None) } else { source::remote_digest(spec, self.options) };
-        let Ok(Some(digest)) = asked else { return Ok(None) };
-        let digest = digest.to_string();
+        // With all images of a source in mind, one digest tells too little.
+        if self.options.all {
+            return Ok(None);
+        }
         let catalog = hand.catalog(&self.catalog)?;
-        let name = match &wanted.name {
-            Some(name) => Some(name.clone()),
-            None => self.kept_name(catalog, spec, &digest)?,
-        };
-        let Some(name) = name else { return Ok(None) };
-        let found = Found::ByDigest { spec: spec.clone(), name, digest };
-        let candidate = Candidate { found, name: wanted.name.clone(), is_settled: true };
-        let is_kept = matches!(candidate.standing(catalog)?, Standing::Same(_));
-        Ok(is_kept.then_some(candidate))
+        let names = self.kept_names(catalog, spec, wanted.name.as_deref())?;
+        if names.is_empty() {
+            return Ok(None);
+        }
+        // What goes wrong here goes wrong again where it is told.
+        let Ok(Some(digest)) = source::remote_digest(spec, self.options) else { return Ok(None) };
+        for name in names {
+            let digest = digest.to_string();
+            let found = Found::ByDigest { spec: spec.clone(), name, digest };
+            let candidate = Candidate { found, name: wanted.name.clone(), is_settled: true };
+            if let Standing::Same(_) = candidate.standing(catalog)? {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 
-    /// The name of the image that was read from the same place with the same manifest.
-    fn kept_name(
+    /// The names of images that may be those of a source: the name that it is given, or those that
+    /// were read from the same place.
+    fn kept_names(
         &self,
         catalog: &Catalog,
         spec: &SourceSpec,
-        digest: &str,
-    ) -> Result<Option<String>, CatalogError> {
+        name: Option<&str>,
+    ) -> Result<Vec<String>, CatalogError> {
+        if let Some(name) = name {
+            return match catalog.image(name) {
+                Ok(image) => Ok(image.manifest_digest.map(|_| image.name).into_iter().collect()),
+                Err(CatalogError::NoSuchImage { .. }) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            };
+        }
         if self.kept.get().is_none() {
-            let mut kept: BTreeMap<String, Vec<KeptAs>> = BTreeMap::new();
-            for (digest, [name, transport, location]) in catalog.manifests()? {
-                kept.entry(digest).or_default().push(KeptAs { name, transport, location });
+            let mut kept: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
+            for [name, transport, location] in catalog.with_manifests()? {
+                kept.entry([transport, location]).or_default().push(name);
             }
             // Another worker may have been faster; what it found is as good.
             drop(self.kept.set(kept));
         }
-        let Some(kept) = self.kept.get() else { return Ok(None) };
-        let (transport, location) = (spec.transport.name(), spec.location.to_string_lossy());
-        let is_it = |it: &&KeptAs| it.transport == transport && it.location == location;
-        Ok(kept.get(digest).and_then(|all| all.iter().find(is_it)).map(|it| it.name.clone()))
+        let place = [spec.transport.name().to_owned(), spec.stated_location()];
+        Ok(self.kept.get().and_then(|kept| kept.get(&place)).cloned().unwrap_or_default())
     }
 
     /// Reads a layer for all images that claim it, from the catalog if that has it.

@@ -1,8 +1,8 @@
 //! What the user writes to name an image outside the catalog: `transport:location[:reference]`,
 //! the grammar of containers-transports(5).
 
-use super::SourceError;
-use super::sniff;
+use super::{SourceError, archive, sniff};
+use crate::dockerfile::Reference;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -238,6 +238,17 @@ impl SourceSpec {
         Ok(Self { transport, location: path.to_owned(), pick: Pick::Only })
     }
 
+    /// The location that an image found here states: for registries the name in full.
+    pub fn stated_location(&self) -> String {
+        if self.transport == Transport::Docker
+            && let Some(reference) = self.location.to_str().map(Reference::parse)
+            && let Ok(reference) = reference
+        {
+            return reference.to_string();
+        }
+        archive::place_of(&self.location)
+    }
+
     fn with_transport(
         text: &OsStr,
         transport: Transport,
@@ -352,6 +363,14 @@ mod tests {
         assert_eq!(parse("host:").unwrap().location, Path::new("/"));
         assert!(parse("host:/mnt").is_err());
         assert!(parse("tar:").is_err());
+    }
+
+    #[test]
+    fn names_in_registries_are_stated_in_full() {
+        let stated = |text: &str| parse(text).unwrap().stated_location();
+        assert!(stated("docker://alpine").contains("/library/alpine"));
+        assert_eq!(stated("docker://host.example/a:1"), "host.example/a:1");
+        assert_eq!(stated("tar:a b"), "a b");
     }
 
     #[test]

@@ -287,6 +287,17 @@ fn two_roots_are_a_question_unless_the_table_answers_it() {
     mke2fs("ext4", &["-L", "rootfs"], &place("tree"), &place("root"), "8M");
     let (root, disk) = (place("root"), place("disk.raw"));
     let text = disk.to_str().unwrap();
+    let boot = place("boot");
+    std::fs::create_dir_all(place("grub/grub")).unwrap();
+    mke2fs("ext4", &[], &place("grub"), &boot, "4M");
+    let table = gpt(512, &[(DATA, "", 2048, 8192), (DATA, "", 20480, 16384)]);
+    let luks = common::write(dir.path(), "luks", b"LUKS\xba\xbe\0\x02");
+    make_disk(&disk, &table, &[(&boot, 2048), (&luks, 20480)]);
+    let error = facts(text, None).unwrap_err();
+    let told = "the system seems to lie in partition 2 (LUKS (encrypted)), which is not supported yet, and not in 1 (ext4)";
+    assert!(error.to_string().ends_with(told), "{error}");
+    assert!(error.hint().unwrap().starts_with("open it (cryptsetup"));
+    assert!(facts(text, Some(1)).is_ok());
     for (kind, read) in [(DATA, None), (ROOT, Some(2))] {
         let table = gpt(512, &[(DATA, "", 2048, 16384), (kind, "", 20480, 16384)]);
         make_disk(&disk, &table, &[(&root, 2048), (&root, 20480)]);

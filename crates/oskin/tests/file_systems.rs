@@ -226,6 +226,11 @@ fn iso_file_systems_hold_what_they_were_made_of() {
     let (read, _) = read_text(&text).unwrap();
     let facts: Vec<_> = read.facts.iter().map(|it| (&*it.kind, &*it.text)).collect();
     assert_eq!(facts, [("iso.names", "Rock Ridge"), ("iso.label", "MADE_HERE")]);
+    // Directories that stand too deep are moved up, and belong where they were.
+    make(&["-R", "--hardlinks", "-rr_reloc_dir", "rr_moved"]);
+    assert_holds_tree(&tree, &text);
+    let moved = b"CL\x0c\x01";
+    assert!(std::fs::read(&image).unwrap().windows(4).any(|field| field == moved));
     make(&["-R", "-J", "-disallow_dir_id_ext"]);
     let (_, got) = read_text(&text).unwrap();
     let (_, expected) = read_text(&format!("rootfs:{}", tree.display())).unwrap();

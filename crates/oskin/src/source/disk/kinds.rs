@@ -27,6 +27,13 @@ impl Kind {
         }
     }
 
+    /// Whether a Linux system may lie in it, though it cannot be read.
+    pub(super) fn may_be_root(self) -> bool {
+        const HOLD_NONE: [&str; 8] =
+            ["BitLocker (encrypted)", "NTFS", "exFAT", "APFS", "HFS+", "swap", "FAT", "unknown"];
+        matches!(self, Self::Refused(name, _) if !HOLD_NONE.contains(&name))
+    }
+
     pub(super) const fn is_readable(self) -> bool {
         !matches!(self, Self::Refused(..) | Self::Unknown)
     }

@@ -233,13 +233,20 @@ fn choose<'v>(
         };
     }
     let readable: Vec<&Volume> = all.iter().copied().filter(|it| it.kind.is_readable()).collect();
-    match readable[..] {
-        [] => return Err(nothing(place, scheme, &all)),
-        [only] => return Ok(only),
-        _ => {}
+    if readable.is_empty() {
+        return Err(nothing(place, scheme, &all));
     }
     let looks: Vec<u8> = readable.iter().map(|volume| volume.looks()).collect();
     let most = looks.iter().copied().max().unwrap_or(0);
+    // A `/boot` must not be taken for the system when that lies in what cannot be read.
+    if most == 0
+        && let Some(other) = all.iter().find(|it| it.kind.may_be_root())
+    {
+        return Err(elsewhere(place, &readable, other));
+    }
+    if let [only] = readable[..] {
+        return Ok(only);
+    }
     let mut best: Vec<&Volume> = readable
         .iter()
         .zip(&looks)
@@ -261,6 +268,22 @@ fn choose<'v>(
     let first = best.first().map_or(1, |volume| volume.number());
     let hint = format!("pick one of them: --partition {first}");
     Err(unrecognized(place, format!("{what}: partitions {}", list(&best)), Some(hint)))
+}
+
+/// Why what can be read is not: the system is most likely elsewhere.
+fn elsewhere(place: &str, readable: &[&Volume], other: &Volume) -> SourceError {
+    let what = format!(
+        "the system seems to lie in partition {}, which is not supported yet, and not in {}",
+        other.described(),
+        list(readable)
+    );
+    let around = match other.kind {
+        Kind::Refused(_, Some(hint)) => format!("{hint}; "),
+        _ => String::new(),
+    };
+    let first = readable.first().map_or(1, |volume| volume.number());
+    let hint = format!("{around}to read the other all the same: --partition {first}");
+    unrecognized(place, what, Some(hint))
 }
 
 /// Why one volume is not read.

@@ -1,4 +1,5 @@
 //! Every declared size has a limit of its own, and each says which one was passed.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
@@ -24,7 +25,7 @@ fn archives(directory: &Path) -> [String; 4] {
         writeln!(fixture, "etc/{number} file 5000").unwrap();
     }
     let image = Image::from_fixture(&format!("{fixture}//- layer\nb file 1\n")).reference("a:1");
-    let docker = docker_archive(&[image.clone()], &ArchiveOptions::default());
+    let docker = docker_archive(std::slice::from_ref(&image), &ArchiveOptions::default());
     let oci = oci_archive(&[image], &OciOptions::default());
     let file = |name: &str, bytes: &[u8]| write(directory, name, bytes).display().to_string();
     [

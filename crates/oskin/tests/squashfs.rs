@@ -40,7 +40,7 @@ fn noise(length: usize, mut seed: u64) -> Vec<u8> {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        (seed >> 32) as u8
+        (seed >> 32).to_le_bytes()[0]
     };
     (0..length).map(|_| next()).collect()
 }
@@ -151,7 +151,9 @@ fn what_is_not_read_says_what_it_is() {
     let good = fs::read(&image).unwrap();
     let changed = |changes: &[(usize, u8)]| {
         let mut bytes = good.clone();
-        changes.iter().for_each(|&(at, byte)| bytes[at] = byte);
+        for &(at, byte) in changes {
+            bytes[at] = byte;
+        }
         let path = write(dir.path(), "changed.sqsh", &bytes);
         let error = open_text(&text("squashfs", &path), &ReadOptions::default()).unwrap_err();
         let said = error.to_string();
@@ -405,7 +407,7 @@ fn changed_bytes_never_panic_and_end_soon() {
 
 /// The place of the only inode of a kind in a file system whose inodes are not compressed.
 fn inode_of(bytes: &[u8], kind: u16, number: u32) -> usize {
-    let table = u64::from_le_bytes(bytes[64..72].try_into().unwrap()) as usize;
+    let table = usize::try_from(u64::from_le_bytes(bytes[64..72].try_into().unwrap())).unwrap();
     let begins = |at: &usize| {
         bytes[*at..*at + 2] == kind.to_le_bytes()
             && bytes[*at + 12..*at + 16] == number.to_le_bytes()
@@ -470,7 +472,7 @@ fn names_that_are_no_names_are_left_out() {
     let image = dir.path().join("image.sqsh");
     make(&root, &image, &["-noI", "-noId", "-no-exports"]);
     let mut bytes = fs::read(&image).unwrap();
-    let table = u64::from_le_bytes(bytes[72..80].try_into().unwrap()) as usize;
+    let table = usize::try_from(u64::from_le_bytes(bytes[72..80].try_into().unwrap())).unwrap();
     for (from, to) in [(b"q1", b".."), (b"q2", b"a/"), (b"q3", b"x\0")] {
         let at = bytes[table..].windows(2).position(|it| it == from);
         let Some(at) = at else {

@@ -320,7 +320,7 @@ fn two_roots_are_a_question_unless_the_table_answers_it() {
 #[test]
 fn what_is_something_else_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
-    let path = common::write(dir.path(), "x", &[9; 70_000]);
+    let path = common::write(dir.path(), "x", &vec![9; 70_000]);
     for (transport, told) in [
         ("disk", "neither a partition table nor a known file system is on the disk"),
         ("erofs", "holds no EROFS file system"),

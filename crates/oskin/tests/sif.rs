@@ -148,7 +148,9 @@ fn sif(objects: &[Object]) -> Vec<u8> {
         bytes.push(1);
         let id = u32::try_from(at + 1).unwrap();
         let link = if object.code == 0x4005 { 0xf000_0001 } else { 0 };
-        [id, 0xf000_0001, link].iter().for_each(|it| bytes.extend_from_slice(&it.to_le_bytes()));
+        for it in [id, 0xf000_0001, link] {
+            bytes.extend_from_slice(&it.to_le_bytes());
+        }
         let offset = begin + 585 * (objects.len() + 1) + data.len();
         for number in [offset, object.content.len(), 0, 0, 0, 0, 0] {
             bytes.extend_from_slice(&(number as u64).to_le_bytes());
@@ -411,10 +413,10 @@ fn marked_layer(dir: &Path) -> Option<Vec<u8>> {
 
 #[test]
 fn an_oci_image_in_a_sif_file_has_its_layers_and_whiteouts() {
+    const SQUASHFS: &str = "application/vnd.sylabs.image.layer.v1.squashfs";
     if !is_installed("mksquashfs") {
         return;
     }
-    const SQUASHFS: &str = "application/vnd.sylabs.image.layer.v1.squashfs";
     let dir = tempfile::tempdir().unwrap();
     let base = squashfs(
         dir.path(),

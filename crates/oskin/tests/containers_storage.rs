@@ -375,7 +375,7 @@ fn damaged_tables_are_refused_with_a_word() {
         ),
         (
             &[(images, &circle), (layers, r#"[{"id":"a","parent":"b"},{"id":"b","parent":"a"}]"#)],
-            "more than 4096 layers",
+            "more layers than the limit of 4096",
         ),
         (&[(images, r#"[{"id":"../x","names":["localhost/made:1"]}]"#)], "\"../x\" is no id"),
     ];

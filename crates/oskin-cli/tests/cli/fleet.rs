@@ -111,7 +111,7 @@ fn what_has_no_tags_is_refused_with_a_hint() {
     let place = place(&["one"]);
     let ran = place.run(&["add", "--all-tags", "oci:one"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("hint: tags are those of a repository"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: write docker://NAME"), "{}", ran.stderr);
 }
 
 #[test]

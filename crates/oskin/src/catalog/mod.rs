@@ -5,6 +5,7 @@
 //! added. docs/catalog-format.md is the specification, [`Catalog::check`] its second
 //! implementation.
 
+mod add;
 mod check;
 mod check_sets;
 mod error;
@@ -24,11 +25,12 @@ mod sets;
 mod told;
 mod told_images;
 
+pub use add::{Added, Draft, DraftLayer};
 pub use check::Violation;
 pub use error::CatalogError;
 pub use format::FORMAT_VERSION;
 pub use hashes::PathHashes;
-pub use images::{Added, Asked, Draft, DraftLayer, Standing};
+pub use images::{Asked, Standing};
 pub use kept::KeptRanking;
 pub use layers::StoredLayer;
 pub use nearest::{NearImage, WalkDown};

@@ -176,6 +176,18 @@ fn of_registry(place: &str, host: &str, what: &str) -> String {
     }
 }
 
+/// The limit that a user may set (see [`Limits`](super::Limits)) of what there is too much of.
+fn limit_name(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "manifest" | "index" | "configuration" => "manifest-bytes",
+        "the content" | "its content" => "content-bytes",
+        "entries" => "entries",
+        "layers" => "layers",
+        "indexes in each other" => "index-depth",
+        _ => return None,
+    })
+}
+
 fn no_such_reference(wanted: &str, matches: usize) -> String {
     match matches {
         0 => format!("no image {wanted:?}"),
@@ -229,10 +241,8 @@ impl SourceError {
             Self::Missing { .. } => {
                 Some("the archive or layout is not complete: save the image again".to_owned())
             }
-            Self::TooLarge { .. } | Self::Limit { .. } => Some(
-                "--limit NAME=VALUE raises a limit where the image can be trusted; --help lists them"
-                    .to_owned(),
-            ),
+            Self::TooLarge { what, .. } | Self::Limit { what, .. } => limit_name(what)
+                .map(|name| format!("--limit {name}=N accepts more, of an image that you trust")),
             Self::NoImage { .. } => Some(
                 "a root file system is read with tar:PATH, a directory with rootfs:PATH".to_owned(),
             ),

@@ -101,7 +101,9 @@ fn what_is_too_much_is_refused() {
     large["annotations"] = json!({ "x": "y".repeat(5 * 1024 * 1024) });
     shelf.put(&large);
     let liar = Liar::new(move |asked| shelf.answer(asked));
-    assert_refused(&liar, "manifest is larger than the limit of 4194304 bytes", "");
+    let more = |name| format!("--limit {name}=N accepts more, of an image that you trust");
+    let message = "manifest is larger than the limit of 4194304 bytes";
+    assert_refused(&liar, message, &more("manifest-bytes"));
     let mut shelf = Shelf::of(&image());
     let index = "application/vnd.oci.image.index.v1+json";
     // Deep in each other.
@@ -112,7 +114,8 @@ fn what_is_too_much_is_refused() {
         shelf.put(&json!({ "schemaVersion": 2, "manifests": [inner] }));
     }
     let liar = Liar::new(move |asked| shelf.answer(asked));
-    assert_refused(&liar, "more indexes in each other than the limit of 8", "");
+    let message = "more indexes in each other than the limit of 8";
+    assert_refused(&liar, message, &more("index-depth"));
     // One that names itself, which no digest can.
     let mut shelf = Shelf::of(&image());
     let itself = format!("sha256:{}", "2".repeat(64));

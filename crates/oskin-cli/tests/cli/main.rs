@@ -15,5 +15,6 @@ mod lineage;
 mod lineage_views;
 mod real_data;
 mod registry;
+mod registry_fleet;
 mod sbom;
 mod sketch;

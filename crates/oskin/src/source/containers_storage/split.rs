@@ -12,11 +12,15 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+use rustix::io::Errno;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read};
+
+/// How often a way is tried again that the kernel could not be sure of.
+const MAX_TRIES: u32 = 100;
 
 /// The longest line: the longest run of headers and padding, in base64. Archives are cut there by
 /// tar-split itself at 1 MiB.
@@ -191,7 +195,18 @@ impl Content {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let inside =
                     ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-                Ok(fs::openat2(&self.root, c_name(directory)?, flags, Mode::empty(), inside)?)
+                let name = c_name(directory)?;
+                let open = || fs::openat2(&self.root, &name, flags, Mode::empty(), inside);
+                // The kernel asks to try again where something, anywhere, was renamed meanwhile and
+                // the way has a `..` (openat2(2), EAGAIN).
+                let mut entered = open();
+                for _ in 0..MAX_TRIES {
+                    if !matches!(entered, Err(Errno::AGAIN)) {
+                        break;
+                    }
+                    entered = open();
+                }
+                Ok(entered?)
             }
             entered => entered,
         }

@@ -11,6 +11,10 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
                              an image in a registry
   docker-daemon:NAME         an image of the local Docker engine (DOCKER_HOST)
   containers-storage:NAME    an image in the store of podman, buildah or CRI-O; also podman:NAME
+  sif:FILE                   an image of Singularity or Apptainer
+  disk:FILE                  a disk or disk image: raw, qcow2; ext2/3/4, EROFS, squashfs, ISO 9660
+  squashfs: erofs: iso: cpio:FILE
+                             one file system, or an initramfs
   rootfs:DIR                 a root directory
   tar:FILE                   a tar of a root directory
   host:                      the running system

@@ -1,8 +1,9 @@
 //! Two hundred images of a real registry: no layer is transferred twice, and what a killed run left
 //! undone the next one does.
+#![expect(clippy::print_stderr, reason = "a test tells what it skipped and measured")]
 
 use crate::common::Place;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -12,7 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use rustix::io::Errno;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ffi::CString;

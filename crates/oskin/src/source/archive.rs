@@ -7,7 +7,6 @@ use super::store::Store;
 use super::stored::Stored;
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec, Transport};
 use super::{changeset, docker, name, oci};
-use crate::image::Declared;
 use crate::path;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
@@ -86,6 +85,23 @@ fn open_store(location: &Path, options: &ReadOptions<'_>) -> Result<Store, Sourc
     Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place, &options.limits)
 }
 
+/// The content of a file or of the standard input, whatever it is compressed with.
+pub(super) fn open_content<'a>(
+    spec: &SourceSpec,
+    options: &ReadOptions<'a>,
+) -> Result<Content<'a>, SourceError> {
+    let place = place_of(&spec.location);
+    let reader: Box<dyn std::io::Read> = if spec.location.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        let (file, length) = open_file(&spec.location, &place)?;
+        options.progress.expect(length.unwrap_or(0));
+        Box::new(file)
+    };
+    let content = Content::new(Stored::new(reader, options.progress));
+    content.map_err(|error| SourceError::io(&place, error))
+}
+
 /// Opens a file; the length is known where it is a regular one.
 pub(super) fn open_file(location: &Path, place: &str) -> Result<(File, Option<u64>), SourceError> {
     let io = |error| SourceError::io(place, error);
@@ -131,20 +147,7 @@ pub(super) fn open_rootfs(
     };
     let layer =
         LayerSource { origin, place: place.clone(), diff_id: None, blob: None, stored_bytes };
-    Ok(vec![ImageSource {
-        name: name::suggested(&spec.location),
-        reference: None,
-        transport: Transport::Tar,
-        location: place,
-        config: None,
-        declared: Declared::default(),
-        config_digest: None,
-        manifest_digest: None,
-        facts: Vec::new(),
-        packages: None,
-        layers: vec![layer],
-        warnings: Vec::new(),
-    }])
+    Ok(vec![ImageSource::plain(spec, name::suggested(&spec.location), layer)])
 }
 
 fn scan_once(

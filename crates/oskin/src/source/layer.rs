@@ -97,6 +97,11 @@ pub struct LayerRead {
 }
 
 impl LayerSource {
+    /// A layer of which no digest is stated.
+    pub(super) fn unnamed(origin: Origin, place: String) -> Self {
+        Self { origin, place, diff_id: None, blob: None, stored_bytes: 0 }
+    }
+
     /// The digest of the uncompressed changeset as the configuration declares it, so that a layer
     /// that is known already need not be read.
     pub fn diff_id(&self) -> Option<Digest> {

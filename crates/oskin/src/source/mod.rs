@@ -222,25 +222,13 @@ pub struct ImageSource {
 }
 
 impl ImageSource {
-    /// An image of several that is known by its name only: reading it says why.
-    fn damaged(
-        name: String,
-        called: &pick::Called,
-        (transport, place): (Transport, &str),
-        error: SourceError,
-    ) -> Self {
-        let layer = LayerSource {
-            origin: layer::Origin::Scanned(Arc::new(Err(error))),
-            place: place.to_owned(),
-            diff_id: None,
-            blob: None,
-            stored_bytes: 0,
-        };
+    /// An image of one layer that declares nothing.
+    fn plain(spec: &SourceSpec, name: String, layer: LayerSource) -> Self {
         Self {
             name,
-            reference: called.references.first().cloned(),
-            transport,
-            location: place.to_owned(),
+            reference: None,
+            transport: spec.transport,
+            location: archive::place_of(&spec.location),
             config: None,
             declared: Declared::default(),
             config_digest: None,
@@ -249,6 +237,22 @@ impl ImageSource {
             packages: None,
             layers: vec![layer],
             warnings: Vec::new(),
+        }
+    }
+
+    /// An image of several that is known by its name only: reading it says why.
+    fn damaged(
+        name: String,
+        called: &pick::Called,
+        (transport, place): (Transport, &str),
+        error: SourceError,
+    ) -> Self {
+        let origin = layer::Origin::Scanned(Arc::new(Err(error)));
+        let spec = SourceSpec { transport, location: PathBuf::new(), pick: Pick::Only };
+        Self {
+            reference: called.references.first().cloned(),
+            location: place.to_owned(),
+            ..Self::plain(&spec, name, LayerSource::unnamed(origin, place.to_owned()))
         }
     }
 }

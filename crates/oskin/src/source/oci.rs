@@ -312,7 +312,7 @@ fn squashfs_layer(
     let tree = squashfs::layer(bytes, descriptor.digest.parse().ok());
     // It is known by its entries: a diff id is of a changeset.
     let origin = Origin::Tree(tree);
-    Ok(LayerSource { origin, place, diff_id: None, blob: None, stored_bytes: 0 })
+    Ok(LayerSource::unnamed(origin, place))
 }
 
 fn layer(

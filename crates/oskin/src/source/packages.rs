@@ -1,16 +1,13 @@
 //! `paths:`, what is nothing but names of files: plain lists, the packages of 2017 (a zip of
 //! files.txt and folders.txt) and the listings of 2024 (JSON).
 
-use super::archive::{open_file, place_of};
+use super::archive::{open_content, place_of};
 use super::decompress::Content;
 use super::input::{Input as _, Stream};
 use super::layer::{LayerSource, Origin};
 use super::listing::{Listing, Told, read_bounded};
 use super::stored::{BUFFER_BYTES, Stored};
-use super::{
-    ImageSource, Limits, NoProgress, ReadOptions, SourceError, SourceSpec, Transport, name,
-};
-use crate::image::Declared;
+use super::{ImageSource, Limits, NoProgress, ReadOptions, SourceError, SourceSpec, name};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -44,14 +41,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = place_of(&spec.location);
     let io = |error| SourceError::io(&place, error);
-    let reader: Box<dyn Read> = if spec.location.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        let (file, length) = open_file(&spec.location, &place)?;
-        options.progress.expect(length.unwrap_or(0));
-        Box::new(file)
-    };
-    let content = Content::new(Stored::new(reader, options.progress)).map_err(io)?;
+    let content = open_content(spec, options)?;
     let mut stream = Stream::new(content).limited(options.limits.content_bytes);
     let head = stream.peek(ZIP_MAGIC.len()).map_err(io)?;
     let (is_zip, is_json) = (head == ZIP_MAGIC, head.first() == Some(&b'{'));
@@ -91,29 +81,11 @@ fn image(
     reference: Option<String>,
     listing: Listing,
 ) -> Result<ImageSource, SourceError> {
-    let place = place_of(&spec.location);
     let (layer, warnings) = listing.into_layer()?;
-    let layer = LayerSource {
-        origin: Origin::Listing { layer: Arc::new(layer), warnings },
-        place: place.clone(),
-        diff_id: None,
-        blob: None,
-        stored_bytes: 0,
-    };
-    Ok(ImageSource {
-        name: reference.clone().unwrap_or_else(|| name::suggested(&spec.location)),
-        reference,
-        transport: Transport::Paths,
-        location: place,
-        config: None,
-        declared: Declared::default(),
-        config_digest: None,
-        manifest_digest: None,
-        facts: Vec::new(),
-        packages: None,
-        layers: vec![layer],
-        warnings: Vec::new(),
-    })
+    let origin = Origin::Listing { layer: Arc::new(layer), warnings };
+    let layer = LayerSource::unnamed(origin, place_of(&spec.location));
+    let name = reference.clone().unwrap_or_else(|| name::suggested(&spec.location));
+    Ok(ImageSource { reference, ..ImageSource::plain(spec, name, layer) })
 }
 
 /// Reads the two lists of a package. They are taken as they are: whiteouts that leaked into them

@@ -10,7 +10,7 @@ use super::walk_fs::{self, Found, Names};
 use super::{
     ImageSource, ReadOptions, SourceError, SourceSpec, Warnings, changeset, host_platform, name,
 };
-use crate::image::{Declared, Digest, LayerKey};
+use crate::image::{Digest, LayerKey};
 use crate::inventory::{self, Entry, EntryKind, Layer, canonical_digest};
 use crate::path;
 use hashbrown::HashTable;
@@ -62,26 +62,10 @@ pub(super) fn open_host(spec: &SourceSpec) -> Vec<ImageSource> {
 }
 
 fn image(spec: &SourceSpec, place: String, walk: Walk) -> ImageSource {
-    let layer = LayerSource {
-        origin: Origin::Walk(walk),
-        place: place.clone(),
-        diff_id: None,
-        blob: None,
-        stored_bytes: 0,
-    };
+    let layer = LayerSource::unnamed(Origin::Walk(walk), place.clone());
     ImageSource {
-        name: name::suggested(&spec.location),
-        reference: None,
-        transport: spec.transport,
         location: place,
-        config: None,
-        declared: Declared::default(),
-        config_digest: None,
-        manifest_digest: None,
-        facts: Vec::new(),
-        packages: None,
-        layers: vec![layer],
-        warnings: Vec::new(),
+        ..ImageSource::plain(spec, name::suggested(&spec.location), layer)
     }
 }
 

@@ -14,7 +14,7 @@ use super::read_at::{ReadAt, Window};
 use super::tree::Tree;
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec};
 use super::{archive, erofs, iso, name, squashfs};
-use crate::image::{Declared, Fact};
+use crate::image::Fact;
 use kinds::Kind;
 use std::path::Path;
 use std::sync::Arc;
@@ -149,20 +149,8 @@ pub(super) fn image(
     facts: Vec<Fact>,
 ) -> ImageSource {
     let origin = Origin::Tree(tree);
-    ImageSource {
-        name: suggested(&spec.location),
-        reference: None,
-        transport: spec.transport,
-        location,
-        config: None,
-        declared: Declared::default(),
-        config_digest: None,
-        manifest_digest: None,
-        facts,
-        packages: None,
-        layers: vec![LayerSource { origin, place, diff_id: None, blob: None, stored_bytes: 0 }],
-        warnings: Vec::new(),
-    }
+    let layer = LayerSource::unnamed(origin, place);
+    ImageSource { location, facts, ..ImageSource::plain(spec, suggested(&spec.location), layer) }
 }
 
 /// Endings that tell the format of a disk or file system, and not its name.

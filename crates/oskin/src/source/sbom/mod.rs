@@ -2,7 +2,7 @@
 
 mod document;
 
-use super::archive::{open_file, place_of};
+use super::archive::{open_content, place_of};
 use super::decompress::Content;
 use super::listing::read_bounded;
 use super::stored::Stored;
@@ -13,7 +13,7 @@ use crate::image::{Declared, Digest, Fact, OsIdentity, Package, Packages};
 use crate::path::shorten;
 use document::{Component, Document, MAX_COMPONENTS};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read as _;
 use std::path::Path;
 
 /// The largest document that is read, uncompressed.
@@ -44,14 +44,7 @@ pub(super) fn open(
 ) -> Result<Vec<ImageSource>, SourceError> {
     let place = place_of(&spec.location);
     let io = |error| SourceError::io(&place, error);
-    let reader: Box<dyn Read> = if spec.location.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        let (file, length) = open_file(&spec.location, &place)?;
-        options.progress.expect(length.unwrap_or(0));
-        Box::new(file)
-    };
-    let content = Content::new(Stored::new(reader, options.progress)).map_err(io)?;
+    let content = open_content(spec, options)?;
     let Some(bytes) = read_bounded(content, MAX_BYTES).map_err(io)? else {
         let what = "a bill of materials";
         return Err(SourceError::TooLarge { place, what, limit_bytes: MAX_BYTES });

@@ -18,7 +18,7 @@ use super::read_at::{ReadAt, WholeFile};
 use super::stored::BUFFER_BYTES;
 use super::tree::{Attributes, Tree, TreeReader};
 use super::{ImageSource, ReadOptions, SourceError, SourceSpec, name};
-use crate::image::{Declared, Digest};
+use crate::image::Digest;
 use crate::inventory::EntryKind;
 use crate::path;
 use content::{Content, Room};
@@ -53,23 +53,8 @@ pub(super) fn open(spec: &SourceSpec) -> Result<Vec<ImageSource>, SourceError> {
 
 /// The image that is one file system.
 pub(super) fn of_tree(spec: &SourceSpec, tree: Arc<dyn Tree>, place: String) -> ImageSource {
-    let origin = Origin::Tree(tree);
-    let layer =
-        LayerSource { origin, place: place.clone(), diff_id: None, blob: None, stored_bytes: 0 };
-    ImageSource {
-        name: name::suggested(&spec.location),
-        reference: None,
-        transport: spec.transport,
-        location: place,
-        config: None,
-        declared: Declared::default(),
-        config_digest: None,
-        manifest_digest: None,
-        facts: Vec::new(),
-        packages: None,
-        layers: vec![layer],
-        warnings: Vec::new(),
-    }
+    let layer = LayerSource::unnamed(Origin::Tree(tree), place);
+    ImageSource::plain(spec, name::suggested(&spec.location), layer)
 }
 
 /// The file system in these bytes; fails if there is none that can be read.

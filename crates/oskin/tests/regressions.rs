@@ -1,5 +1,4 @@
 //! What fuzzing found once is read ever after: it may be refused, but does not panic and ends soon.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

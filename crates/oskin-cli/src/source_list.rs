@@ -1,10 +1,14 @@
 //! Lists of sources: one a line, with a name behind a tab.
 
 use crate::error::CliError;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+
+/// The longest list that is read.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,21 +26,41 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Line>, CliError> {
     let shown = file.display();
     let mut content = Vec::new();
     let read = if file == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut content)
+        std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut content)
     } else {
-        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut content))
+        let open = std::fs::File::open(file);
+        open.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut content))
     };
     if let Err(error) = read {
         return Err(CliError::new(format!("cannot read the list {shown}: {error}")));
     }
-    let lines = parse(&content).map_err(|(number, what)| {
+    if content.len() as u64 > MAX_BYTES {
+        return Err(CliError::new(format!("the list {shown} is larger than {MAX_BYTES} bytes")));
+    }
+    // Editors of some systems put a mark of the encoding in front.
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    let lines = parse(content).map_err(|(number, what)| {
         let error = CliError::new(format!("{shown}:{number}: {what}"));
         error.hint("a line is a source, or a source, a tab and a name; # begins a comment")
     })?;
     if lines.is_empty() {
         return Err(CliError::new(format!("the list {shown} names no source")));
     }
+    if let Some((first, again)) = named_twice(&lines) {
+        let (at, name) = (again.number, again.name.as_deref().unwrap_or_default());
+        let what = format!("{shown}:{at}: {name:?} is the name of line {} too", first.number);
+        return Err(CliError::new(what).hint("give each image a name of its own"));
+    }
     Ok(lines)
+}
+
+/// Two lines that give the same name, the first such.
+fn named_twice(lines: &[Line]) -> Option<(&Line, &Line)> {
+    let mut named = BTreeMap::new();
+    lines.iter().find_map(|line| {
+        let first = named.insert(line.name.as_deref()?, line)?;
+        Some((first, line))
+    })
 }
 
 /// The lines that name a source, or the number of one that is wrong and why.
@@ -87,6 +111,14 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert_eq!(parse(b""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let lines = parse(b"a\tx\nb\nc\ty\nd\tx\n").unwrap();
+        let (first, again) = named_twice(&lines).unwrap();
+        assert_eq!((first.number, again.number), (1, 4));
+        assert_eq!(named_twice(&lines[..3]), None);
     }
 
     #[test]

@@ -422,3 +422,14 @@ fn damage_never_panics_and_never_lasts() {
         eprintln!("{}: {rounds} rounds, {:?}", path.display(), started.elapsed());
     }
 }
+
+#[test]
+fn pipes_are_refused_where_many_places_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    shell(dir.path(), "mkfifo pipe");
+    for transport in ["disk", "squashfs", "sif", "iso", "erofs"] {
+        let text = format!("{transport}:{}", dir.path().join("pipe").display());
+        let error = open_text(&text, &ReadOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("is no regular file"), "{error}");
+    }
+}

@@ -201,7 +201,7 @@ fn hostile_documents_are_refused_in_words() {
     let start = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":"#;
     let deep = format!("{start}[{}", r#"{"name":"x","components":["#.repeat(100_000));
     let nested = format!("{start}{}", "[".repeat(100_000));
-    let many = format!("{start}[{}{{}}]}}", "{},".repeat(2_000_000));
+    let many = format!("{start}[{}{{}}]}}", "{},".repeat(200_000));
     for (bytes, what) in [
         (&b""[..], "is no bill of materials: it is no JSON object"),
         (b"[]", "is no bill of materials: it is no JSON object"),
@@ -235,7 +235,7 @@ fn hostile_documents_are_refused_in_words() {
     }
     let directory = tempfile::tempdir().unwrap();
     let refused = opened(directory.path(), "x", many.as_bytes()).unwrap_err();
-    assert!(refused.to_string().contains("more components than the limit of 2000000"), "{refused}");
+    assert!(refused.to_string().contains("more components than the limit of 200000"), "{refused}");
 }
 
 #[test]

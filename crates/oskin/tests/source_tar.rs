@@ -4,9 +4,10 @@
 mod common;
 
 use common::{lines, read_text, warnings, write};
+use oskin::inventory::EntryKind;
 use std::path::Path;
 use std::process::Command;
-use testkit::{Compression, compress, sha256_hex};
+use testkit::{Compression, TarOptions, compress, parse, sha256_hex, write_tar};
 
 /// A header with a right checksum.
 fn header(name: &[u8], type_flag: u8, size: usize) -> Vec<u8> {
@@ -308,4 +309,21 @@ fn sparse_files_cannot_be_used_to_waste_time() {
     block[483..495].copy_from_slice(b"\x80\0\0\0\x40\0\0\0\0\0\0\0");
     let archive = [with_checksum(block), END.to_vec()].concat();
     expect(&archive, &["file huge"], &["holes are too large"]);
+}
+
+#[test]
+fn a_further_name_of_a_link_or_device_is_one_itself() {
+    let layers = parse(
+        "etc/x file 3\netc/lnk symlink /x uid=7\netc/lnk2 hardlink etc/lnk\n\
+         dev/null char 1 3\ndev/zero hardlink dev/null\netc/y hardlink etc/x\n",
+    )
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = TarOptions::default();
+    let file = write(dir.path(), "a.tar", &write_tar(&layers[0].entries, &options));
+    let (_, inventory) = read_text(&format!("tar:{}", file.display())).unwrap();
+    let link = inventory.get(b"etc/lnk2").unwrap();
+    assert_eq!((link.kind, link.link, link.uid), (EntryKind::Symlink, Some(&b"/x"[..]), 7));
+    assert_eq!(inventory.get(b"dev/zero").unwrap().kind, EntryKind::CharDevice);
+    assert_eq!(inventory.get(b"etc/y").unwrap().kind, EntryKind::HardLink);
 }

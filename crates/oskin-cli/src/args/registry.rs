@@ -29,7 +29,8 @@ pub(crate) struct Registry {
     )]
     creds: Option<Credentials>,
 
-    /// Whether certificates must be trusted; if not, plain HTTP will do too [default: true]
+    /// Whether certificates must be trusted; if not, plain HTTP will do too [default: true, but
+    /// registries on this machine may speak plain HTTP unless true is given]
     #[arg(
         long,
         num_args = 0..=1,
@@ -87,6 +88,7 @@ impl Registry {
             },
             credentials: self.creds.clone().map(|Credentials(user, password)| (user, password)),
             tls_verify: self.tls_verify.unwrap_or(true),
+            plain_on_loopback: self.tls_verify != Some(true),
             cert_dirs: self.cert_dir.iter().cloned().collect(),
             host_cert_dirs: cert_dirs(),
             proxy: either("HTTPS_PROXY").or_else(|| either("ALL_PROXY")),

@@ -8,6 +8,7 @@ use crate::output::{Format, Outputs, value_of};
 use crate::source_list;
 use crate::text;
 use oskin::catalog::{Added, Catalog};
+use oskin::dockerfile::Reference;
 use oskin::image::ImageRecord;
 use oskin::ingest::{self, IngestError, Outcome, Place, Rules, Told};
 use oskin::report::{
@@ -351,9 +352,16 @@ fn summary(it: &AddSummary) -> String {
 
 /// What is not there and has no hint yet gets one.
 fn explained(error: IngestError) -> CliError {
-    let unexplained =
-        matches!(error, IngestError::Source(SourceError::NotFound { hint: None, .. }));
+    let place = match &error {
+        IngestError::Source(SourceError::NotFound { hint: None, place }) => place.clone(),
+        _ => return error.into(),
+    };
     let error = CliError::from(error);
-    let hint = "`oskin --help` lists the transports that a location may begin with";
-    if unexplained { error.hint(hint) } else { error }
+    let is_reference = place.contains(':') && Reference::parse(&place).is_ok();
+    if is_reference {
+        return error.hint(format!(
+            "if it is in a registry: docker://{place}; in the local engine: docker-daemon:{place}"
+        ));
+    }
+    error.hint("`oskin --help` lists the transports that a location may begin with")
 }

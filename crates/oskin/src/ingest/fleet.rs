@@ -296,7 +296,11 @@ impl Fleet<'_> {
             drop(self.kept.set(kept));
         }
         let place = [spec.transport.name().to_owned(), spec.stated_location()];
-        Ok(self.kept.get().and_then(|kept| kept.get(&place)).cloned().unwrap_or_default())
+        let kept = self.kept.get().and_then(|kept| kept.get(&place));
+        // Under another name it would be added under its own.
+        let own = spec.own_name();
+        let is_it = |name: &&String| own.as_ref().is_none_or(|own| own == *name);
+        Ok(kept.into_iter().flatten().filter(is_it).cloned().collect())
     }
 
     /// Reads a layer for all images that claim it, from the catalog if that has it.

@@ -98,6 +98,10 @@ impl Inventory {
         let mut entry = self.stored(placed.slot);
         if placed.content != placed.slot {
             let content = self.stored(placed.content);
+            if content.kind != EntryKind::File {
+                // A further name of a symbolic link or a device is one itself.
+                return Entry { path: entry.path, ..content };
+            }
             entry.size_bytes = content.size_bytes;
             entry.digest = content.digest;
         }

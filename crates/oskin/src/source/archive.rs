@@ -10,7 +10,7 @@ use super::{changeset, docker, name, oci};
 use crate::path;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,6 +100,20 @@ pub(super) fn open_content<'a>(
     };
     let content = Content::new(Stored::new(reader, options.progress));
     content.map_err(|error| SourceError::io(&place, error))
+}
+
+/// Opens a file that is read at many places; a pipe would be waited for.
+pub(super) fn open_whole(location: &Path, place: &str) -> Result<File, SourceError> {
+    let metadata = location.metadata().map_err(|error| SourceError::io(place, error))?;
+    let kind = metadata.file_type();
+    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() {
+        return Err(SourceError::Unrecognized {
+            place: place.to_owned(),
+            what: "is no regular file, and has to be read at many places".to_owned(),
+            hint: Some("save it to a file and name that".to_owned()),
+        });
+    }
+    open_file(location, place).map(|(file, _)| file)
 }
 
 /// Opens a file; the length is known where it is a regular one.

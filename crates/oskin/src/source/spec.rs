@@ -211,6 +211,13 @@ impl SourceSpec {
             return Err(refuse(text, "the name of an image is empty", "write transport:location"));
         }
         if let Some(name) = bytes.strip_prefix(REGISTRY) {
+            let host = name.split(|&byte| byte == b'/').next().unwrap_or_default();
+            if host.contains(&b'@') && host.len() < name.len() {
+                // What stands before it is a secret, and is not said again.
+                let what = "a user and a password do not belong into the name of an image";
+                let hint = "give them with --creds, by OSKIN_CREDS or in a file of credentials";
+                return Err(refuse(OsStr::new("docker://...@..."), what, hint));
+            }
             return Self::with_transport(text, Transport::Docker, name);
         }
         let colon = bytes.iter().position(|&byte| byte == b':');
@@ -236,6 +243,12 @@ impl SourceSpec {
         }
         let transport = sniff::transport(path)?;
         Ok(Self { transport, location: path.to_owned(), pick: Pick::Only })
+    }
+
+    /// The name that an image found here gets, where that is known without asking: of registries.
+    pub(crate) fn own_name(&self) -> Option<String> {
+        let reference = Reference::parse(self.location.to_str()?).ok()?;
+        (self.transport == Transport::Docker).then(|| reference.familiar())
     }
 
     /// The location that an image found here states: for registries the name in full.
@@ -371,6 +384,23 @@ mod tests {
         assert!(stated("docker://alpine").contains("/library/alpine"));
         assert_eq!(stated("docker://host.example/a:1"), "host.example/a:1");
         assert_eq!(stated("tar:a b"), "a b");
+    }
+
+    #[test]
+    fn passwords_in_names_are_refused_and_not_said_again() {
+        let error = parse("docker://me:secret@host.example/a:1").unwrap_err();
+        let said = format!("{error} {error:?} {}", error.hint().unwrap());
+        assert!(said.contains("--creds") && !said.contains("secret"), "{said}");
+        assert!(parse("docker://host.example/a@sha256:00").is_ok());
+        assert!(parse("docker://a@sha256:00").is_ok());
+    }
+
+    #[test]
+    fn images_of_registries_have_names_before_they_are_asked_for() {
+        let own = |text: &str| parse(text).unwrap().own_name();
+        assert_eq!(own("docker://alpine").as_deref(), Some("alpine:latest"));
+        assert_eq!(own("docker://host.example/a:1").as_deref(), Some("host.example/a:1"));
+        assert_eq!(own("tar:x"), None);
     }
 
     #[test]

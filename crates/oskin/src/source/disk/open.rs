@@ -2,7 +2,7 @@
 
 use super::inflated::{Full, Inflated, MAX_HELD_BYTES};
 use super::qcow2::{self, Backing, Header, Qcow2};
-use crate::source::archive::place_of;
+use crate::source::archive::{open_whole, place_of};
 use crate::source::decompress::{Compression, Content};
 use crate::source::read_at::{Cursor, ReadAt, WholeFile};
 use crate::source::stored::Stored;
@@ -66,12 +66,12 @@ fn unrecognized(place: &str, what: String, hint: impl Into<String>) -> SourceErr
 /// A file or a block device.
 fn file(location: &Path, place: &str) -> Result<Arc<dyn ReadAt>, SourceError> {
     let io = |error| SourceError::io(place, error);
-    let mut file = File::open(location).map_err(io)?;
-    let metadata = file.metadata().map_err(io)?;
-    if metadata.is_dir() {
+    if location.is_dir() {
         let hint = "a directory that holds a root file system is read with rootfs:DIR";
         return Err(unrecognized(place, "is a directory".to_owned(), hint));
     }
+    let mut file = open_whole(location, place)?;
+    let metadata = file.metadata().map_err(io)?;
     if metadata.is_file() {
         return Ok(Arc::new(WholeFile::new(file).map_err(io)?));
     }

@@ -266,7 +266,8 @@ impl Client {
         }
         let host = name::api_host(&self.host);
         let secure = format!("https://{host}");
-        let may_be_plain = name::is_loopback(&self.host) || !self.options.tls_verify;
+        let is_here = self.options.plain_on_loopback && name::is_loopback(&self.host);
+        let may_be_plain = is_here || !self.options.tls_verify;
         let found = match may_be_plain {
             false => secure,
             true => self.secure_or_plain(place, secure, format!("http://{host}"))?,

@@ -222,7 +222,14 @@ pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSp
         location: PathBuf::from(name),
         pick: Pick::Only,
     };
-    Ok(valid.map(spec).collect())
+    let found: Vec<SourceSpec> = valid.map(spec).collect();
+    if found.is_empty() {
+        return Err(SourceError::NoImage {
+            place: asked.place().to_owned(),
+            what: "the repository has no tags that an image could be asked for by".to_owned(),
+        });
+    }
+    Ok(found)
 }
 
 /// The digest of the manifest that [`open`](super::open) would read, which is less to transfer than

@@ -20,6 +20,8 @@ pub struct RegistryOptions {
     /// Whether the certificate of a registry must be trusted. If not, plain HTTP will do too where
     /// a registry does not speak TLS.
     pub tls_verify: bool,
+    /// Whether registries on this machine may speak plain HTTP all the same.
+    pub plain_on_loopback: bool,
     /// Directories of certificates for whatever registry is asked: `*.crt` are trusted, `*.cert`
     /// with the `*.key` beside it says who asks.
     pub cert_dirs: Vec<PathBuf>,
@@ -43,6 +45,7 @@ impl Default for RegistryOptions {
             auth_files: Vec::new(),
             credentials: None,
             tls_verify: true,
+            plain_on_loopback: true,
             cert_dirs: Vec::new(),
             host_cert_dirs: Vec::new(),
             proxy: None,
@@ -61,6 +64,7 @@ impl fmt::Debug for RegistryOptions {
             .field("auth_files", &self.auth_files)
             .field("user", &self.credentials.as_ref().map(|(user, _)| user))
             .field("tls_verify", &self.tls_verify)
+            .field("plain_on_loopback", &self.plain_on_loopback)
             .field("cert_dirs", &self.cert_dirs)
             .field("host_cert_dirs", &self.host_cert_dirs)
             .field("retries", &self.retries)

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// The most components that a document may list.
-pub(super) const MAX_COMPONENTS: usize = 2_000_000;
+pub(super) const MAX_COMPONENTS: usize = 200_000;
 
 /// The most elements that a document may say it describes; it is one, or few.
 const MAX_DESCRIBED: usize = 10_000;

@@ -17,13 +17,13 @@ use std::io::Read as _;
 use std::path::Path;
 
 /// The largest document that is read, uncompressed.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+const MAX_BYTES: u64 = 96 * 1024 * 1024;
 
 /// The longest name or version that is taken; longer ones are no names.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// The most qualifiers of all packages of a document: they take more memory than they are long.
-const MAX_QUALIFIERS: usize = 6_000_000;
+const MAX_QUALIFIERS: usize = 600_000;
 
 /// The longest name that an image gets from its document.
 const MAX_NAME_BYTES: usize = 255;

@@ -8,7 +8,7 @@ mod zipped;
 
 pub(super) use zipped::is_zipped_image;
 
-use super::archive::{open_file, place_of};
+use super::archive::{open_whole, place_of};
 use super::disk::ext::ext_tree;
 use super::packages::ZIP_MAGIC;
 use super::read_at::{ReadAt, WholeFile, Window};
@@ -35,7 +35,7 @@ pub(super) fn open(
         let what = "an image that is read at many places, which the standard input does not allow";
         return Err(refused(&place, what, "save it to a file, then use sif:FILE"));
     }
-    let (file, _) = open_file(&spec.location, &place)?;
+    let file = open_whole(&spec.location, &place)?;
     let file: Arc<dyn ReadAt> = Arc::new(WholeFile::new(file).map_err(io)?);
     let mut magic = [0; ZIP_MAGIC.len()];
     let count = file.read_at(&mut magic, 0).map_err(io)?;

@@ -12,7 +12,7 @@ mod xattr;
 
 pub(super) use image::MAGIC;
 
-use super::archive::{open_file, place_of};
+use super::archive::{open_whole, place_of};
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::read_at::{ReadAt, WholeFile};
 use super::stored::BUFFER_BYTES;
@@ -45,7 +45,7 @@ pub(super) fn open(spec: &SourceSpec) -> Result<Vec<ImageSource>, SourceError> {
             hint: Some("save it to a file, then use squashfs:FILE".to_owned()),
         });
     }
-    let (file, _) = open_file(&spec.location, &place)?;
+    let file = open_whole(&spec.location, &place)?;
     let file = WholeFile::new(file).map_err(|error| SourceError::io(&place, error))?;
     let tree = tree(Arc::new(file), &place)?;
     Ok(vec![of_tree(spec, tree, place)])

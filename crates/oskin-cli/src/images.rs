@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// The catalog of this run, opened when it is first needed.
 #[derive(Debug)]
@@ -28,9 +29,10 @@ pub(crate) struct Workspace {
     path: PathBuf,
     catalog: Option<Catalog>,
     reading: Reading,
-    engines: EngineOptions,
+    // Looked for when an image is read that is not in the catalog.
+    engines: OnceLock<EngineOptions>,
     // Its connections are those of all that this run reads.
-    registry: RegistryOptions,
+    registry: OnceLock<RegistryOptions>,
     bar: Bar,
     quiet: bool,
     // Whether it was told that images without paths are left out.
@@ -75,8 +77,8 @@ impl Found {
 impl Workspace {
     /// A workspace on a catalog that need not exist.
     pub(crate) fn new(path: PathBuf, reading: Reading, quiet: bool) -> Self {
-        let (catalog, engines, bar) = (None, engines::found(), Bar::new(quiet));
-        let registry = reading.registry.options();
+        let (catalog, bar) = (None, Bar::new(quiet));
+        let (engines, registry) = (OnceLock::new(), OnceLock::new());
         Self { path, catalog, reading, engines, registry, bar, quiet, told_left_out: false }
     }
 
@@ -87,7 +89,19 @@ impl Workspace {
 
     /// How sources are read.
     pub(crate) fn options(&self, all: bool) -> ReadOptions<'_> {
-        options_of((&self.reading, &self.engines, &self.registry), all, &self.bar)
+        let registry = self.registry.get_or_init(|| self.reading.registry.options());
+        ReadOptions {
+            platform: self.reading.platform.clone(),
+            all,
+            cross_mounts: self.reading.cross_mounts,
+            partition: self.reading.partition,
+            allow_backing_file: self.reading.allow_backing_file,
+            contents: !self.reading.no_contents,
+            engines: self.engines.get_or_init(engines::found).clone(),
+            limits: self.reading.limits(),
+            registry: registry.clone(),
+            progress: &self.bar,
+        }
     }
 
     /// The catalog, which must exist.
@@ -162,8 +176,7 @@ impl Workspace {
         }
         let spec = parsed?;
         self.bar.name(&text.to_string_lossy());
-        let reading = (&self.reading, &self.engines, &self.registry);
-        let options = options_of(reading, false, &self.bar);
+        let options = self.options(false);
         let source = single(source::open(&spec, &options)?, text)?;
         let image = ingest::read(&source, self.catalog.as_ref(), &options)?;
         self.bar.finish();
@@ -523,25 +536,6 @@ pub(crate) struct Layers {
 pub(crate) struct Sets {
     pub(crate) names: Vec<String>,
     pub(crate) sets: Vec<Vec<PathSet>>,
-}
-
-fn options_of<'a>(
-    (reading, engines, registry): (&Reading, &EngineOptions, &RegistryOptions),
-    all: bool,
-    bar: &'a Bar,
-) -> ReadOptions<'a> {
-    ReadOptions {
-        platform: reading.platform.clone(),
-        all,
-        cross_mounts: reading.cross_mounts,
-        partition: reading.partition,
-        allow_backing_file: reading.allow_backing_file,
-        contents: !reading.no_contents,
-        engines: engines.clone(),
-        limits: reading.limits(),
-        registry: registry.clone(),
-        progress: bar,
-    }
 }
 
 /// The error for an image that is asked about paths that it has not.

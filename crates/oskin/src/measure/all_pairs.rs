@@ -12,19 +12,23 @@
 //! The counts do not depend on the way, nor on the number of threads.
 
 use super::family::Family;
+use super::history::Sum;
 use super::matrix::{FAMILY_SETS, OverlapMatrix};
 use super::near::{Near, nearest};
 use super::relatives::find_relatives;
 use super::set::Measure;
+use super::weights::Weights;
 use super::whole_rows::{WholeRows, block_rows};
 use crate::path_set::{Overlap, PathSet};
 use std::ops::ControlFlow;
 
 /// All pairs of `n` path sets, ready to be streamed row by row.
 #[derive(Debug)]
-pub struct AllPairs {
+pub struct AllPairs<S = u32> {
     /// The size of each set.
-    sizes: Vec<u32>,
+    sizes: Vec<S>,
+    /// What ids weigh, if not each 1.
+    weights: Option<Weights>,
     way: Way,
 }
 
@@ -36,13 +40,13 @@ enum Way {
 
 /// What one set shares with every set.
 #[derive(Clone, Copy, Debug)]
-pub struct PairRow<'a> {
+pub struct PairRow<'a, S = u32> {
     /// The number of the set, by the order in which the sets were given: the left of each pair.
     pub set: usize,
-    /// The size of every set.
-    pub sizes: &'a [u32],
+    /// The size of every set, or what it weighs.
+    pub sizes: &'a [S],
     /// What it shares with each; with itself its size.
-    pub common: &'a [u32],
+    pub common: &'a [S],
 }
 
 impl AllPairs {
@@ -55,7 +59,7 @@ impl AllPairs {
             return Self::from_family(Family::from_sets(sets, &find_relatives(sets)));
         }
         let matrix = OverlapMatrix::from_sets(sets);
-        Self { sizes: matrix.sizes.clone(), way: Way::Held(matrix) }
+        Self { sizes: matrix.sizes.clone(), weights: None, way: Way::Held(matrix) }
     }
 
     /// Prepares all pairs of a family, however small; the numbers of its sets are those of the rows.
@@ -70,9 +74,27 @@ impl AllPairs {
             by_position.push(size);
             sizes[family.order[position] as usize] = u32::try_from(size).unwrap_or(u32::MAX);
         }
-        Self { sizes, way: Way::Told(family) }
+        Self { sizes, weights: None, way: Way::Told(family) }
+    }
+}
+
+impl AllPairs<u64> {
+    /// Prepares the weighted sums of all pairs of sets; what is kept does not borrow them.
+    ///
+    /// Cost: a relative is searched for each set, however few there are.
+    pub fn weighted(sets: &[&PathSet], weights: Weights) -> Self {
+        Self::weighted_family(Family::from_sets(sets, &find_relatives(sets)), weights)
     }
 
+    /// Prepares the weighted sums of all pairs of a family.
+    pub fn weighted_family(family: Family, weights: Weights) -> Self {
+        let weigh = |start, end| weights.between(start, end);
+        let sizes = WholeRows::weighing(&family, &weigh).sizes();
+        Self { sizes, weights: Some(weights), way: Way::Told(family) }
+    }
+}
+
+impl<S: Sum> AllPairs<S> {
     /// The number of sets.
     pub fn len(&self) -> usize {
         self.sizes.len()
@@ -89,7 +111,7 @@ impl AllPairs {
     /// between them. Each time all rows are counted anew if they are not held.
     pub fn for_each_row<B>(
         &self,
-        call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
+        call: impl FnMut(PairRow<'_, S>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         self.for_each_row_cut(block_rows(self.len()), call)
     }
@@ -97,21 +119,25 @@ impl AllPairs {
     fn for_each_row_cut<B>(
         &self,
         block_rows: usize,
-        mut call: impl FnMut(PairRow<'_>) -> ControlFlow<B>,
+        mut call: impl FnMut(PairRow<'_, S>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let (sizes, count) = (&self.sizes[..], self.len());
         match &self.way {
             Way::Held(matrix) => {
-                let mut common = vec![0; count];
+                let mut common = vec![S::default(); count];
                 for set in 0..count {
                     matrix.copy_row(set, &mut common);
                     call(PairRow { set, sizes, common: &common })?;
                 }
             }
             Way::Told(family) => {
-                let rows = WholeRows::counting(family);
+                let weigh = |start, end| match &self.weights {
+                    Some(weights) => weights.between(start, end),
+                    None => end - start,
+                };
+                let rows = WholeRows::weighing(family, &weigh);
                 let block_rows = block_rows.clamp(1, count.max(1));
-                let mut block = vec![0; block_rows * count];
+                let mut block = vec![S::default(); block_rows * count];
                 for first in (0..count).step_by(block_rows) {
                     let end = count.min(first + block_rows);
                     let block = &mut block[..(end - first) * count];
@@ -126,15 +152,15 @@ impl AllPairs {
     }
 }
 
-impl PairRow<'_> {
+impl<S: Sum> PairRow<'_, S> {
     /// The overlap of the set (left) and another (right).
     ///
     /// # Panics
     ///
     /// If `other` is no number of a set.
     pub fn overlap(&self, other: usize) -> Overlap {
-        let sizes = [self.set, other].map(|set| u64::from(self.sizes[set]));
-        Overlap::of_sizes(u64::from(self.common[other]), sizes[0], sizes[1])
+        let [left, right] = [self.set, other].map(|set| self.sizes[set].value());
+        Overlap::of_sizes(self.common[other].value(), left, right)
     }
 
     /// The pairs of this set that are at least so much alike, in the order of the others; the set

@@ -27,6 +27,11 @@ pub trait Sum: Copy + Default + Eq + Send + Sync + std::fmt::Debug {
     #[must_use]
     fn minus(self, other: Self) -> Self;
 
+    /// The number itself where `sign` has no bit, what takes it away where it has all; without a
+    /// branch.
+    #[must_use]
+    fn signed(self, sign: u32) -> Self;
+
     /// A weight, cut to the width of the numbers.
     fn from_weight(weight: u64) -> Self;
 
@@ -46,6 +51,11 @@ macro_rules! impl_sum {
 
             fn minus(self, other: Self) -> Self {
                 self.wrapping_sub(other)
+            }
+
+            fn signed(self, sign: u32) -> Self {
+                let sign = if sign == 0 { 0 } else { Self::MAX };
+                (self ^ sign).wrapping_sub(sign)
             }
 
             #[expect(clippy::allow_attributes, reason = "only one of the widths is cut")]

@@ -2,6 +2,7 @@
 
 use super::family::Family;
 use super::gram;
+use super::history::Sum;
 use super::relatives::find_relatives;
 use super::rows::Rows;
 use super::segments::{self, Classes};
@@ -92,15 +93,18 @@ impl OverlapMatrix {
     }
 
     /// Copies what set `i` shares with every set, with itself its size.
-    pub(super) fn copy_row(&self, i: usize, row: &mut [u32]) {
+    pub(super) fn copy_row<S: Sum>(&self, i: usize, row: &mut [S]) {
+        let number = |count: u32| S::from_weight(u64::from(count));
         let (earlier, rest) = row.split_at_mut(i);
         for (j, common) in earlier.iter_mut().enumerate() {
-            *common = self.common[self.position(j, i)];
+            *common = number(self.common[self.position(j, i)]);
         }
         if let [own, later @ ..] = rest {
-            *own = self.sizes[i];
+            *own = number(self.sizes[i]);
             let start = i * (2 * self.len() - i - 1) / 2;
-            later.copy_from_slice(&self.common[start..start + later.len()]);
+            for (common, &count) in later.iter_mut().zip(&self.common[start..]) {
+                *common = number(count);
+            }
         }
     }
 

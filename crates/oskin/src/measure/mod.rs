@@ -20,6 +20,7 @@ mod rows;
 mod segments;
 mod set;
 mod sketch;
+mod weights;
 mod whole_rows;
 
 pub use all_pairs::{AllPairs, PairRow};
@@ -37,3 +38,4 @@ pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;
 pub use sketch::{CONFIDENCE, DEFAULT_HASHES, Estimate, MAX_HASHES, Probe, Sketch, path_hash};
+pub use weights::{UNIT, Weighting, Weights};

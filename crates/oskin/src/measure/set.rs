@@ -21,12 +21,25 @@ pub enum Measure {
     ContainmentLeft,
     /// `c / b`: which share of the right set lies in the left one.
     ContainmentRight,
+    /// `c / min(a, b)` (Szymkiewicz 1934, Simpson 1943): the larger of both containments. Answers "is
+    /// one of them a part of the other?" without telling which.
+    OverlapCoefficient,
+    /// `c / sqrt(a b)` (Ochiai 1957): the cosine of the two sets as vectors of zeros and ones, the
+    /// geometric mean of both containments. Between Dice and the overlap coefficient where sizes
+    /// differ, never below Dice.
+    Cosine,
 }
 
 impl Measure {
     /// All measures, in the order in which reports list them.
-    pub const ALL: [Self; 4] =
-        [Self::Dice, Self::Jaccard, Self::ContainmentLeft, Self::ContainmentRight];
+    pub const ALL: [Self; 6] = [
+        Self::Dice,
+        Self::Jaccard,
+        Self::ContainmentLeft,
+        Self::ContainmentRight,
+        Self::OverlapCoefficient,
+        Self::Cosine,
+    ];
 
     /// The name used in reports and on the command line.
     pub const fn name(self) -> &'static str {
@@ -35,12 +48,14 @@ impl Measure {
             Self::Jaccard => "jaccard",
             Self::ContainmentLeft => "containment",
             Self::ContainmentRight => "containment-right",
+            Self::OverlapCoefficient => "overlap",
+            Self::Cosine => "cosine",
         }
     }
 
     /// Whether both directions of a pair have the same similarity.
     pub const fn is_symmetric(self) -> bool {
-        matches!(self, Self::Dice | Self::Jaccard)
+        !matches!(self, Self::ContainmentLeft | Self::ContainmentRight)
     }
 
     /// The similarity that three counts stand for, in `0..=1`.
@@ -63,6 +78,10 @@ impl Measure {
             Self::Jaccard => c as f64 / (a + b - c) as f64,
             Self::ContainmentLeft => c as f64 / a as f64,
             Self::ContainmentRight => c as f64 / b as f64,
+            Self::OverlapCoefficient => c as f64 / a.min(b) as f64,
+            // Exactly as containment says it, so that equal sets have exactly 1.
+            Self::Cosine if a == b => c as f64 / a as f64,
+            Self::Cosine => (c as f64 / a as f64 * (c as f64 / b as f64)).sqrt(),
         }
     }
 }
@@ -79,7 +98,7 @@ impl FromStr for Measure {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|measure| measure.name() == text).ok_or_else(|| {
             format!(
-                "unknown measure {text:?}, expected dice, jaccard, containment or containment-right"
+                "unknown measure {text:?}, expected dice, jaccard, containment, containment-right, overlap or cosine"
             )
         })
     }

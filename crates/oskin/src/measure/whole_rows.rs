@@ -21,7 +21,7 @@
 //! thread `4 n log2(n)` bytes at the most.
 
 use super::family::Family;
-use super::history::Sum as _;
+use super::history::Sum;
 use super::panel::Level;
 use super::popular;
 use super::rows::{Link, Rows};
@@ -44,8 +44,8 @@ pub(super) fn block_rows(count: usize) -> usize {
 
 /// The whole rows of a family, ready to be made.
 #[derive(Debug)]
-pub(super) struct WholeRows<'f> {
-    rows: Rows<'f>,
+pub(super) struct WholeRows<'f, S = u32> {
+    rows: Rows<'f, S>,
     ways: Ways,
     /// The events of each position.
     own: Vec<u32>,
@@ -55,14 +55,19 @@ pub(super) struct WholeRows<'f> {
     positions: Vec<usize>,
 }
 
-impl<'f> WholeRows<'f> {
-    /// Prepares to count.
-    pub(super) fn counting(family: &'f Family) -> Self {
-        Self::cut(family, popular::EVENT_COST)
+impl<'f, S: Sum> WholeRows<'f, S> {
+    /// Prepares to sum up weights, as [`Rows::weighing`] does.
+    pub(super) fn weighing(family: &'f Family, weigh: &dyn Fn(u64, u64) -> u64) -> Self {
+        Self::cut(family, weigh, popular::EVENT_COST)
     }
 
-    fn cut(family: &'f Family, event_cost: f64) -> Self {
-        let (rows, links) = Rows::cut_linked(family, &|start, end| end - start, event_cost);
+    /// The sum of each set, in the order in which the sets were given.
+    pub(super) fn sizes(&self) -> Vec<S> {
+        self.positions.iter().map(|position| self.rows.sizes()[*position]).collect()
+    }
+
+    fn cut(family: &'f Family, weigh: &dyn Fn(u64, u64) -> u64, event_cost: f64) -> Self {
+        let (rows, links) = Rows::cut_linked(family, weigh, event_cost);
         let mut own: Vec<u32> = (1..super::family::index(rows.events.len())).collect();
         own.sort_by_key(|event| rows.events[*event as usize].position);
         let before = |position: usize| {
@@ -80,14 +85,14 @@ impl<'f> WholeRows<'f> {
     /// many as there are whole rows in `block`.
     ///
     /// The threads of the global pool of `rayon` share the block.
-    pub(super) fn fill(&self, first: usize, block: &mut [u32]) {
+    pub(super) fn fill(&self, first: usize, block: &mut [S]) {
         self.fill_cut(first, block, rayon::current_num_threads(), BAND_ROWS);
     }
 
-    fn fill_cut(&self, first: usize, block: &mut [u32], parts: usize, band_rows: usize) {
+    fn fill_cut(&self, first: usize, block: &mut [S], parts: usize, band_rows: usize) {
         let count = self.positions.len().max(1);
         let lines = block.chunks_exact_mut(count);
-        let mut lines: Vec<(usize, &mut [u32])> =
+        let mut lines: Vec<(usize, &mut [S])> =
             self.positions[first..].iter().copied().zip(lines).collect();
         lines.sort_unstable_by_key(|(position, _)| *position);
         // Neighbours stand on the same sets, so that each thread takes a stretch of positions.
@@ -96,13 +101,13 @@ impl<'f> WholeRows<'f> {
     }
 
     /// Fills lines, given with the positions of their sets in ascending order.
-    fn fill_lines(&self, lines: &mut [(usize, &mut [u32])], band_rows: usize) {
+    fn fill_lines(&self, lines: &mut [(usize, &mut [S])], band_rows: usize) {
         let family = self.rows.family;
         let count = family.len();
         let is_needed = needed(family, lines.iter().map(|(position, _)| *position));
         let mut walk = Walk { whole: self, lines: Vec::new(), spare: Vec::new() };
         let mut steps = (0..count).filter(|position| is_needed[*position]);
-        let mut band = vec![0; (count + 1) * band_rows.min(lines.len())];
+        let mut band = vec![S::default(); (count + 1) * band_rows.min(lines.len())];
         let mut positions = Vec::with_capacity(band_rows);
         for lines in lines.chunks_mut(band_rows) {
             positions.clear();
@@ -119,8 +124,8 @@ impl<'f> WholeRows<'f> {
                 }
             }
             let band = &mut band[..lines.len() * count];
-            if let Some(panel) = &self.rows.panel {
-                panel.add_whole_rows(&positions, band, Level::best());
+            if let (Some(panel), Some(counts)) = (&self.rows.panel, S::as_counts(band)) {
+                panel.add_whole_rows(&positions, counts, Level::best());
             }
             for ((_, line), common) in lines.iter_mut().zip(band.chunks_exact(count)) {
                 for (&set, &common) in family.order.iter().zip(common) {
@@ -147,7 +152,7 @@ struct Ways {
 }
 
 impl Ways {
-    fn of(rows: &Rows<'_>, links: &[Link]) -> Self {
+    fn of<S: Sum>(rows: &Rows<'_, S>, links: &[Link]) -> Self {
         let mut starts: Vec<u32> = Vec::with_capacity(links.len());
         for (event, link) in (0..).zip(links) {
             // The first event is none, so that nothing continues it in a stretch.
@@ -165,14 +170,14 @@ impl Ways {
 
     /// Adds the weight of an event to the pull on its own position and on those of all events that
     /// it continues.
-    fn add(&self, event: usize, weight: u32, pull: &mut [u32]) {
+    fn add<S: Sum>(&self, event: usize, weight: S, pull: &mut [S]) {
         let mut end = event;
         while end != 0 {
             let start = self.starts[end] as usize;
             let stretch = self.positions[start..=end].iter().zip(&self.signs[start..=end]);
             for (&position, &sign) in stretch {
                 let sum = &mut pull[position as usize];
-                *sum = sum.plus((weight ^ sign).minus(sign));
+                *sum = sum.plus(weight.signed(sign));
             }
             end = self.before[start] as usize;
         }
@@ -192,16 +197,16 @@ fn needed(family: &Family, wanted: impl Iterator<Item = usize>) -> Vec<bool> {
 }
 
 /// What a pass over the positions remembers.
-struct Walk<'r, 'f> {
-    whole: &'r WholeRows<'f>,
+struct Walk<'r, 'f, S> {
+    whole: &'r WholeRows<'f, S>,
     /// The pull of the last set, and of those above it on which a later branch stands, from the root
     /// down; each with its position.
-    lines: Vec<(usize, Vec<u32>)>,
+    lines: Vec<(usize, Vec<S>)>,
     /// Lines that are no longer needed.
-    spare: Vec<Vec<u32>>,
+    spare: Vec<Vec<S>>,
 }
 
-impl Walk<'_, '_> {
+impl<S: Sum> Walk<'_, '_, S> {
     /// Steps on a position behind all that were stepped on, after those that it stands on.
     fn step(&mut self, row: usize) {
         let Self { whole, lines, spare } = self;
@@ -220,7 +225,7 @@ impl Walk<'_, '_> {
                 line.clear();
                 match above {
                     Some((_, above)) => line.extend_from_slice(above),
-                    None => line.resize(family.len(), 0),
+                    None => line.resize(family.len(), S::default()),
                 }
                 line
             }
@@ -234,12 +239,12 @@ impl Walk<'_, '_> {
 
     /// What the set of the last step shares with that of each position but for the panel, and one
     /// more sum that means nothing.
-    fn common(&self, common: &mut [u32]) {
+    fn common(&self, common: &mut [S]) {
         let (Some((row, pull)), family) = (self.lines.last(), self.whole.rows.family) else {
             return;
         };
         let count = family.len();
-        common[count] = 0;
+        common[count] = S::default();
         for (position, (&relative, &pull)) in family.relatives.iter().zip(pull).enumerate() {
             common[position] = common[relative as usize].plus(pull);
         }
@@ -268,7 +273,7 @@ mod tests {
             let relatives: Vec<Option<u32>> = sets.iter().map(|(_, relative)| *relative).collect();
             let own = path_sets(&sets);
             let family = Family::from_sets(&own.iter().collect::<Vec<_>>(), &relatives);
-            let whole = WholeRows::cut(&family, event_cost);
+            let whole: WholeRows<'_> = WholeRows::cut(&family, &|start, end| end - start, event_cost);
             let count = sets.len();
             for first in (0..count).step_by(block_rows) {
                 let end = count.min(first + block_rows);

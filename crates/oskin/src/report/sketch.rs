@@ -63,6 +63,10 @@ pub struct NearestSketch {
     pub containment_left: IntervalReport<f64>,
     /// The share of this one that is in the image that was asked for.
     pub containment_right: IntervalReport<f64>,
+    /// The larger of both shares.
+    pub overlap: IntervalReport<f64>,
+    /// The geometric mean of both shares.
+    pub cosine: IntervalReport<f64>,
 }
 
 /// An estimate and the interval around it; all three are the same where it is exact.
@@ -121,6 +125,8 @@ impl NearestSketch {
             jaccard: of(Measure::Jaccard),
             containment_left: of(Measure::ContainmentLeft),
             containment_right: of(Measure::ContainmentRight),
+            overlap: of(Measure::OverlapCoefficient),
+            cosine: of(Measure::Cosine),
         }
     }
 
@@ -131,6 +137,8 @@ impl NearestSketch {
             Measure::Jaccard => self.jaccard,
             Measure::ContainmentLeft => self.containment_left,
             Measure::ContainmentRight => self.containment_right,
+            Measure::OverlapCoefficient => self.overlap,
+            Measure::Cosine => self.cosine,
         }
     }
 }

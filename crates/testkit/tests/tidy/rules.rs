@@ -36,12 +36,14 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 17] = [
+pub(crate) const MODULES: [(&str, &[&str]); 19] = [
     ("path", &[]),
+    ("name", &[]),
     ("path_set", &[]),
+    ("view", &["path", "name", "path_set"]),
     ("image", &["path"]),
     ("inventory", &["path", "path_set", "image"]),
-    ("measure", &["path_set"]),
+    ("measure", &["path", "name", "path_set", "view"]),
     ("relation", &["path", "path_set", "image", "inventory", "measure"]),
     ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
@@ -51,6 +53,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 17] = [
         &[
             "path",
             "path_set",
+            "view",
             "image",
             "inventory",
             "measure",
@@ -66,7 +69,20 @@ pub(crate) const MODULES: [(&str, &[&str]); 17] = [
     ("source", &["path", "image", "inventory", "dockerfile", "oski"]),
     ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
     ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
-    ("ingest", &["path", "path_set", "image", "inventory", "lineage", "source", "catalog"]),
+    (
+        "ingest",
+        &[
+            "path",
+            "path_set",
+            "view",
+            "image",
+            "inventory",
+            "measure",
+            "lineage",
+            "source",
+            "catalog",
+        ],
+    ),
 ];
 
 /// The modules that do I/O and may fail; all others are pure.

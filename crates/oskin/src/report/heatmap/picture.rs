@@ -116,6 +116,8 @@ fn subtitle(heatmap: &Heatmap<'_>) -> String {
         Measure::Jaccard => "Jaccard similarity c / (a + b - c)",
         Measure::ContainmentLeft => "share of the row's paths found in the column, c / a",
         Measure::ContainmentRight => "share of the column's paths found in the row, c / b",
+        Measure::OverlapCoefficient => "overlap coefficient c / min(a, b)",
+        Measure::Cosine => "cosine c / sqrt(a b)",
     };
     let selection = match heatmap.selection {
         Selection::Files => "files",

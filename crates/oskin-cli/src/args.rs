@@ -3,11 +3,13 @@
 mod adding;
 mod family;
 mod help;
+mod measuring;
 mod reading;
 mod registry;
 
 pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
 
@@ -76,19 +78,6 @@ pub(crate) enum When {
     Always,
     /// Never.
     Never,
-}
-
-/// What to measure of each pair.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Measuring")]
-pub(crate) struct Measuring {
-    /// dice, jaccard, containment (of the row in the column), containment-right
-    #[arg(long, default_value_t, value_name = "MEASURE")]
-    pub(crate) measure: Measure,
-
-    /// files (all that is not a directory), directories, both
-    #[arg(long, default_value_t, value_name = "SELECTION")]
-    pub(crate) selection: Selection,
 }
 
 /// Which pairs are written, if not all as a table.
@@ -196,6 +185,8 @@ pub(crate) enum Command {
         left: OsString,
         /// Another
         right: OsString,
+        #[command(flatten)]
+        viewing: Viewing,
         #[command(flatten)]
         reading: Reading,
     },

@@ -6,6 +6,7 @@ use oskin::ingest::IngestError;
 use oskin::oski::OskiError;
 use oskin::sketch_file::SketchFileError;
 use oskin::source::SourceError;
+use oskin::view::ViewError;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -103,6 +104,12 @@ impl CliError {
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     drop(error.print());
     if error.use_stderr() { ExitCode::from(TROUBLE) } else { ExitCode::SUCCESS }
+}
+
+impl From<ViewError> for CliError {
+    fn from(error: ViewError) -> Self {
+        Self { cause: error.into(), hints: Vec::new() }
+    }
 }
 
 impl From<std::io::Error> for CliError {

@@ -2,11 +2,13 @@
 
 mod args;
 mod commands;
+mod compared;
 mod config;
 mod declared;
 mod engines;
 mod error;
 mod images;
+mod lineup;
 mod new_file;
 mod output;
 mod progress;

@@ -162,10 +162,21 @@ impl PathSet {
         Self { runs }
     }
 
+    /// Whether the set holds an id. O(log runs).
+    pub fn contains(&self, id: u32) -> bool {
+        let behind = self.runs.partition_point(|run| run.first <= id);
+        behind.checked_sub(1).is_some_and(|at| self.runs[at].end() > u64::from(id))
+    }
+
     /// The union of two sets. O(runs of both).
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let mut all: Vec<Run> = self.runs.iter().chain(&other.runs).copied().collect();
+        Self::union_of([self, other])
+    }
+
+    /// The union of sets. O(runs log runs).
+    pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all: Vec<Run> = sets.into_iter().flat_map(|set| &set.runs).copied().collect();
         all.sort_unstable_by_key(|run| run.first);
         let mut runs: Vec<Run> = Vec::with_capacity(all.len());
         for run in all {
@@ -288,6 +299,7 @@ mod tests {
             });
             let union: Vec<u32> = a.union(&b).copied().collect();
             prop_assert_eq!(left.union(&right).ids().collect::<Vec<_>>(), union);
+            prop_assert!((0..201).all(|id| left.contains(id) == a.contains(&id)));
             let left_only: BTreeSet<u32> = a.difference(&b).copied().collect();
             prop_assert_eq!(left.difference(&right), of(&left_only));
             let delta = Delta::between(&left, &right);

@@ -41,6 +41,7 @@ impl Family {
             trees: [&self.trees[0], &self.trees[1], &self.trees[2]],
             selection: Selection::Files,
             measure: Measure::Dice,
+            how: None,
         })
     }
 }
@@ -172,6 +173,7 @@ fn the_cells_have_the_colors_of_their_similarities() {
         trees: [&tree, &tree, &tree],
         selection: Selection::Both,
         measure: Measure::Dice,
+        how: None,
     });
     let cells = between(&picture, "data:image/png;base64,", "\"");
     let bytes = decode_base64(cells);

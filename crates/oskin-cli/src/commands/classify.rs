@@ -2,18 +2,19 @@
 
 use super::family::Family;
 use super::{gate, place, workspace};
-use crate::args::{Gates, Global, Measuring, Reading};
+use crate::args::{Gates, Global, Reading};
 use crate::error::CliError;
-use crate::images::Found;
+use crate::images::{Found, Workspace};
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::catalog::{Catalog, NearImage};
 use oskin::lineage::Ancestry;
+use oskin::measure::{Method, Near, nearest};
 use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
 use oskin::report::{ClassifyReport, WalkDownReport};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 /// What is wanted of a classification.
@@ -22,7 +23,7 @@ pub(super) struct Wanted<'a> {
     /// How many of the nearest.
     pub(super) top: usize,
     /// By what they are measured.
-    pub(super) measuring: &'a Measuring,
+    pub(super) method: &'a Method,
     /// Whether nothing but paths counts.
     pub(super) paths_only: bool,
     /// Whether a walk down is made too.
@@ -41,6 +42,10 @@ pub(super) fn run(
     // Without a catalog there is nothing to be near to.
     workspace.names_with_paths()?;
     let found = workspace.find(image)?;
+    let near = match wanted.method.counts_paths() {
+        true => None,
+        false => Some(near_by(&mut workspace, image, &found, wanted)?),
+    };
     // Layers and contents ask for the graph around an image: that of a small catalog is soon there as a
     // whole, and the gates want to see it anyhow.
     let is_small = workspace.names_with_paths()?.len() < KEPT_FROM;
@@ -49,7 +54,7 @@ pub(super) fn run(
     if !wants_graph {
         let report = workspace
             .catalog()?
-            .at_one_moment(|catalog| classify(catalog, &found, (wanted, None)))?;
+            .at_one_moment(|catalog| classify(catalog, &found, (wanted, None), near))?;
         outputs.answer(&value_of(&report)?, || text_of(&report))?;
         // What all images weigh took most of the time, and is the same for the next one.
         if !is_small && !workspace.catalog()?.has_kept_weights()? {
@@ -60,8 +65,8 @@ pub(super) fn run(
     let mut family = Family::of(workspace, vec![found.clone()], wanted.paths_only)?;
     // One connection reads while the other one lends what it found.
     let catalog = Catalog::open(family.workspace.catalog()?.path())?;
-    let mut report =
-        catalog.at_one_moment(|catalog| classify(catalog, &found, (wanted, Some(&family))))?;
+    let asked = (wanted, Some(&family));
+    let mut report = catalog.at_one_moment(|catalog| classify(catalog, &found, asked, near))?;
     let lineage = family.lineage.clone();
     let number = family.asked[0];
     report.gates = gate::judge(&gates, &mut family, &Ancestry::of(&lineage), number)?;
@@ -73,15 +78,22 @@ fn classify(
     catalog: &Catalog,
     found: &Found,
     (wanted, family): (Wanted<'_>, Option<&Family>),
+    near: Option<Nearest>,
 ) -> Result<ClassifyReport, CliError> {
-    let (selection, measure) = (wanted.measuring.selection, wanted.measuring.measure);
+    let (selection, measure) = (wanted.method.selection, wanted.method.measure);
     let names = catalog.names_with_paths()?;
     let subject = place::Known::of(catalog, found, !wanted.paths_only)?;
-    let set = subject.select(selection);
-    // One more, since an image of the catalog is nearest to itself.
-    let most = wanted.top.saturating_add(1);
-    let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
     let own = found.kept();
+    let Nearest { size, near } = match near {
+        Some(near) => near,
+        None => {
+            let set = subject.select(selection);
+            // One more, since an image of the catalog is nearest to itself.
+            let most = wanted.top.saturating_add(1);
+            let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
+            Nearest { size: set.len(), near }
+        }
+    };
     let others = near.into_iter().filter(|near| Some(near.image) != own).take(wanted.top);
     let nearest = others.filter_map(|near| {
         let at = names.binary_search_by_key(&near.image, |(id, _)| *id).ok()?;
@@ -91,13 +103,54 @@ fn classify(
     let is_there = own.is_some_and(|own| names.iter().any(|(id, _)| *id == own));
     let compared = names.len() as u64 - u64::from(is_there);
     let placement = subject.place(catalog, &names, family)?;
-    let counted = (found.name(), set.len());
+    let counted = (found.name(), size);
     let mut report =
-        ClassifyReport::new(counted, (selection, measure), compared, nearest, placement);
+        ClassifyReport::new(counted, wanted.method, compared, nearest, placement);
     if wanted.walk_down {
         report.walk_down = walk_down(catalog, (&subject.select(Selection::Both), own), wanted)?;
     }
     Ok(report)
+}
+
+/// The nearest images, and what the one has that was asked for.
+#[derive(Debug)]
+struct Nearest {
+    size: u64,
+    near: Vec<NearImage>,
+}
+
+/// The nearest images by a method that the index of the catalog does not serve.
+fn near_by(
+    workspace: &mut Workspace,
+    image: &OsStr,
+    found: &Found,
+    wanted: Wanted<'_>,
+) -> Result<Nearest, CliError> {
+    let method = wanted.method;
+    if !method.counts() {
+        return Err(CliError::new("the nearest images are told by counts, not by rarities or words")
+            .hint("`oskin matrix --top K` lists the nearest by any method"));
+    }
+    let names = workspace.names_with_paths()?;
+    let mut all: Vec<OsString> = names.iter().map(|(_, name)| name.into()).collect();
+    all.push(image.to_owned());
+    let spelled = workspace.spell(&all)?;
+    let levels = workspace.levels(&spelled, method)?;
+    let weights = levels.weights(method.weighting);
+    let own = names.len();
+    let near = |other: usize| {
+        let overlap = levels.overlap(own, other, &weights);
+        Near { other, overlap, value: method.measure.of(overlap) }
+    };
+    let others = (0..names.len()).filter(|other| Some(names[*other].0) != found.kept());
+    let near = nearest(others.map(near), wanted.top);
+    let image = |near: Near| NearImage {
+        image: names[near.other].0,
+        overlap: near.overlap,
+        value: near.value,
+    };
+    let size = weights.of_set(&levels.sets[own]);
+    Ok(Nearest { size, near: near.into_iter().map(image).collect() })
 }
 
 /// Walks down to the nearest images, and compares them with those that the index tells.
@@ -106,7 +159,7 @@ fn walk_down(
     (set, own): (&PathSet, Option<i64>),
     wanted: Wanted<'_>,
 ) -> Result<Option<WalkDownReport>, CliError> {
-    let measure = wanted.measuring.measure;
+    let measure = wanted.method.measure;
     // An image of the catalog is found too, and is not what is looked for.
     let most = 1 + usize::from(own.is_some());
     let Some(walk) = catalog.walk_down(set, measure, most)? else {
@@ -126,9 +179,11 @@ fn walk_down(
 }
 
 fn text_of(report: &ClassifyReport) -> String {
-    let what = match report.selection {
-        "both" => "paths",
-        selection => selection,
+    let what = match (report.by, report.weight, report.selection) {
+        (_, "bytes", _) => "bytes",
+        ("paths", _, "both") => "paths",
+        ("paths", _, selection) => selection,
+        (basis, ..) => basis,
     };
     let mut text = format!(
         "{}: {}\n{} {what}, compared with {}\n",
@@ -168,7 +223,11 @@ fn nearest_text(report: &ClassifyReport) -> String {
             similarity(near.counts.containment_right),
         ]
     });
+    let view = match &report.view[..] {
+        "plain" => String::new(),
+        view => format!("\nthe nearest by the view {}:", text::printable(view)),
+    };
     let headings =
         ["NEAREST", ">COMMON", ">ADDED", ">MISSING", ">DICE", ">JACCARD", ">IN IT", ">OF IT"];
-    format!("\n{}", text::table(&headings, rows.collect()))
+    format!("{view}\n{}", text::table(&headings, rows.collect()))
 }

@@ -1,13 +1,16 @@
 //! `oskin compare`: how alike two images are and what they are to each other.
 
 use super::workspace;
-use crate::args::{Global, Reading};
+use crate::args::{Global, Reading, Viewing};
 use crate::error::{CliError, DIFFERENT};
 use crate::images::{Found, Workspace, without_paths};
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
+use oskin::measure::Method;
+use oskin::path_set::{Overlap, Selection};
 use oskin::relation::{Comparison, Relation};
 use oskin::report::{CompareReport, EvidenceReport, PackagesReport, SelectionReport};
+use oskin::view::View;
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
@@ -15,10 +18,15 @@ use std::process::ExitCode;
 pub(super) fn run(
     global: &Global,
     images: [&OsStr; 2],
-    reading: Reading,
+    (viewing, reading): (&Viewing, Reading),
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
-    let report = report(&mut workspace(global, reading)?, images)?;
+    let view = viewing.view()?;
+    let mut workspace = workspace(global, reading)?;
+    let mut report = report(&mut workspace, images)?;
+    if !view.is_plain() && report.selections.is_some() {
+        look_through(&mut workspace, images, &view, &mut report)?;
+    }
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
     Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
@@ -41,6 +49,24 @@ pub(super) fn report(
     let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
     report.packages = packages;
     Ok(report)
+}
+
+/// Counts paths as a view shows them.
+fn look_through(
+    workspace: &mut Workspace,
+    images: [&OsStr; 2],
+    view: &View,
+    report: &mut CompareReport,
+) -> Result<(), CliError> {
+    let spelled = workspace.spell(&images.map(OsStr::to_owned))?;
+    let mut overlaps = [Overlap::default(); 3];
+    for (overlap, selection) in overlaps.iter_mut().zip(Selection::ALL) {
+        let method = Method { selection, view: view.clone(), ..Method::default() };
+        let levels = workspace.levels(&spelled, &method)?;
+        *overlap = levels.sets[0].overlap(&levels.sets[1]);
+    }
+    report.look_through(view, overlaps);
+    Ok(())
 }
 
 /// How the packages compare, if those of both are known. Where nothing but packages is known of one,
@@ -69,6 +95,9 @@ fn packages(
 pub(super) fn text_of(report: &CompareReport) -> String {
     let mut text = format!("{}\n\n", text::printable(&report.summary));
     if let Some(selections) = &report.selections {
+        if report.view != "plain" {
+            text.push_str(&format!("paths by the view {}:\n", text::printable(&report.view)));
+        }
         text.push_str(&table(&[
             ("files", &selections.files),
             ("directories", &selections.directories),

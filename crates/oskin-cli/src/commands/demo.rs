@@ -42,7 +42,7 @@ pub(super) fn run(global: &Global, directory: &Path) -> Result<ExitCode, CliErro
     );
     tour.push_str(&compared(&mut workspace)?);
     tour.push_str(&pairs(&mut workspace)?);
-    let measuring = Measuring { measure: Measure::Dice, selection: Selection::Both };
+    let measuring = Measuring::default();
     let page = directory.join("heatmap.html");
     write_file(&page, &Drawn::of(&mut workspace, &[], &measuring)?.render(Format::Html))?;
     tour.push_str(&format!(

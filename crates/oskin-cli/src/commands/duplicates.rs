@@ -3,7 +3,8 @@
 use super::workspace;
 use crate::args::{Global, Reading};
 use crate::error::CliError;
-use crate::images::{Lineup, Workspace};
+use crate::images::Workspace;
+use crate::lineup::Lineup;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::image::ImageRecord;

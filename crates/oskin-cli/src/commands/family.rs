@@ -3,7 +3,8 @@
 use super::{lineage, lineage_text, workspace};
 use crate::args::{Global, Reading};
 use crate::error::CliError;
-use crate::images::{Found, Lineup, Workspace};
+use crate::images::{Found, Workspace};
+use crate::lineup::Lineup;
 use crate::text;
 use oskin::dockerfile::Reference;
 use oskin::image::ImageRecord;

@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::images::{Sets, Workspace};
 use crate::output::{Format, OutputSpec, Outputs};
 use crate::text;
-use oskin::measure::{Dendrogram, OverlapMatrix};
+use oskin::measure::{Basis, Dendrogram, Method, OverlapMatrix};
 use oskin::path_set::{PathSet, Selection};
 use oskin::report::heatmap::{self, Heatmap};
 use rayon::prelude::*;
@@ -55,7 +55,7 @@ pub(super) struct Drawn {
     directories: OverlapMatrix,
     both: OverlapMatrix,
     trees: Vec<Dendrogram>,
-    measuring: Measuring,
+    method: Method,
 }
 
 impl Drawn {
@@ -65,35 +65,28 @@ impl Drawn {
         images: &[OsString],
         measuring: &Measuring,
     ) -> Result<Self, CliError> {
-        let selections = Selection::ALL;
-        let Sets { names, sets } = workspace.path_sets(images, &selections)?;
-        if names.len() > MOST_IMAGES {
-            let [most, found] = [MOST_IMAGES, names.len()].map(|number| text::count(number as u64));
-            return Err(CliError::new(format!(
-                "a heatmap shows {most} images at most, not {found}"
-            ))
-            .hint("name those that matter, or list the nearest with `oskin matrix --top K`"));
-        }
-        let matrix =
-            |sets: &Vec<PathSet>| OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
-        let (files, directories, both) = (matrix(&sets[0]), matrix(&sets[1]), matrix(&sets[2]));
+        let method = measuring.method()?;
+        let (names, matrices) = matrices(workspace, images, &method)?;
+        let [files, directories, both] = matrices;
         let trees = [&files, &directories, &both]
             .par_iter()
-            .map(|matrix| Dendrogram::cluster(&matrix.distances(measuring.measure), matrix.len()))
+            .map(|matrix| Dendrogram::cluster(&matrix.distances(method.measure), matrix.len()))
             .collect();
-        Ok(Self { names, files, directories, both, trees, measuring: measuring.clone() })
+        Ok(Self { names, files, directories, both, trees, method })
     }
 
     /// The picture in a format.
     pub(super) fn render(&self, format: Format) -> Vec<u8> {
+        let how = how(&self.method);
         let heatmap = Heatmap {
             names: &self.names,
             files: &self.files,
             directories: &self.directories,
             both: &self.both,
             trees: [&self.trees[0], &self.trees[1], &self.trees[2]],
-            selection: self.measuring.selection,
-            measure: self.measuring.measure,
+            selection: self.method.selection,
+            measure: self.method.measure,
+            how: how.as_deref(),
         };
         match format {
             Format::Png => heatmap::png(&heatmap),
@@ -101,4 +94,55 @@ impl Drawn {
             _ => heatmap::html(&heatmap).into_bytes(),
         }
     }
+}
+
+/// Names and all pairs of images under each selection.
+fn matrices(
+    workspace: &mut Workspace,
+    images: &[OsString],
+    method: &Method,
+) -> Result<(Vec<String>, [OverlapMatrix; 3]), CliError> {
+    if !method.counts() {
+        return Err(CliError::new("a heatmap is drawn of counts, not of rarities or words")
+            .hint("leave --weight and --by out, or write the table with `oskin matrix`"));
+    }
+    if method.counts_paths() {
+        let Sets { names, sets } = workspace.path_sets(images, &Selection::ALL)?;
+        not_too_many(names.len())?;
+        let matrix =
+            |sets: &Vec<PathSet>| OverlapMatrix::from_sets(&sets.iter().collect::<Vec<_>>());
+        return Ok((names, [0, 1, 2].map(|selection: usize| matrix(&sets[selection]))));
+    }
+    let spelled = workspace.spell(images)?;
+    not_too_many(spelled.names.len())?;
+    let mut matrix = |selection| {
+        let pairs = workspace.pairs(&spelled, &Method { selection, ..method.clone() })?;
+        pairs.to_matrix().ok_or_else(|| {
+            CliError::new("a heatmap holds sums below 4,294,967,296; these are larger")
+                .hint("write the table with `oskin matrix`")
+        })
+    };
+    let matrices = [
+        matrix(Selection::Files)?,
+        matrix(Selection::Directories)?,
+        matrix(Selection::Both)?,
+    ];
+    Ok((spelled.names, matrices))
+}
+
+fn not_too_many(images: usize) -> Result<(), CliError> {
+    if images <= MOST_IMAGES {
+        return Ok(());
+    }
+    let [most, found] = [MOST_IMAGES, images].map(|number| text::count(number as u64));
+    Err(CliError::new(format!("a heatmap shows {most} images at most, not {found}"))
+        .hint("name those that matter, or list the nearest with `oskin matrix --top K`"))
+}
+
+/// What is not as it is unless something else is asked for.
+fn how(method: &Method) -> Option<String> {
+    let by = (method.basis != Basis::Paths).then(|| format!("by {}", method.basis));
+    let view = (!method.view.is_plain()).then(|| format!("view {}", method.view.describe()));
+    let parts: Vec<String> = by.into_iter().chain(view).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -3,7 +3,8 @@
 use super::{lineage_text, workspace};
 use crate::args::{Global, Reading};
 use crate::error::CliError;
-use crate::images::{Lineup, Workspace};
+use crate::images::Workspace;
+use crate::lineup::Lineup;
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use oskin::catalog::{Catalog, KeptRanking};
 use oskin::inventory::Inventory;

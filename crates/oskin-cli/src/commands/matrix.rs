@@ -17,16 +17,16 @@ pub(super) fn run(
     reading: Reading,
 ) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Csv, Format::Tsv, Format::Json])?;
-    let asked = (measuring.selection, measuring.measure);
+    let method = measuring.method()?;
     // What cannot be written is told before the work.
     let mut workspace = workspace(global, reading)?;
     let mut streams = outputs.open()?;
-    let (names, pairs) = workspace.all_pairs(images, asked.0)?;
+    let (names, pairs) = workspace.similarities(images, &method)?;
     let kind = match (listing.top, listing.min) {
         (None, None) => PairsKind::Matrix,
         (top, min) => PairsKind::Nearest { top, min },
     };
-    let document = |format| PairsDocument::new(&names, asked, kind, form_of(format));
+    let document = |format| PairsDocument::new(&names, &method, kind, form_of(format));
     let mut documents: Vec<PairsDocument> = outputs.formats().map(document).collect();
     streams.write(|output, text| documents[output].begin(text))?;
     let flow = pairs.for_each_row(|row| {

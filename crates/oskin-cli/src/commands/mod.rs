@@ -51,12 +51,12 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Rm { images } => ls::remove(&global, &images),
         Command::Check => check::run(&global),
         Command::Export { images, all } => export::run(&global, images, all),
-        Command::Compare { left, right, reading } => {
-            compare::run(&global, [&left, &right], reading)
+        Command::Compare { left, right, viewing, reading } => {
+            compare::run(&global, [&left, &right], (&viewing, reading))
         }
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
-            let measuring = &measuring;
-            let wanted = classify::Wanted { top, measuring, paths_only, walk_down };
+            let method = &measuring.method()?;
+            let wanted = classify::Wanted { top, method, paths_only, walk_down };
             classify::run(&global, &image, (wanted, gates), reading)
         }
         Command::Matrix { images, listing, measuring, reading } => {

@@ -3,8 +3,8 @@
 use super::compare::SelectionReport;
 use super::gates::GateReport;
 use super::lineage::EdgeReport;
-use crate::measure::Measure;
-use crate::path_set::{Overlap, Selection};
+use crate::measure::Method;
+use crate::path_set::Overlap;
 use serde::Serialize;
 
 /// Where an image belongs.
@@ -17,7 +17,14 @@ pub struct ClassifyReport {
     pub selection: &'static str,
     /// By what the nearest are sorted.
     pub measure: &'static str,
-    /// How many paths the image has under the selection.
+    /// By what the nearest are compared: `paths`, `edges` or `subtrees`.
+    pub by: &'static str,
+    /// What each counts there: `none` or `bytes`.
+    pub weight: &'static str,
+    /// How paths are looked at there; `plain` for as they are.
+    pub view: String,
+    /// How many paths the image has under the selection; of another basis, view or weight what the image
+    /// has of that.
     pub paths: u64,
     /// With how many images it was compared: all of the catalog but itself.
     pub compared: u64,
@@ -163,7 +170,7 @@ impl ClassifyReport {
     /// Reports the nearest images by name.
     pub fn new(
         (name, paths): (&str, u64),
-        (selection, measure): (Selection, Measure),
+        method: &Method,
         compared: u64,
         nearest: impl IntoIterator<Item = (String, Overlap)>,
         placement: PlacementReport,
@@ -172,8 +179,11 @@ impl ClassifyReport {
         Self {
             schema: "oskin.classify/1",
             name: name.to_owned(),
-            selection: selection.name(),
-            measure: measure.name(),
+            selection: method.selection.name(),
+            measure: method.measure.name(),
+            by: method.basis.name(),
+            weight: method.weighting.name(),
+            view: method.view.describe(),
             paths,
             compared,
             nearest: nearest.into_iter().map(near).collect(),

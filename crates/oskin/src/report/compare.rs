@@ -4,6 +4,7 @@ use super::compare_packages::PackagesReport;
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
 use crate::relation::{Aside, Comparison, Evidence, MIN_FILES, Relation, RelationKind};
+use crate::view::View;
 use serde::Serialize;
 
 /// How alike two images are.
@@ -14,6 +15,8 @@ pub struct CompareReport {
     pub left: Side,
     /// The right image.
     pub right: Side,
+    /// How paths were looked at for `selections`; `plain` for as they are.
+    pub view: String,
     /// The three ways to count paths; null where one of the two has none, as packages only.
     pub selections: Option<Selections>,
     /// How the common files compare; null as `selections`.
@@ -65,6 +68,10 @@ pub struct SelectionReport {
     pub containment_left: f64,
     /// The share of the right set that is in the left one.
     pub containment_right: f64,
+    /// The larger of both shares: `c / min(a, b)`.
+    pub overlap: f64,
+    /// The geometric mean of both shares: `c / sqrt(a b)`.
+    pub cosine: f64,
 }
 
 impl SelectionReport {
@@ -79,6 +86,8 @@ impl SelectionReport {
             jaccard: Measure::Jaccard.of(overlap),
             containment_left: Measure::ContainmentLeft.of(overlap),
             containment_right: Measure::ContainmentRight.of(overlap),
+            overlap: Measure::OverlapCoefficient.of(overlap),
+            cosine: Measure::Cosine.of(overlap),
         }
     }
 }
@@ -180,6 +189,7 @@ impl CompareReport {
             schema: "oskin.compare/1",
             left: Side { name: left.to_owned() },
             right: Side { name: right.to_owned() },
+            view: View::default().describe(),
             selections: Some(Selections {
                 files: selection(Selection::Files),
                 directories: selection(Selection::Directories),
@@ -207,12 +217,21 @@ impl CompareReport {
             schema: "oskin.compare/1",
             left: Side { name: left.to_owned() },
             right: Side { name: right.to_owned() },
+            view: View::default().describe(),
             selections: None,
             content: None,
             relation: None,
             summary: packages.summary(left, right),
             packages: Some(packages),
         }
+    }
+
+    /// Counts paths as a view shows them: files, directories and both. Contents and relation stay those of
+    /// the images as they are.
+    pub fn look_through(&mut self, view: &View, overlaps: [Overlap; 3]) {
+        let [files, directories, both] = overlaps.map(SelectionReport::new);
+        self.view = view.describe();
+        self.selections = Some(Selections { files, directories, both });
     }
 
     /// Whether nothing differs as far as is known.

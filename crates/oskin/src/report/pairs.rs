@@ -1,8 +1,9 @@
 //! The documents about all pairs, as a whole and row by row.
 
-use crate::measure::{Measure, Near, OverlapMatrix, PairRow};
+use crate::measure::{AnyRow, Measure, Method, Near, OverlapMatrix};
 use crate::path_set::Selection;
 use serde::Serialize;
+use std::fmt;
 
 /// `oskin.matrix/1`: all pairs, held; [`PairsDocument`] writes the same of a stream.
 #[derive(Clone, Debug, Serialize)]
@@ -12,14 +13,20 @@ pub struct MatrixReport {
     pub names: Vec<String>,
     /// `files`, `directories` or `both`.
     pub selection: &'static str,
-    /// `dice`, `jaccard`, `containment` or `containment-right`.
+    /// The name of a measure.
     pub measure: &'static str,
+    /// By what images are compared: `paths`, `edges`, `subtrees` or `words`.
+    pub by: &'static str,
+    /// What each counts: `none`, `rarity`, `idf` or `bytes`.
+    pub weight: &'static str,
+    /// How paths are looked at; `plain` for as they are.
+    pub view: String,
     /// Row by row, full precision; the row is the left image.
     pub values: Vec<Vec<f64>>,
 }
 
 impl MatrixReport {
-    /// Measures all pairs.
+    /// Measures all pairs by their paths as they are.
     pub fn new(
         names: Vec<String>,
         matrix: &OverlapMatrix,
@@ -27,12 +34,16 @@ impl MatrixReport {
         measure: Measure,
     ) -> Self {
         let row = |i| (0..matrix.len()).map(|j| measure.of(matrix.overlap(i, j))).collect();
+        let method = Method::plain(selection, measure);
         Self {
             schema: "oskin.matrix/1",
             values: (0..matrix.len()).map(row).collect(),
             names,
             selection: selection.name(),
             measure: measure.name(),
+            by: method.basis.name(),
+            weight: method.weighting.name(),
+            view: method.view.describe(),
         }
     }
 }
@@ -72,8 +83,7 @@ pub enum PairsForm {
 pub struct PairsDocument {
     /// The names as they are written.
     names: Vec<String>,
-    selection: Selection,
-    measure: Measure,
+    method: Method,
     kind: PairsKind,
     form: PairsForm,
     /// Whether there is an item in the list of the document.
@@ -84,7 +94,7 @@ impl PairsDocument {
     /// A document about the images of these names.
     pub fn new(
         names: &[String],
-        (selection, measure): (Selection, Measure),
+        method: &Method,
         kind: PairsKind,
         form: PairsForm,
     ) -> Self {
@@ -93,7 +103,7 @@ impl PairsDocument {
             PairsForm::Json => json(name),
         };
         let names = names.iter().map(written).collect();
-        Self { names, selection, measure, kind, form, has_items: false }
+        Self { names, method: method.clone(), kind, form, has_items: false }
     }
 
     /// Writes what stands before the rows.
@@ -118,7 +128,11 @@ impl PairsDocument {
 
     /// The keys stand in the order of the alphabet, as in all documents.
     fn begin_json(&self, kind: PairsKind, out: &mut Vec<u8>) {
-        let mut text = format!("{{\n  \"measure\": {},\n", json(self.measure.name()));
+        let mut text = format!(
+            "{{\n  \"by\": {},\n  \"measure\": {},\n",
+            json(self.method.basis.name()),
+            json(self.method.measure.name())
+        );
         if let PairsKind::Nearest { min, .. } = kind {
             text.push_str(&format!("  \"min\": {},\n", json(&min)));
         }
@@ -127,7 +141,7 @@ impl PairsDocument {
             true => text.push_str("  \"names\": [],\n"),
             false => text.push_str(&format!("  \"names\": [\n    {names}\n  ],\n")),
         }
-        let selection = json(self.selection.name());
+        let selection = json(self.method.selection.name());
         text.push_str(&match kind {
             PairsKind::Matrix => format!(
                 "  \"schema\": \"oskin.matrix/1\",\n  \"selection\": {selection},\n  \"values\": ["
@@ -138,52 +152,53 @@ impl PairsDocument {
     }
 
     /// Writes what a row adds.
-    pub fn row(&mut self, row: PairRow<'_>, out: &mut Vec<u8>) {
+    pub fn row(&mut self, row: AnyRow<'_>, out: &mut Vec<u8>) {
         match self.kind {
             PairsKind::Matrix => match self.form {
                 PairsForm::Separated(separator) => self.separated_row(row, separator, out),
                 PairsForm::Json => self.json_row(row, out),
             },
             PairsKind::Nearest { top: Some(top), min } => {
-                for near in row.nearest(self.measure, min.unwrap_or_default(), top) {
-                    self.pair(row.set, &near, out);
+                for near in row.nearest(self.method.measure, min.unwrap_or_default(), top) {
+                    self.pair(row.image(), &near, out);
                 }
             }
             PairsKind::Nearest { top: None, min } => {
-                let once = self.measure.is_symmetric();
-                for near in row.at_least(self.measure, min.unwrap_or_default()) {
-                    if !once || near.other > row.set {
-                        self.pair(row.set, &near, out);
+                let once = self.method.measure.is_symmetric();
+                for near in row.at_least(self.method.measure, min.unwrap_or_default()) {
+                    if !once || near.other > row.image() {
+                        self.pair(row.image(), &near, out);
                     }
                 }
             }
         }
     }
 
-    fn separated_row(&self, row: PairRow<'_>, separator: u8, out: &mut Vec<u8>) {
-        out.reserve(self.names[row.set].len() + 9 * row.common.len() + 1);
-        out.extend_from_slice(self.names[row.set].as_bytes());
-        for other in 0..row.common.len() {
+    fn separated_row(&self, row: AnyRow<'_>, separator: u8, out: &mut Vec<u8>) {
+        let name = &self.names[row.image()];
+        out.reserve(name.len() + 9 * row.len() + 1);
+        out.extend_from_slice(name.as_bytes());
+        for other in 0..row.len() {
             out.push(separator);
-            push_six_decimals(out, self.measure.of(row.overlap(other)));
+            push_six_decimals(out, row.value(self.method.measure, other));
         }
         out.push(b'\n');
     }
 
-    fn json_row(&mut self, row: PairRow<'_>, out: &mut Vec<u8>) {
+    fn json_row(&mut self, row: AnyRow<'_>, out: &mut Vec<u8>) {
         self.begin_item(out);
         out.push(b'[');
-        for other in 0..row.common.len() {
+        for other in 0..row.len() {
             out.extend_from_slice(if other == 0 { b"\n      " } else { b",\n      " });
-            push_json(out, &self.measure.of(row.overlap(other)));
+            push_json(out, &row.value(self.method.measure, other));
         }
         out.extend_from_slice(b"\n    ]");
     }
 
     fn pair(&mut self, set: usize, near: &Near, out: &mut Vec<u8>) {
         let overlap = near.overlap;
-        let (common, left_only, right_only) =
-            (overlap.common, overlap.left_only, overlap.right_only);
+        let [common, left_only, right_only] = [overlap.common, overlap.left_only, overlap.right_only]
+            .map(|sum| Amount { sum, unit: self.method.weighting.unit() });
         if let PairsForm::Separated(separator) = self.form {
             let separator = char::from(separator);
             let (image, other) = (&self.names[set], &self.names[near.other]);
@@ -223,12 +238,31 @@ impl PairsDocument {
         if let PairsKind::Nearest { top, .. } = self.kind {
             text.push_str(&format!(
                 ",\n  \"schema\": \"oskin.nearest/1\",\n  \"selection\": {},\n  \"top\": {}",
-                json(self.selection.name()),
+                json(self.method.selection.name()),
                 json(&top)
             ));
         }
-        text.push_str("\n}\n");
+        text.push_str(&format!(
+            ",\n  \"view\": {},\n  \"weight\": {}\n}}\n",
+            json(&self.method.view.describe()),
+            json(self.method.weighting.name())
+        ));
         out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// A sum of weights, told in what one of them stands for.
+struct Amount {
+    sum: u64,
+    unit: u64,
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            1 => write!(f, "{}", self.sum),
+            unit => write!(f, "{}", self.sum as f64 / unit as f64),
+        }
     }
 }
 
@@ -313,7 +347,7 @@ mod tests {
         let mut out = Vec::new();
         document.begin(&mut out);
         let flow = pairs.for_each_row::<()>(|row| {
-            document.row(row, &mut out);
+            document.row(AnyRow::Counted(row), &mut out);
             ControlFlow::Continue(())
         });
         assert_eq!(flow, ControlFlow::Continue(()));
@@ -357,8 +391,7 @@ mod tests {
                 let (left_only, right_only) =
                     (left.len() as u64 - common, right.len() as u64 - common);
                 let value = measure.of(crate::path_set::Overlap { common, left_only, right_only });
-                let is_twin =
-                    top.is_none() && j < i && matches!(measure, Measure::Dice | Measure::Jaccard);
+                let is_twin = top.is_none() && j < i && measure.is_symmetric();
                 if i != j && !is_twin && min.is_none_or(|min| value >= min) {
                     own.push((
                         value,
@@ -378,6 +411,7 @@ mod tests {
         json!({
             "schema": "oskin.nearest/1", "names": names, "selection": selection.name(),
             "measure": measure.name(), "top": top, "min": min, "pairs": pairs,
+            "by": "paths", "view": "plain", "weight": "none",
         })
     }
 
@@ -397,10 +431,10 @@ mod tests {
             let matrix = OverlapMatrix::from_sets(&own);
             let report = MatrixReport::new(names.clone(), &matrix, selection, measure);
             let family = Family::from_sets(&own, &vec![None; own.len()]);
-            let asked = (selection, measure);
+            let asked = Method::plain(selection, measure);
             for pairs in [AllPairs::from_sets(&own), AllPairs::from_family(family)] {
                 let written = |kind, form| {
-                    streamed(&pairs, PairsDocument::new(&names, asked, kind, form))
+                    streamed(&pairs, PairsDocument::new(&names, &asked, kind, form))
                 };
                 let json = format!("{:#}\n", serde_json::to_value(&report).unwrap());
                 prop_assert_eq!(written(PairsKind::Matrix, PairsForm::Json), json);
@@ -409,7 +443,7 @@ mod tests {
                     prop_assert_eq!(text, table(&report, char::from(separator)));
                 }
                 let kind = PairsKind::Nearest { top, min };
-                let expected = nearest(&sets, &names, asked, (top, min));
+                let expected = nearest(&sets, &names, (selection, measure), (top, min));
                 prop_assert_eq!(written(kind, PairsForm::Json), format!("{expected:#}\n"));
                 let mut lines = String::from("image;other;common;left_only;right_only;value\n");
                 for pair in expected["pairs"].as_array().unwrap() {

@@ -1,6 +1,6 @@
 //! The lineage of a catalog held against a table of known parents.
 
-use crate::images::Lineup;
+use crate::lineup::Lineup;
 use crate::truth::Truth;
 use oskin::lineage::{Candidates, Edge, Lineage, Tally};
 use oskin::measure::{AllPairs, Measure};

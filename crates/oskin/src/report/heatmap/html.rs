@@ -42,6 +42,7 @@ fn data(heatmap: &Heatmap<'_>) -> String {
         "names": names,
         "selection": heatmap.selection.name(),
         "measure": heatmap.measure.name(),
+        "how": heatmap.how,
         "counts": { "files": counts(heatmap.files), "directories": counts(heatmap.directories), "both": counts(heatmap.both) },
         "trees": trees,
         "palette": colors,

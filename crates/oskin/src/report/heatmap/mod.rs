@@ -42,6 +42,8 @@ pub struct Heatmap<'a> {
     pub selection: Selection,
     /// The measure that is drawn, or shown first.
     pub measure: Measure,
+    /// How paths were looked at, if not as they are: `view masked`, `by edges`.
+    pub how: Option<&'a str>,
 }
 
 impl<'a> Heatmap<'a> {

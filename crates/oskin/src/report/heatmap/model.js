@@ -38,6 +38,22 @@ const MEASURES = {
       "1 means that the column is wholly part of the row.",
     of: (a, b, c) => c / b,
   },
+  overlap: {
+    label: "Overlap",
+    title: "Overlap coefficient",
+    formula: "c / min(a, b)",
+    meaning: "Overlap coefficient: which share of the smaller image’s paths the larger one has too. " +
+      "1 means that one of the two is wholly part of the other.",
+    of: (a, b, c) => c / Math.min(a, b),
+  },
+  cosine: {
+    label: "Cosine",
+    title: "Cosine similarity",
+    formula: "c / √(ab)",
+    meaning: "Cosine similarity: the geometric mean of both containments. It forgives a difference in size " +
+      "more than Dice does.",
+    of: (a, b, c) => c / Math.sqrt(a * b),
+  },
 };
 
 function bytesOf(base64) {

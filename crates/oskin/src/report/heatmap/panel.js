@@ -154,6 +154,8 @@ function showWords() {
   const { formula, meaning, title } = MEASURES[state.measure];
   $("formula").textContent = formula;
   $("meaning").textContent = meaning;
+  const { how } = MODEL.first;
+  $("how").textContent = how ? ` Not of the paths as they are: ${how}.` : "";
   const words = `${title} of ${SELECTION_WORDS[state.selection]}`;
   $("scale-title").textContent = words;
   overCanvas.setAttribute("aria-label", `Heatmap of ${MODEL.n} images, ${words}`);

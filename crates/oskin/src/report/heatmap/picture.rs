@@ -124,7 +124,10 @@ fn subtitle(heatmap: &Heatmap<'_>) -> String {
         Selection::Directories => "directories",
         Selection::Both => "files and directories",
     };
-    format!("{measure}, {selection}")
+    match heatmap.how {
+        Some(how) => format!("{measure}, {selection}, {how}"),
+        None => format!("{measure}, {selection}"),
+    }
 }
 
 /// Where everything lies.

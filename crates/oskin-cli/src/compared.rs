@@ -1,0 +1,153 @@
+//! Images measured by any method: under views, with weights, as graphs and by their words.
+
+use crate::error::CliError;
+use crate::images::{Sets, Workspace, both_sets_beside};
+use crate::lineup::Member;
+use oskin::catalog::Catalog;
+use oskin::ingest::ForeignPaths;
+use oskin::inventory::encode::PathList;
+use oskin::inventory::{Entry, Inventory};
+use oskin::measure::{
+    AllPairs, Basis, Fact, Features, Levels, Method, Similarities, Subject, Weighting, Weights,
+};
+use oskin::path_set::PathSet;
+use std::ffi::OsString;
+
+/// Images with all their paths, and how those are spelled.
+#[derive(Debug)]
+pub(crate) struct Spelled {
+    /// Their names.
+    pub(crate) names: Vec<String>,
+    /// Their files and directories.
+    pub(crate) both: Vec<[PathSet; 2]>,
+    members: Vec<Member>,
+    ids: PathSet,
+    texts: PathList,
+}
+
+impl Spelled {
+    /// The paths of all ids up to the last one, empty where no image has it.
+    pub(crate) fn texts(&self) -> Vec<&[u8]> {
+        let end = self.ids.runs().last().map_or(0, |run| run.end());
+        let mut texts: Vec<&[u8]> = vec![&[]; usize::try_from(end).unwrap_or_default()];
+        for (id, text) in self.ids.ids().zip(self.texts.iter()) {
+            texts[id as usize] = text;
+        }
+        texts
+    }
+}
+
+impl Workspace {
+    /// Names and all pairs of images; of all in the catalog that have paths if none is named.
+    pub(crate) fn similarities(
+        &mut self,
+        images: &[OsString],
+        method: &Method,
+    ) -> Result<(Vec<String>, Similarities), CliError> {
+        if method.counts_paths() {
+            let (names, pairs) = self.all_pairs(images, method.selection)?;
+            return Ok((names, Similarities::Counted(pairs)));
+        }
+        let by_rarity = matches!(method.weighting, Weighting::Rarity | Weighting::Idf);
+        if method.basis == Basis::Paths && method.view.is_plain() && by_rarity {
+            let Sets { names, sets } = self.path_sets(images, &[method.selection])?;
+            let sets: Vec<&PathSet> = sets.iter().flatten().collect();
+            let weights = Weights::by_rarity(sets.iter().copied(), method.weighting);
+            return Ok((names, Similarities::Weighted(AllPairs::weighted(&sets, weights))));
+        }
+        let spelled = self.spell(images)?;
+        let pairs = self.pairs(&spelled, method)?;
+        Ok((spelled.names, pairs))
+    }
+
+    /// All pairs of images whose paths are spelled.
+    pub(crate) fn pairs(
+        &mut self,
+        spelled: &Spelled,
+        method: &Method,
+    ) -> Result<Similarities, CliError> {
+        let levels = self.levels(spelled, method)?;
+        let sets: Vec<&PathSet> = levels.sets.iter().collect();
+        Ok(match levels.are_plain() && method.counts() {
+            true => Similarities::Counted(AllPairs::from_sets(&sets)),
+            false => {
+                Similarities::Weighted(AllPairs::weighted(&sets, levels.weights(method.weighting)))
+            }
+        })
+    }
+
+    /// Images with all their paths; all in the catalog that have some if none is named.
+    pub(crate) fn spell(&mut self, images: &[OsString]) -> Result<Spelled, CliError> {
+        if images.is_empty() {
+            self.names_with_paths()?;
+            return self.catalog()?.at_one_moment(|catalog| {
+                let (ids, names): (Vec<i64>, _) = catalog.names_with_paths()?.into_iter().unzip();
+                spell(Some(catalog), names, ids.into_iter().map(Member::Kept).collect())
+            });
+        }
+        let (mut names, mut members) = (Vec::new(), Vec::new());
+        for image in images {
+            let found = self.find(image)?;
+            names.push(found.name().to_owned());
+            members.push(Member::from(found));
+        }
+        match self.catalog_if_any()? {
+            Some(catalog) => {
+                catalog.at_one_moment(|catalog| spell(Some(catalog), names, members))
+            }
+            None => spell(None, names, members),
+        }
+    }
+
+    /// What images are compared by.
+    pub(crate) fn levels(
+        &mut self,
+        spelled: &Spelled,
+        method: &Method,
+    ) -> Result<Levels, CliError> {
+        let texts = spelled.texts();
+        let mut features = Features::new(method, &texts);
+        for (member, [files, directories]) in spelled.members.iter().zip(&spelled.both) {
+            if !Features::needs_facts(method) {
+                features.add(Subject { files, directories, fact: &|_| Fact::default() });
+                continue;
+            }
+            let read;
+            let inventory: &Inventory = match member {
+                Member::Kept(id) => {
+                    read = self.catalog()?.inventory(*id)?;
+                    &read
+                }
+                Member::Read(image) => &image.inventory,
+            };
+            let fact = |id: u32| match texts.get(id as usize).and_then(|it| inventory.get(it)) {
+                Some(entry) => fact_of(entry),
+                None => Fact::default(),
+            };
+            features.add(Subject { files, directories, fact: &fact });
+        }
+        Ok(features.levels())
+    }
+}
+
+/// What measures look at beside the path of an entry: the target of a link where it has no digest.
+fn fact_of(entry: Entry<'_>) -> Fact<'_> {
+    let content = match (entry.digest, entry.link) {
+        (Some(digest), _) => &digest.0,
+        (None, Some(link)) if !entry.kind.has_content() => link,
+        _ => &[],
+    };
+    Fact { size_bytes: entry.size_bytes, content }
+}
+
+fn spell(
+    catalog: Option<&Catalog>,
+    names: Vec<String>,
+    members: Vec<Member>,
+) -> Result<Spelled, CliError> {
+    let mut foreign = ForeignPaths::new(catalog)?;
+    let both = both_sets_beside(&mut foreign, catalog, &members)?;
+    let ids = PathSet::union_of(both.iter().flatten());
+    let texts = foreign.texts(&ids)?;
+    Ok(Spelled { names, both, members, ids, texts })
+}

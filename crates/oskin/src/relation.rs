@@ -3,14 +3,11 @@
 //! Every fact is counted exactly; the relation is a name for what they add up to. Thresholds stand
 //! here, with where they come from, and nowhere else.
 
-mod volatile;
-
-pub use volatile::Volatile;
-
 use crate::image::LayerKey;
 use crate::inventory::{Entry, EntryKind, Inventory};
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
+pub use crate::view::Volatile;
 use std::cmp::Ordering;
 
 /// Below so many files in either image there is too little to tell what they are to each other.

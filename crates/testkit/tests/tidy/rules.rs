@@ -44,7 +44,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 19] = [
     ("image", &["path"]),
     ("inventory", &["path", "path_set", "image"]),
     ("measure", &["path", "name", "path_set", "view"]),
-    ("relation", &["path", "path_set", "image", "inventory", "measure"]),
+    ("relation", &["path", "path_set", "view", "image", "inventory", "measure"]),
     ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("dockerfile", &["path"]),

@@ -134,8 +134,23 @@ impl Volatile {
         TABLE.iter().find(|(at, _)| fits(*at)).map(|(_, why)| *why)
     }
 
+    /// The table as globs of a [`View`](super::View), in its order. What lies below a path that the table
+    /// names as a file counts as volatile by the globs, not by [`of`](Self::of); no image has any.
+    pub(super) fn globs() -> impl Iterator<Item = (String, Self)> {
+        TABLE.iter().map(|(at, why)| {
+            let text = |bytes| String::from_utf8_lossy(bytes);
+            let glob = match at {
+                At::Is(it) => format!("/{}", text(it)),
+                At::Below(it) => format!("/{}/**", text(it)),
+                At::Named(it) => text(it).into_owned(),
+                At::Ending(it) => format!("*{}", text(it)),
+            };
+            (glob, *why)
+        })
+    }
+
     /// Whether a path is a record of installed packages. Cheaper than [`of`](Self::of).
-    pub(super) fn is_packages(path: &[u8]) -> bool {
+    pub(crate) fn is_packages(path: &[u8]) -> bool {
         let is_it = |row: &(At, Self)| matches!(row, (At::Is(it), Self::Packages) if *it == path);
         TABLE.iter().any(is_it)
     }

@@ -8,6 +8,7 @@ mod descent;
 mod edges;
 mod family;
 mod gram;
+pub mod graph;
 mod history;
 mod index;
 mod leaf_order;

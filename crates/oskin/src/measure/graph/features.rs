@@ -5,7 +5,7 @@ use crate::path_set::Overlap;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 /// How many levels of subtrees are counted where nothing else is asked for.
-pub const DEFAULT_LEVELS: usize = 2;
+pub const DEFAULT_LEVELS: usize = 3;
 
 /// A part of a tree and how often it is there.
 ///

@@ -231,3 +231,86 @@ fn nodes(tree: &Naive, above: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     }
     all
 }
+
+/// The matches of two lists of paths without contents, as text.
+fn told(left: &[String], right: &[String]) -> Vec<String> {
+    let list = |paths: &[String]| -> Paths {
+        paths.iter().map(|path| (path.clone().into_bytes(), vec![])).collect()
+    };
+    let (left, right) = (list(left), list(right));
+    let (left_items, right_items) = (items(&left), items(&right));
+    let found = matches(&Tree::of(&left_items), &Tree::of(&right_items), DEFAULT_MIN_PATHS);
+    let side = |it: &MatchedDirectory<'_>| {
+        let stays = if it.stays { " stays" } else { "" };
+        format!("{} {}/{}{stays}", String::from_utf8_lossy(it.path), it.paths, it.places)
+    };
+    found
+        .elsewhere
+        .iter()
+        .map(|it| format!("{}: {} = {}", it.common, side(&it.left), side(&it.right)))
+        .collect()
+}
+
+/// So many files below a directory, in ten directories.
+fn tree(directory: &str, files: std::ops::Range<u32>) -> Vec<String> {
+    files.map(|file| format!("{directory}/p{}/m{file}.py", file % 10)).collect()
+}
+
+#[test]
+fn software_that_moved_is_told_once_and_at_the_right_height() {
+    let base = tree("usr/share/doc", 0..50);
+    // Most of it at another place, beside software that only one has.
+    let left =
+        [base.clone(), tree("opt/conda/lib/python3.11", 0..100), tree("opt/conda/pkgs", 0..7)];
+    let right = [base.clone(), tree("usr/lib/python3.11", 10..100), tree("usr/lib/perl", 0..9)];
+    assert_eq!(
+        told(&left.concat(), &right.concat()),
+        ["100: opt/conda/lib/python3.11 110/1 = usr/lib/python3.11 100/1"]
+    );
+    // A new version beside the place of the old one, and a third of its files with other names.
+    let mut new = tree("usr/lib/python3.12", 0..67);
+    new.extend(tree("usr/lib/python3.12", 200..233));
+    let left = [base.clone(), tree("usr/lib/python3.11", 0..100)].concat();
+    assert_eq!(
+        told(&left, &[base, new].concat()),
+        ["77: usr/lib/python3.11 110/1 = usr/lib/python3.12 110/1"]
+    );
+}
+
+#[test]
+fn of_copies_one_is_paired_and_all_are_counted() {
+    let left = ["a/x", "b/x", "c/y"].map(|place| tree(place, 0..20)).concat();
+    let right = ["d/x", "a/x"].map(|place| tree(place, 0..20)).concat();
+    // Both have a/x; what is new on the right is like the first with its name that has no counterpart.
+    assert_eq!(told(&left, &right), ["30: b/x 30/3 = d/x 30/2"]);
+    // A copy beside the one that stays: there is nothing else to pair it with.
+    let right = tree("a/x", 0..20);
+    let left = ["a/x", "b/z"].map(|place| tree(place, 0..20)).concat();
+    assert_eq!(told(&left, &right), ["30: b/z 30/2 = a/x 30/1 stays"]);
+    assert_eq!(told(&right, &right), <[&str; 0]>::default());
+}
+
+#[test]
+fn frequent_names_are_found_by_their_insides() {
+    let numbered = |directory: String| (0..30).map(move |file| format!("{directory}/{file}"));
+    let left: Vec<String> = (0..40).flat_map(|at| numbered(format!("old/{at}/l"))).collect();
+    let right: Vec<String> = (0..40).flat_map(|at| numbered(format!("new/{at}/l"))).collect();
+    assert_eq!(told(&left, &right), ["1280: old 1280/1 = new 1280/1"]);
+    let right: Vec<String> = (0..40).flat_map(|at| numbered(format!("n{at}"))).collect();
+    let found = told(&left, &right);
+    assert_eq!((found.len(), &found[0][..]), (40, "30: old/0/l 30/40 = n0 30/40"));
+}
+
+#[test]
+fn names_that_are_made_to_meet_everywhere_end() {
+    // Every directory could be laid over every other: 10 to the 5 pairs of places, each as large as the tree.
+    let deep = |shift: usize| -> Vec<String> {
+        let file = |depth: usize, at: usize| {
+            format!("{}/u{}-{at}", vec!["a"; depth].join("/"), depth + shift * at)
+        };
+        (1..300).flat_map(|depth| (0..5).map(move |at| file(depth, at))).collect()
+    };
+    let (left, right) = (deep(0), deep(1));
+    // Nothing is as alike as the rule wants; what counts is that it ends, and says the same both ways.
+    assert_eq!(told(&left, &right).len(), told(&right, &left).len());
+}

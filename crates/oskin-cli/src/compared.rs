@@ -66,14 +66,32 @@ impl Workspace {
         spelled: &Spelled,
         method: &Method,
     ) -> Result<Similarities, CliError> {
-        let levels = self.levels(spelled, method)?;
+        Ok(Self::pairs_of(&self.levels(spelled, method)?, method))
+    }
+
+    /// All pairs of images by what they are compared by; `method` tells no more than the weights.
+    pub(crate) fn pairs_of(levels: &Levels, method: &Method) -> Similarities {
         let sets: Vec<&PathSet> = levels.sets.iter().collect();
-        Ok(match levels.are_plain() && method.counts() {
+        match levels.are_plain() && method.counts() {
             true => Similarities::Counted(AllPairs::from_sets(&sets)),
             false => {
                 Similarities::Weighted(AllPairs::weighted(&sets, levels.weights(method.weighting)))
             }
-        })
+        }
+    }
+
+    /// Whether contents are known of every image.
+    pub(crate) fn have_contents(&mut self, spelled: &Spelled) -> Result<bool, CliError> {
+        for member in &spelled.members {
+            let is_known = match member {
+                Member::Kept(id) => self.catalog()?.has_contents(*id)?,
+                Member::Read(image) => image.inventory.iter().any(|entry| entry.digest.is_some()),
+            };
+            if !is_known {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Images with all their paths; all in the catalog that have some if none is named.
@@ -92,9 +110,7 @@ impl Workspace {
             members.push(Member::from(found));
         }
         match self.catalog_if_any()? {
-            Some(catalog) => {
-                catalog.at_one_moment(|catalog| spell(Some(catalog), names, members))
-            }
+            Some(catalog) => catalog.at_one_moment(|catalog| spell(Some(catalog), names, members)),
             None => spell(None, names, members),
         }
     }

@@ -14,6 +14,8 @@ struct Row {
     line: usize,
     parent: Parent,
     family: Option<String>,
+    release: Option<(String, String)>,
+    software: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,9 @@ struct Columns {
     image: usize,
     parent: usize,
     family: Option<usize>,
+    /// Of what an image is a release, and of which version.
+    release: Option<[usize; 2]>,
+    software: Option<usize>,
 }
 
 impl Columns {
@@ -44,13 +49,20 @@ impl Columns {
                 CliError::new(format!("line 1: there is no column {name:?}")).hint(hint)
             })
         };
-        Ok(Self { image: must("image")?, parent: must("parent")?, family: find("base_family") })
+        let release = find("release_family").zip(find("release"));
+        Ok(Self {
+            image: must("image")?,
+            parent: must("parent")?,
+            family: find("base_family"),
+            release: release.map(Into::into),
+            software: find("software"),
+        })
     }
 }
 
 impl Truth {
-    /// Reads tab-separated lines with a heading; of its columns `image`, `parent` and `base_family`
-    /// count. A parent `-` is none, `?` is not known; empty lines are skipped.
+    /// Reads tab-separated lines with a heading; of its columns `image`, `parent`, `base_family`,
+    /// `release_family`, `release` and `software` count. A parent `-` is none, `?` is not known; empty lines are skipped.
     pub(crate) fn parse(text: &str) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // Blanks around a name are none of it, and the end of a line may be that of Windows.
@@ -71,8 +83,18 @@ impl Truth {
                 "?" => Parent::Unknown,
                 name => Parent::Image(name.to_owned()),
             };
-            let family = columns.family.map(cell).filter(|family| !["", "-"].contains(family));
-            truth.insert(image, Row { line, parent, family: family.map(str::to_owned) })?;
+            let told = |column: usize| Some(cell(column)).filter(|cell| !["", "-"].contains(cell));
+            let text = |column: usize| told(column).map(str::to_owned);
+            let row = Row {
+                line,
+                parent,
+                family: columns.family.and_then(text),
+                release: columns
+                    .release
+                    .and_then(|[family, release]| text(family).zip(text(release))),
+                software: columns.software.and_then(text),
+            };
+            truth.insert(image, row)?;
         }
         truth.refuse_circles()?;
         Ok(truth)
@@ -81,10 +103,12 @@ impl Truth {
     /// Adds a line; one that says the same again says nothing.
     fn insert(&mut self, image: &str, row: Row) -> Result<(), CliError> {
         if let Some(before) = self.rows.get(image) {
-            let what = match (before.parent == row.parent, before.family == row.family) {
-                (true, true) => return Ok(()),
-                (false, _) => "parent",
-                (true, false) => "base family",
+            let what = match () {
+                () if before.parent != row.parent => "parent",
+                () if before.family != row.family => "base family",
+                () if before.release != row.release => "release",
+                () if before.software != row.software => "software",
+                () => return Ok(()),
             };
             let (line, above) = (row.line, before.line);
             let message = format!("line {line}: {image:?} has another {what} in line {above}");
@@ -141,6 +165,17 @@ impl Truth {
     pub(crate) fn ancestors<'t>(&'t self, image: &str) -> Vec<&'t str> {
         // There are no circles.
         std::iter::successors(self.parent(image), |image| self.parent(image)).collect()
+    }
+
+    /// Of what an image is a release, and of which version.
+    pub(crate) fn release(&self, image: &str) -> Option<(&str, &str)> {
+        let (family, release) = self.rows.get(image)?.release.as_ref()?;
+        Some((family, release))
+    }
+
+    /// The software that an image is for.
+    pub(crate) fn software(&self, image: &str) -> Option<&str> {
+        self.rows.get(image)?.software.as_deref()
     }
 
     /// The base family of an image: as it is stated, or else that of its farthest known ancestor;

@@ -80,8 +80,10 @@ impl Viewing {
         let view = view.only(&self.include)?.without(&self.exclude)?;
         let Some(file) = &self.core_list else { return Ok(view) };
         if !view.has(ViewKind::Core) {
-            return Err(CliError::new("--core-list tells what is not core, but there is no --view core")
-                .hint("add --view core"));
+            return Err(CliError::new(
+                "--core-list tells what is not core, but there is no --view core",
+            )
+            .hint("add --view core"));
         }
         let text = std::fs::read_to_string(file)
             .map_err(|error| CliError::new(format!("cannot read {}: {error}", file.display())))?;

@@ -104,8 +104,7 @@ fn classify(
     let compared = names.len() as u64 - u64::from(is_there);
     let placement = subject.place(catalog, &names, family)?;
     let counted = (found.name(), size);
-    let mut report =
-        ClassifyReport::new(counted, wanted.method, compared, nearest, placement);
+    let mut report = ClassifyReport::new(counted, wanted.method, compared, nearest, placement);
     if wanted.walk_down {
         report.walk_down = walk_down(catalog, (&subject.select(Selection::Both), own), wanted)?;
     }
@@ -128,8 +127,10 @@ fn near_by(
 ) -> Result<Nearest, CliError> {
     let method = wanted.method;
     if !method.counts() {
-        return Err(CliError::new("the nearest images are told by counts, not by rarities or words")
-            .hint("`oskin matrix --top K` lists the nearest by any method"));
+        return Err(CliError::new(
+            "the nearest images are told by counts, not by rarities or words",
+        )
+        .hint("`oskin matrix --top K` lists the nearest by any method"));
     }
     let names = workspace.names_with_paths()?;
     let mut all: Vec<OsString> = names.iter().map(|(_, name)| name.into()).collect();

@@ -122,11 +122,8 @@ fn matrices(
                 .hint("write the table with `oskin matrix`")
         })
     };
-    let matrices = [
-        matrix(Selection::Files)?,
-        matrix(Selection::Directories)?,
-        matrix(Selection::Both)?,
-    ];
+    let matrices =
+        [matrix(Selection::Files)?, matrix(Selection::Directories)?, matrix(Selection::Both)?];
     Ok((spelled.names, matrices))
 }
 

@@ -111,7 +111,11 @@ impl<'a> Features<'a> {
             let keys = &mut self.keys;
             let key = |item: &ViewedItem<'_>| [&item.path[..], &item.content].join(&0);
             return merged(
-                items.iter().zip(counts).map(|(item, count)| (keys.id(&key(item)), count)).collect(),
+                items
+                    .iter()
+                    .zip(counts)
+                    .map(|(item, count)| (keys.id(&key(item)), count))
+                    .collect(),
                 true,
             );
         }
@@ -173,8 +177,8 @@ impl<'a> Paths<'a> {
     fn new(method: &Method, texts: &'a [&'a [u8]]) -> Self {
         let view = &method.view;
         let fates = (!view.keeps_all()).then(|| [vec![None; texts.len()], vec![None; texts.len()]]);
-        let by_items = view.has(ViewKind::Contents)
-            || !matches!(method.basis, Basis::Paths | Basis::Words);
+        let by_items =
+            view.has(ViewKind::Contents) || !matches!(method.basis, Basis::Paths | Basis::Words);
         let mut paths = Self { texts, fates, keys: None, above: Vec::new() };
         if by_items || (!view.has(ViewKind::Masked) && !view.has(ViewKind::Leaves)) {
             return paths;
@@ -232,7 +236,8 @@ fn nearest_above(shown: &[Cow<'_, [u8]>], table: &HashTable<u32>) -> Vec<u32> {
         let mut text = &text[..];
         while let Some(slash) = text.iter().rposition(|byte| *byte == b'/') {
             text = &text[..slash];
-            if let Some(id) = table.find(table_hash(text), |other| *shown[*other as usize] == *text) {
+            if let Some(id) = table.find(table_hash(text), |other| *shown[*other as usize] == *text)
+            {
                 return *id;
             }
         }

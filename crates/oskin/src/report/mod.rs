@@ -15,6 +15,7 @@ mod gates;
 pub mod heatmap;
 mod lineage;
 pub mod lineage_page;
+mod measures;
 mod page;
 mod pairs;
 mod sketch;
@@ -55,6 +56,7 @@ pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,
 };
+pub use measures::{AskedQuestions, MeasuresReport, MethodReport, MethodShares};
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,

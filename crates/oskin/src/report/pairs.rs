@@ -92,12 +92,7 @@ pub struct PairsDocument {
 
 impl PairsDocument {
     /// A document about the images of these names.
-    pub fn new(
-        names: &[String],
-        method: &Method,
-        kind: PairsKind,
-        form: PairsForm,
-    ) -> Self {
+    pub fn new(names: &[String], method: &Method, kind: PairsKind, form: PairsForm) -> Self {
         let written = |name: &String| match form {
             PairsForm::Separated(separator) => quoted(name, separator),
             PairsForm::Json => json(name),
@@ -197,8 +192,9 @@ impl PairsDocument {
 
     fn pair(&mut self, set: usize, near: &Near, out: &mut Vec<u8>) {
         let overlap = near.overlap;
-        let [common, left_only, right_only] = [overlap.common, overlap.left_only, overlap.right_only]
-            .map(|sum| Amount { sum, unit: self.method.weighting.unit() });
+        let [common, left_only, right_only] =
+            [overlap.common, overlap.left_only, overlap.right_only]
+                .map(|sum| Amount { sum, unit: self.method.weighting.unit() });
         if let PairsForm::Separated(separator) = self.form {
             let separator = char::from(separator);
             let (image, other) = (&self.names[set], &self.names[near.other]);

@@ -192,6 +192,11 @@ impl View {
         self.kinds.is_empty() && self.include.is_empty() && self.exclude.is_empty()
     }
 
+    /// Whether globs play no part, so that all paths are [kept](Self::keeps).
+    pub fn keeps_all(&self) -> bool {
+        !self.has(ViewKind::Core) && self.include.is_empty() && self.exclude.is_empty()
+    }
+
     /// Whether a path counts by core list and globs: it is of the core if the view is one of it, fits what
     /// is included if anything is, and nothing that is excluded. The path is one in normal form, not the
     /// root.

@@ -1,6 +1,8 @@
 //! `oskin evaluate`: parents found in the catalog, judged by known ones.
 
 mod judge;
+mod measures;
+mod questions;
 mod text;
 mod trials;
 
@@ -19,6 +21,9 @@ pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliEr
     let outputs = Outputs::new(global, &[Format::Text, Format::Json, Format::Csv, Format::Tsv])?;
     let table = read(&asked.truth)?;
     let mut workspace = workspace(global, Reading::default())?;
+    if asked.measures {
+        return measures::run(&outputs, &mut workspace, (asked, &table));
+    }
     let lineup = workspace.line_up(&[])?;
     if !lineup.names.iter().any(|name| table.images().any(|known| known == name)) {
         let message = format!("no image of {} is in the catalog", asked.truth.display());

@@ -1,0 +1,202 @@
+//! `oskin evaluate --measures`: which measure answers which question, on images with known answers.
+
+use super::questions::{Questions, Scores};
+use crate::args::Evaluating;
+use crate::error::CliError;
+use crate::images::Workspace;
+use crate::output::{Format, Outputs, json_bytes, value_of};
+use crate::text;
+use crate::truth::Truth;
+use oskin::measure::{Basis, Measure, Method, Weighting};
+use oskin::path_set::Selection;
+use oskin::report::{MeasuresReport, MethodReport, MethodShares, ShareReport};
+use oskin::view::{View, ViewKind};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The views that are tried: each kind alone, and the two that leave most of a system.
+const VIEWS: [&[ViewKind]; 7] = [
+    &[],
+    &[ViewKind::Leaves],
+    &[ViewKind::Masked],
+    &[ViewKind::Contents],
+    &[ViewKind::Core],
+    &[ViewKind::Masked, ViewKind::Core],
+    &[ViewKind::Contents, ViewKind::Core],
+];
+
+/// How many methods are listed for each question.
+const LISTED: usize = 8;
+
+/// Tries all methods and writes how they do.
+pub(super) fn run(
+    outputs: &Outputs,
+    workspace: &mut Workspace,
+    (asked, truth): (&Evaluating, &Truth),
+) -> Result<ExitCode, CliError> {
+    let spelled = workspace.spell(&[])?;
+    let questions = Questions::of(&spelled.names, truth);
+    let has_contents = workspace.have_contents(&spelled)?;
+    let mut report = MeasuresReport::new(spelled.names.len() as u64, questions.asked());
+    let pairs = (spelled.names.len() * spelled.names.len().saturating_sub(1) / 2).max(1);
+    for method in methods(has_contents) {
+        workspace.bar().name(&format!(
+            "by {} {} {}",
+            method.basis,
+            method.selection,
+            method.view.describe()
+        ));
+        let started = Instant::now();
+        let levels = workspace.levels(&spelled, &method)?;
+        let prepared = started.elapsed();
+        for weighting in weightings(&method, has_contents) {
+            let method = Method { weighting, ..method.clone() };
+            let started = Instant::now();
+            let all = match weighting {
+                Weighting::Bytes => workspace.pairs(&spelled, &method)?,
+                _ => Workspace::pairs_of(&levels, &method),
+            };
+            let mut scores: Vec<(Measure, Scores)> = measures(method.basis)
+                .iter()
+                .map(|measure| (*measure, Scores::default()))
+                .collect();
+            let counted = started.elapsed();
+            let flow = all.for_each_row::<()>(|row| {
+                for (measure, scores) in &mut scores {
+                    questions.ask(row, *measure, scores);
+                }
+                ControlFlow::Continue(())
+            });
+            debug_assert!(flow.is_continue());
+            let cost = asked.cost.then(|| (prepared + counted).as_secs_f64() * 1e6 / pairs as f64);
+            for (measure, scores) in scores {
+                let method = Method { measure, ..method.clone() };
+                report.methods.push(MethodReport::new(&method, shares(scores), cost));
+            }
+        }
+    }
+    workspace.bar().finish();
+    outputs.write(|format| match format {
+        Format::Json => Ok(json_bytes(&value_of(&report)?)),
+        Format::Csv => Ok(separated(&report, ',').into_bytes()),
+        Format::Tsv => Ok(separated(&report, '\t').into_bytes()),
+        _ => Ok(text_of(&report).into_bytes()),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All ways to look at images, without weights and measures: those share the work.
+fn methods(has_contents: bool) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for basis in Basis::ALL {
+        for selection in Selection::ALL {
+            for kinds in VIEWS {
+                let needs_contents = kinds.contains(&ViewKind::Contents);
+                if needs_contents && (!has_contents || basis == Basis::Words) {
+                    continue;
+                }
+                let view = View::new(kinds.iter().copied());
+                methods.push(Method { basis, selection, view, ..Method::default() });
+            }
+        }
+    }
+    methods
+}
+
+fn weightings(method: &Method, has_contents: bool) -> Vec<Weighting> {
+    match method.basis {
+        Basis::Words => vec![Weighting::Idf],
+        Basis::Paths if has_contents && method.selection != Selection::Directories => {
+            Weighting::ALL.to_vec()
+        }
+        _ => vec![Weighting::None, Weighting::Rarity, Weighting::Idf],
+    }
+}
+
+const fn measures(basis: Basis) -> &'static [Measure] {
+    match basis {
+        Basis::Words => &[Measure::Cosine],
+        _ => &Measure::ALL,
+    }
+}
+
+fn shares(scores: Scores) -> MethodShares {
+    let [parent, family, release, software] =
+        scores.tallies().map(|tally| (tally.of > 0).then(|| ShareReport::new(tally)));
+    MethodShares { parent, family, release, software }
+}
+
+/// The figures of all methods, one a line.
+fn separated(report: &MeasuresReport, separator: char) -> String {
+    let mut heading: Vec<&str> = vec!["by", "selection", "view", "weight", "measure"];
+    let questions = ["parent", "family", "release", "software"];
+    heading.extend(questions);
+    heading.extend([
+        "parent_of",
+        "family_of",
+        "release_of",
+        "software_of",
+        "microseconds_per_pair",
+    ]);
+    let separator = separator.to_string();
+    let mut text = heading.join(&separator) + "\n";
+    for it in &report.methods {
+        let shares = it.shares.in_order();
+        let hits = shares.map(|share| share.map_or_else(String::new, |it| it.hits.to_string()));
+        let of = shares.map(|share| share.map_or_else(String::new, |it| it.of.to_string()));
+        let cost = it.microseconds_per_pair.map_or_else(String::new, |it| format!("{it:.3}"));
+        let how = [it.by, it.selection, &it.view, it.weight, it.measure].map(str::to_owned);
+        let cells: Vec<String> = how.into_iter().chain(hits).chain(of).chain([cost]).collect();
+        text.push_str(&cells.join(&separator));
+        text.push('\n');
+    }
+    text
+}
+
+/// For each question the methods that answer it best, and the plain ones beside them.
+fn text_of(report: &MeasuresReport) -> String {
+    let mut text = format!(
+        "{} ways to measure {}, judged by known answers\n",
+        text::count(report.methods.len() as u64),
+        text::plural(report.images, "image")
+    );
+    for (at, (question, of)) in report.questions.in_order().into_iter().enumerate() {
+        if of == 0 {
+            text.push_str(&format!("\n{question}: no image has a known answer\n"));
+            continue;
+        }
+        text.push_str(&format!("\n{question} ({})\n", text::plural(of, "image")));
+        text.push_str(&table(report, at));
+    }
+    text
+}
+
+/// The best methods for a question, simpler ones first among equals, then the plain ones.
+fn table(report: &MeasuresReport, question: usize) -> String {
+    let hits = |it: &MethodReport| it.shares.in_order()[question].map_or(0, |share| share.hits);
+    let mut order: Vec<&MethodReport> = report.methods.iter().collect();
+    order.sort_by_key(|it| std::cmp::Reverse(hits(it)));
+    let plain = |it: &&MethodReport| {
+        let is_default = it.measure == "dice" || it.by == "words";
+        it.view == "plain"
+            && it.selection == "both"
+            && is_default
+            && ["none", "idf"].contains(&it.weight)
+    };
+    let best = order.iter().take(LISTED);
+    let rest = order.iter().skip(LISTED).filter(|it| plain(it));
+    let row = |it: &&MethodReport| {
+        let share = it.shares.in_order()[question];
+        let share =
+            share.map_or_else(String::new, |it| format!("{} ({:.0} %)", it.hits, 100.0 * it.share));
+        let how = [it.by, it.selection, &it.view, it.weight, it.measure].map(str::to_owned);
+        let cost = it.microseconds_per_pair.map(|it| format!("{it:.1}"));
+        [share].into_iter().chain(how).chain(cost).collect::<Vec<String>>()
+    };
+    let mut headings = vec![">RIGHT", "BY", "SELECTION", "VIEW", "WEIGHT", "MEASURE"];
+    if report.methods.iter().any(|it| it.microseconds_per_pair.is_some()) {
+        headings.push(">\u{b5}s A PAIR");
+    }
+    text::table(&headings, best.chain(rest).map(row).collect())
+}

@@ -4,6 +4,7 @@
 
 mod all_pairs;
 mod cluster;
+pub mod corpus;
 mod descent;
 mod edges;
 mod family;

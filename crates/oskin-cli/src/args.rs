@@ -5,11 +5,13 @@ mod family;
 mod help;
 mod reading;
 mod registry;
+mod subtrees;
 
 pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
+pub(crate) use subtrees::Subtrees;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -117,6 +119,7 @@ impl Command {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
+            | Self::Subtrees { asked: Subtrees { reading, .. } }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -198,6 +201,11 @@ pub(crate) enum Command {
         right: OsString,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// Tell which subtrees of two images are the same, or nearly, at other places
+    Subtrees {
+        #[command(flatten)]
+        asked: Subtrees,
     },
     /// Tell where an image belongs: its parent and base, the walk between them, better bases, and
     /// the nearest images

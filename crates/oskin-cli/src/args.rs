@@ -6,12 +6,14 @@ mod help;
 mod measuring;
 mod reading;
 mod registry;
+mod subtrees;
 
 pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
+pub(crate) use subtrees::Subtrees;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -106,6 +108,7 @@ impl Command {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
+            | Self::Subtrees { asked: Subtrees { reading, .. } }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -189,6 +192,11 @@ pub(crate) enum Command {
         viewing: Viewing,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// Tell which subtrees of two images are the same, or nearly, at other places
+    Subtrees {
+        #[command(flatten)]
+        asked: Subtrees,
     },
     /// Tell where an image belongs: its parent and base, the walk between them, better bases, and
     /// the nearest images

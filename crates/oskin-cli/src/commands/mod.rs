@@ -25,6 +25,7 @@ mod place;
 mod show;
 mod sketch;
 mod stale;
+mod subtrees;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, viewing, reading } => {
             compare::run(&global, [&left, &right], (&viewing, reading))
         }
+        Command::Subtrees { asked } => subtrees::run(&global, asked),
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
             let method = &measuring.method()?;
             let wanted = classify::Wanted { top, method, paths_only, walk_down };

@@ -19,3 +19,4 @@ mod registry;
 mod registry_fleet;
 mod sbom;
 mod sketch;
+mod subtrees;

@@ -21,6 +21,7 @@ mod pairs;
 mod sketch;
 mod stale;
 mod steps;
+mod subtrees;
 
 pub use ancestry::{
     AncestorsReport, CommonReport, CommonSide, DescendantReport, DescendantsReport,
@@ -66,3 +67,4 @@ pub use steps::{
     CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };
+pub use subtrees::{SubtreePlace, SubtreeReport, SubtreesReport, SubtreesSide};

@@ -1,6 +1,6 @@
 //! Two trees laid over each other at some place, and which places are worth it.
 
-use super::features::edge;
+use super::features::{edge, name};
 use super::tree::Tree;
 
 /// A node of each tree at the same path below the two that were laid over each other.
@@ -79,10 +79,10 @@ pub(super) struct Side<'t, 'a> {
 /// If a feature is that frequent in both trees together (as a product), it tells of no place.
 const MOST_ANCHORS: usize = 16;
 
-/// Where to lay the trees over each other: the places that some rare edges or equal insides of both
-/// point at, those first to which most do.
+/// Where to lay the trees over each other: the places that rare names, rare edges and equal insides of
+/// both point at, those first to which most do.
 ///
-/// Two nodes with the same edge, or the same inside, are followed upwards as long as their names are the same; where
+/// Two nodes with the same name, edge or inside are followed upwards as long as their names are the same; where
 /// these part lie the two highest directories that hold them at the same path. Nodes of which both trees have both paths
 /// are no hint that anything moved. Takes O(n log n) time and O(n) memory for `n` nodes, whatever their names.
 pub(super) fn places(left: &Side<'_, '_>, right: &Side<'_, '_>) -> Vec<(usize, usize)> {
@@ -90,12 +90,20 @@ pub(super) fn places(left: &Side<'_, '_>, right: &Side<'_, '_>) -> Vec<(usize, u
         let nodes = 1..side.tree.len();
         sorted(nodes.map(|node| (edge(side.tree, node), node)).collect())
     };
+    let names = |side: &Side<'_, '_>| {
+        let nodes = 1..side.tree.len();
+        sorted(nodes.map(|node| (name(side.tree, node), node)).collect())
+    };
     let insides = |side: &Side<'_, '_>| {
         let nodes = (1..side.tree.len()).filter(|node| side.insides[*node] != 0);
         sorted(nodes.map(|node| (side.insides[node], node)).collect())
     };
     let mut anchors = Vec::new();
     for_each_shared(&edges(left), &edges(right), |ls, rs| {
+        rare(left, right, ls, rs, &mut anchors);
+    });
+    // A renamed directory has none of its edges, but the names of what is in it.
+    for_each_shared(&names(left), &names(right), |ls, rs| {
         rare(left, right, ls, rs, &mut anchors);
     });
     for_each_shared(&insides(left), &insides(right), |ls, rs| {

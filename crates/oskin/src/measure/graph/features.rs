@@ -37,6 +37,11 @@ pub(super) fn edge(tree: &Tree<'_>, node: usize) -> u128 {
     xxh3_128(&path[start..])
 }
 
+/// The key of the name of a node.
+pub(super) fn name(tree: &Tree<'_>, node: usize) -> u128 {
+    xxh3_128(tree.name(node))
+}
+
 /// The subtrees of a tree, cut at each depth from 0 to `levels`: the Weisfeiler-Lehman labels of its
 /// nodes, looking down (Shervashidze et al., *Weisfeiler-Lehman graph kernels*, 2011).
 ///
@@ -115,7 +120,7 @@ const CONTENT: u64 = 3;
 
 /// The label of a node by itself.
 fn own_label(tree: &Tree<'_>, node: usize) -> u128 {
-    let name = xxh3_128(tree.name(node));
+    let name = name(tree, node);
     match tree.content(node) {
         [] => name,
         content => xxh3_128_with_seed(&pair(name, xxh3_128_with_seed(content, CONTENT)), CONTENT),

@@ -16,6 +16,16 @@ pub(super) fn items(paths: &Paths) -> Vec<Item<'_>> {
         .collect()
 }
 
+/// So many names that few paths have the same.
+pub(super) fn rare_paths() -> impl Strategy<Value = Paths> {
+    let path = vec(0_u8..12, 1..4).prop_map(|names| {
+        // Each depth has its own names.
+        let names = names.iter().enumerate().map(|(depth, name)| format!("{depth}{name}"));
+        names.collect::<Vec<_>>().join("/").into_bytes()
+    });
+    btree_map(path, Just(vec![]), 0..14)
+}
+
 /// Few names, so that they meet, among them such as sort before and behind a slash.
 pub(super) fn paths() -> impl Strategy<Value = Paths> {
     let name = prop::sample::select(vec!["a", "b", "c", "a-b", "a.b", "ab", "d"]);

@@ -1,6 +1,6 @@
 //! Laws of the features, and both kernels beside naive ones.
 
-use super::testing::{Paths, items, paths};
+use super::testing::{Paths, items, paths, rare_paths};
 use super::*;
 use crate::measure::Measure;
 use crate::path_set::Overlap;
@@ -201,6 +201,16 @@ proptest! {
     }
 
     #[test]
+    fn no_match_is_missed_where_names_are_rare(left in rare_paths(), right in rare_paths()) {
+        let (left_items, right_items) = (items(&left), items(&right));
+        let (l, r) = (Tree::of(&left_items), Tree::of(&right_items));
+        let found = matches(&l, &r, 2);
+        let found: BTreeSet<(Vec<u8>, Vec<u8>)> =
+            found.elsewhere.iter().map(|it| (it.left.path.to_vec(), it.right.path.to_vec())).collect();
+        prop_assert_eq!(found, naive_matches(&left, &right, 2));
+    }
+
+    #[test]
     fn a_moved_subtree_is_found_whole(software in paths(), rest in paths(), extra in paths()) {
         let below_software = below("opt/conda/lib/python3.11", &software);
         let tree = Tree::of(&items(&below_software)).path_count();
@@ -219,6 +229,54 @@ proptest! {
         };
         prop_assert!(found.elsewhere.iter().any(holds), "{:?}", found);
     }
+}
+
+/// Every two directories tried, the best taken first.
+fn naive_matches(left: &Paths, right: &Paths, min_paths: usize) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+    type Below = BTreeSet<(Vec<u8>, Vec<u8>)>;
+    let directories = |paths: &Paths| -> BTreeMap<Vec<u8>, Below> {
+        let mut all = nodes(&Naive::of(paths), &[]);
+        all.push((vec![], vec![]));
+        let below = |directory: &[u8]| -> Below {
+            let rest = |path: &[u8]| match directory {
+                [] if path.is_empty() => None,
+                [] => Some(path.to_vec()),
+                _ => Some(path.strip_prefix(directory)?.strip_prefix(b"/")?.to_vec()),
+            };
+            all.iter().filter_map(|(path, content)| Some((rest(path)?, content.clone()))).collect()
+        };
+        all.iter().map(|(path, _)| (path.clone(), below(path))).collect()
+    };
+    let (lefts, rights) = (directories(left), directories(right));
+    let name = |path: &[u8]| crate::path::split_name(path).1.to_vec();
+    let above = |path: &[u8]| name(crate::path::split_name(path).0);
+    let mut pairs = Vec::new();
+    for (l, below_l) in &lefts {
+        for (r, below_r) in &rights {
+            let (common, sum) =
+                (below_l.intersection(below_r).count(), below_l.len() + below_r.len());
+            let stays = (rights.contains_key(l), lefts.contains_key(r));
+            if l != r && stays != (true, true) && common >= min_paths && 4 * common >= sum {
+                let tie = (stays.0 || stays.1, name(l) != name(r), above(l) != above(r));
+                pairs.push((common, sum, tie, l.min(r), l.max(r), (l, r)));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| {
+        let scores = (b.0 * b.0 * a.1).cmp(&(a.0 * a.0 * b.1));
+        scores.then_with(|| (a.2, a.3, a.4).cmp(&(b.2, b.3, b.4)))
+    });
+    let mut chosen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let meet = |a: &[u8], b: &[u8]| {
+        let is_in = |a: &[u8], b: &[u8]| b.is_empty() || a == b || crate::path::is_below(a, b);
+        is_in(a, b) || is_in(b, a)
+    };
+    for (.., (l, r)) in pairs {
+        if !chosen.iter().any(|(other_l, other_r)| meet(l, other_l) || meet(r, other_r)) {
+            chosen.push((l.clone(), r.clone()));
+        }
+    }
+    chosen.into_iter().collect()
 }
 
 /// All paths of a tree with their contents.
@@ -261,7 +319,7 @@ fn software_that_moved_is_told_once_and_at_the_right_height() {
     let base = tree("usr/share/doc", 0..50);
     // Most of it at another place, beside software that only one has.
     let left =
-        [base.clone(), tree("opt/conda/lib/python3.11", 0..100), tree("opt/conda/pkgs", 0..7)];
+        [base.clone(), tree("opt/conda/lib/python3.11", 0..100), tree("opt/conda/pkgs", 500..507)];
     let right = [base.clone(), tree("usr/lib/python3.11", 10..100), tree("usr/lib/perl", 0..9)];
     assert_eq!(
         told(&left.concat(), &right.concat()),
@@ -278,11 +336,21 @@ fn software_that_moved_is_told_once_and_at_the_right_height() {
 }
 
 #[test]
+fn a_renamed_directory_is_found_by_the_names_in_it() {
+    let files = |directory: &str, numbers: std::ops::Range<u32>| -> Vec<String> {
+        numbers.map(|at| format!("lib/{directory}/{at}.ko")).collect()
+    };
+    let (left, right) = (files("modules-5", 0..20), files("modules-6", 4..24));
+    assert_eq!(told(&left, &right), ["16: lib/modules-5 20/1 = lib/modules-6 20/1"]);
+}
+
+#[test]
 fn of_copies_one_is_paired_and_all_are_counted() {
     let left = ["a/x", "b/x", "c/y"].map(|place| tree(place, 0..20)).concat();
     let right = ["d/x", "a/x"].map(|place| tree(place, 0..20)).concat();
-    // Both have a/x; what is new on the right is like the first with its name that has no counterpart.
-    assert_eq!(told(&left, &right), ["30: b/x 30/3 = d/x 30/2"]);
+    // Both have a/x. What is new on the right is like what is new on the left under the same name, so that
+    // their directories are alike as well; the third is another copy of what stays.
+    assert_eq!(told(&left, &right), ["31: b 31/2 = d 31/2", "30: c/y 30/3 = a/x 30/2 stays"]);
     // A copy beside the one that stays: there is nothing else to pair it with.
     let right = tree("a/x", 0..20);
     let left = ["a/x", "b/z"].map(|place| tree(place, 0..20)).concat();

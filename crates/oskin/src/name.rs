@@ -5,12 +5,16 @@
 //!
 //! * two numbers or more with dots between, wherever they stand (`python3.9`, `openssl-3.0.11.jar`),
 //!   with what follows them in the way of versions (`1.0.2k`, `2.36-9+deb12u4`, `6.1.0-18`, `1.2rc1`);
-//! * one number behind `.so.`, or behind `-` or `_`, at the end of the name, at a dot, or at a
-//!   further `-` or `_` (`libz.so.1`, `gcc-12`, `cpython-39.pyc`);
+//! * one number behind `.so.` or `-`, at the end of the name, at a dot, or at a `-`, `_` or `+`
+//!   (`libz.so.1`, `gcc-12`, `cpython-39.pyc`);
 //! * one number that is the whole name (`postgresql/15`).
 //!
 //! A number that is a part of a word is none, so that `sha256sum` and `sha512sum`, `man1` and `man8`,
-//! `x86_64` and `i386` stay apart. What only looks like a version (`terminfo/1`) is masked too.
+//! `x86_64` and `i386` stay apart. Neither is one that counts things of which there are several at a
+//! time: behind `_` (`utf_16.py`, `Root_CA_2.crt`: of 1,052 such names in 157 real images none was a
+//! version), written with zeros in front (`animation-0001.png`), behind the words that charsets, time
+//! zones, machines and byte code are numbered by (`ISO8859-1`, `GMT-14`, `x86-64`, `opt-2`), or behind a
+//! number that begins the name (`2016-12-14`). What else only looks like a version (`info-1`) is masked.
 
 use std::borrow::Cow;
 
@@ -62,18 +66,7 @@ pub fn parts(name: &[u8]) -> NameParts<'_> {
 /// assert_eq!(mask(b"sha256sum").as_ref(), b"sha256sum");
 /// ```
 pub fn mask(name: &[u8]) -> Cow<'_, [u8]> {
-    let mut masked: Vec<u8> = Vec::new();
-    let mut done = 0;
-    for (start, end) in versions(name) {
-        masked.extend_from_slice(&name[done..start]);
-        masked.push(MASK);
-        done = end;
-    }
-    if done == 0 {
-        return Cow::Borrowed(name);
-    }
-    masked.extend_from_slice(&name[done..]);
-    Cow::Owned(masked)
+    masked(name, versions(name))
 }
 
 /// A path with the versions in all its names masked. O(length). Masking twice changes nothing more.
@@ -87,11 +80,37 @@ pub fn mask_path(path: &[u8]) -> Cow<'_, [u8]> {
     if !path.iter().any(u8::is_ascii_digit) {
         return Cow::Borrowed(path);
     }
-    let names: Vec<Cow<'_, [u8]>> = path.split(|byte| *byte == b'/').map(mask).collect();
-    if names.iter().all(|name| matches!(name, Cow::Borrowed(_))) {
-        return Cow::Borrowed(path);
+    let mut start = 0;
+    let found = path
+        .split(|byte| *byte == b'/')
+        // What is below these is named by hashes, or by terminals that are numbers.
+        .scan(false, |is_below, name| {
+            let is_over = std::mem::replace(is_below, matches!(name, b".build-id" | b"terminfo"));
+            (!is_over).then_some(name)
+        })
+        .flat_map(|name| {
+            let here = start;
+            start = here + name.len() + 1;
+            versions(name).map(move |(from, to)| (here + from, here + to))
+        });
+    masked(path, found)
+}
+
+/// A text with the mask in these places of it, which ascend.
+fn masked(text: &[u8], places: impl Iterator<Item = (usize, usize)>) -> Cow<'_, [u8]> {
+    let mut masked: Vec<u8> = Vec::new();
+    let mut done = 0;
+    for (start, end) in places {
+        masked.reserve(text.len());
+        masked.extend_from_slice(&text[done..start]);
+        masked.push(MASK);
+        done = end;
     }
-    Cow::Owned(names.join(&b'/'))
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    masked.extend_from_slice(&text[done..]);
+    Cow::Owned(masked)
 }
 
 /// Where the versions of a name begin and end.
@@ -112,6 +131,9 @@ fn versions(name: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
 /// Where the version ends that begins at a digit, if one does.
 fn version_end(name: &[u8], start: usize) -> Option<usize> {
     let mut end = digits_end(name, start);
+    if name[start] == b'0' && end > start + 1 {
+        return None;
+    }
     let mut numbers = 1;
     while name.get(end) == Some(&b'.') && name.get(end + 1).is_some_and(u8::is_ascii_digit) {
         end = digits_end(name, end + 1);
@@ -121,12 +143,21 @@ fn version_end(name: &[u8], start: usize) -> Option<usize> {
         return Some(suffix_end(name, end));
     }
     let (before, behind) = (&name[..start], &name[end..]);
-    let is_apart = matches!(before.last(), Some(b'-' | b'_')) || before.ends_with(b".so.");
+    let is_apart = before.ends_with(b"-") && !is_counted(before) || before.ends_with(b".so.");
     let ends = matches!(behind.first(), None | Some(b'.' | b'-' | b'_' | b'+'));
     let is_whole = before.is_empty() && behind.is_empty();
-    // `x86_64` is the name of a machine, in many other names too.
-    let is_machine = before.ends_with(b"x86_") || before.ends_with(b"x86-");
-    ((is_apart && ends && !is_machine) || is_whole).then_some(end)
+    ((is_apart && ends) || is_whole).then_some(end)
+}
+
+/// Whether the number behind a name tells one thing from another, or goes on with a date or a range.
+fn is_counted(before: &[u8]) -> bool {
+    // Machines, charsets, time zones, degrees of optimization.
+    const WORDS: [&[u8]; 10] =
+        [b"x86", b"iso", b"iso8859", b"8859", b"ir", b"utf", b"ucs", b"gmt", b"utc", b"opt"];
+    let before = trimmed(before);
+    let word = before.rsplit(|byte| !byte.is_ascii_alphanumeric()).next().unwrap_or_default();
+    WORDS.iter().any(|it| word.eq_ignore_ascii_case(it))
+        || before.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-')
 }
 
 /// Where what follows the numbers of a version ends: letters as in `1.0.2k` and `1.2rc1`, and further
@@ -148,6 +179,13 @@ fn suffix_end(name: &[u8], mut end: usize) -> usize {
         match () {
             () if is_number && (is_joined || !word.is_empty()) => end = next,
             () if is_letter => return next,
+            // `1.8.0_101`, the way of Java.
+            () if name.get(end) == Some(&b'_')
+                && name.get(end + 1).is_some_and(u8::is_ascii_digit)
+                && !name.get(digits_end(name, end + 1)).is_some_and(u8::is_ascii_alphabetic) =>
+            {
+                end = digits_end(name, end + 1);
+            }
             // `18.04.2-1.3`: dots go on inside of what follows.
             () if name.get(end) == Some(&b'.')
                 && name.get(end + 1).is_some_and(u8::is_ascii_digit) =>
@@ -220,7 +258,21 @@ mod tests {
             ("boot/vmlinuz-5.14.0-362.el9.x86_64", "boot/vmlinuz-*.el9.x86_64"),
             ("etc/rc0.d/K01x", "etc/rc0.d/K01x"),
             ("dev/tty63", "dev/tty63"),
-            ("usr/share/zoneinfo/Etc/GMT-14", "usr/share/zoneinfo/Etc/GMT-*"),
+            ("usr/share/zoneinfo/Etc/GMT-14", "usr/share/zoneinfo/Etc/GMT-14"),
+            ("usr/lib/gconv/ISO8859-15.so", "usr/lib/gconv/ISO8859-15.so"),
+            ("usr/share/i18n/charmaps/ISO-8859-15.gz", "usr/share/i18n/charmaps/ISO-8859-15.gz"),
+            ("usr/lib/gconv/ISO-IR-197.so", "usr/lib/gconv/ISO-IR-197.so"),
+            ("opt/utf_16_be.cpython-39.opt-2.pyc", "opt/utf_16_be.cpython-*.opt-2.pyc"),
+            ("usr/share/perl/5.36/unicore/In/6_0.pl", "usr/share/perl/*/unicore/In/6_0.pl"),
+            ("usr/share/animation-0001.png", "usr/share/animation-0001.png"),
+            ("usr/share/consolefonts/iso01.08.gz", "usr/share/consolefonts/iso01.08.gz"),
+            ("var/lib/yum/history/2016-12-14", "var/lib/yum/history/2016-12-14"),
+            ("opt/jdk-1.8.0_101/bin", "opt/jdk-*/bin"),
+            ("opt/a-1.2_64bit", "opt/a-*_64bit"),
+            ("usr/lib/.build-id/12/3", "usr/lib/.build-id/12/3"),
+            ("a-1/terminfo/1/aaa-18", "a-*/terminfo/1/aaa-18"),
+            ("var/lib/postgresql/15/main", "var/lib/postgresql/*/main"),
+            ("usr/share/gcc-12/python", "usr/share/gcc-*/python"),
         ] {
             assert_eq!(masked(path), expected, "{path}");
         }

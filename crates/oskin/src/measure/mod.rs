@@ -6,11 +6,13 @@ mod all_pairs;
 mod cluster;
 mod descent;
 mod edges;
+mod environment;
 mod family;
 mod gram;
 mod history;
 mod index;
 mod leaf_order;
+mod mantel;
 mod matrix;
 mod near;
 mod panel;
@@ -26,11 +28,15 @@ mod whole_rows;
 pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
 pub use descent::{Branch, Descent, Forest};
+pub use environment::{Environment, alike};
 pub use family::Family;
 pub use history::Sum;
 pub use index::{
     BLOCK_IDS, Block, CHUNKS, Changes, Chunks, DEEPEST, Node, OverlapIndex, Parts, Piece,
     STATION_EVENTS, Scratch, Slot, Station, Ways,
+};
+pub use mantel::{
+    Chance, Correlated, Correlation, LEAST_IMAGES, Mantel, PERMUTATIONS, Scope, Triangle, mantel,
 };
 pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use near::{Near, nearest};

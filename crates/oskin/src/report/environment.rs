@@ -138,21 +138,33 @@ impl EnvironmentReport {
             self.tests.iter().find(is_it)
         };
         let words = |test: Option<&EnvironmentTest>| match test.and_then(|it| it.r.zip(it.p)) {
-            None => "cannot be told: too few images, or nothing varies".to_owned(),
+            None => "cannot be told, as there are too few images, or nothing varies".to_owned(),
             Some((r, p)) if p <= SIGNIFICANT => {
+                let share = r * r * 100.0;
                 format!(
-                    "yes: r = {r:.3}, which is {:.0} % of what varies (p = {p:.4})",
-                    r * r * 100.0
+                    "yes, {} (r = {r:.3}, p = {p:.4}, {share:.0} % of what varies)",
+                    strength(r)
                 )
             }
-            Some((r, p)) => format!("not seen: r = {r:.3}, as chance gives (p = {p:.4})"),
+            Some((r, p)) => format!("no more than by chance (r = {r:.3}, p = {p:.4})"),
         };
         self.summary = format!(
-            "Do images with more alike environments hold more alike files? Over all pairs {}; with the base \
-             family held constant {}; within base families {}.",
+            "Do images that declare more alike environments (names and values) hold more alike files? Over all \
+             pairs: {}; with the base family held constant: {}; within base families: {}.",
             words(find("all")),
             words(find("family-held")),
             words(find("within-families"))
         );
+    }
+}
+
+/// The usual words for a coefficient (Cohen 1988).
+fn strength(coefficient: f64) -> &'static str {
+    if coefficient >= 0.5 {
+        "strongly"
+    } else if coefficient >= 0.3 {
+        "moderately"
+    } else {
+        "weakly"
     }
 }

@@ -83,19 +83,26 @@ fn declaring(
 ) -> Result<(Vec<usize>, Vec<Environment>, u64), CliError> {
     let records = workspace.records(lineup)?;
     let all = records.iter().map(|record| Environment::new(&record.environment())).enumerate();
-    let mut all: Vec<(usize, Environment)> = all.filter(|(_, it)| !it.is_empty()).collect();
+    let all: Vec<(usize, Environment)> = all.filter(|(_, it)| !it.is_empty()).collect();
     let count = all.len() as u64;
-    if all.len() > MOST_IMAGES {
-        // By name, so that the choice does not depend on the order in which they were added.
-        let draw = |(image, _): &(usize, Environment)| {
-            Draw::new(seed).with(lineup.names[*image].as_bytes())
-        };
-        all.sort_by_cached_key(draw);
-        all.truncate(MOST_IMAGES);
-        all.sort_by_key(|(image, _)| *image);
-    }
-    let (places, environments) = all.into_iter().unzip();
+    let (places, environments) = drawn(all, &lineup.names, seed, MOST_IMAGES).into_iter().unzip();
     Ok((places, environments, count))
+}
+
+/// At most so many of some images, in the order in which they are; drawn by name, so that the choice does
+/// not depend on that order.
+fn drawn<T>(
+    mut images: Vec<(usize, T)>,
+    names: &[String],
+    seed: u64,
+    most: usize,
+) -> Vec<(usize, T)> {
+    if images.len() > most {
+        images.sort_by_cached_key(|(image, _)| Draw::new(seed).with(names[*image].as_bytes()));
+        images.truncate(most);
+        images.sort_by_key(|(image, _)| *image);
+    }
+    images
 }
 
 /// The families that a table tells; an image that it does not know is of its own.
@@ -234,5 +241,36 @@ impl Data {
             EnvironmentTest::new(*names, of(Correlation::Pearson), of(Correlation::Spearman))
         };
         asked.par_iter().map(test).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_follows_from_names_and_seed() {
+        let names: Vec<String> = (0..50).map(|number| format!("image-{number}")).collect();
+        let draw = |names: &[String], seed, most| -> BTreeSet<String> {
+            let chosen = drawn((0..50).map(|at| (at, ())).collect(), names, seed, most);
+            assert!(chosen.is_sorted());
+            chosen.into_iter().map(|(at, ())| names[at].clone()).collect()
+        };
+        let reversed: Vec<String> = names.iter().rev().cloned().collect();
+        let chosen = draw(&names, 1, 20);
+        assert_eq!((chosen.len(), &chosen), (20, &draw(&reversed, 1, 20)));
+        assert_ne!(chosen, draw(&names, 2, 20));
+        assert!(chosen.is_subset(&draw(&names, 1, 21)));
+        assert_eq!(draw(&names, 1, 50).len(), 50);
+    }
+
+    #[test]
+    fn images_without_a_family_are_each_of_their_own() {
+        let names = [Some("b"), None, Some("a"), Some("b"), None].map(|it| it.map(str::to_owned));
+        let families = Families::of(&[0, 1, 2, 3, 4], &names);
+        assert_eq!(families.of, [0, 1, 2, 0, 4]);
+        let sizes: Vec<(&str, u64)> =
+            families.sizes.iter().map(|it| (it.name.as_str(), it.images)).collect();
+        assert_eq!(sizes, [("b", 2), ("a", 1)]);
     }
 }

@@ -46,12 +46,13 @@ pub(super) fn text_of(report: &EnvironmentReport) -> String {
     };
     text.push_str(&format!(
         "\nMantel tests of the similarities of all pairs: r of values (Pearson), rho of ranks (Spearman), p one-sided\n\
-         from {} (seed {}){exact}. Family held: less what\n\
-         \"of one family or not\" explains. Within families: pairs of one family only, less its mean, and images\n\
-         change places with those of their family only.\n\n{}\n",
+         from {} of the images (seed {}){exact}.\n\
+         Family held: less what \"of one family or not\" explains. Within families: pairs of one family only, less\n\
+         its mean, and images change places with those of their family only.\n\n{}\n",
         plural(report.permutations, "order"),
         report.seed,
-        report.summary
+        // A part of the answer a line.
+        report.summary.replace("? ", "?\n").replace("; ", ";\n")
     ));
     text
 }

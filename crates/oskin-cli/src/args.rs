@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 mod adding;
+mod environment;
 mod family;
 mod help;
 mod measuring;
@@ -9,6 +10,7 @@ mod registry;
 mod subtrees;
 
 pub(crate) use adding::Adding;
+pub(crate) use environment::AskedEnvironment;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use reading::{LimitSetting, Reading};
@@ -379,7 +381,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         asked: AskedBases,
     },
-    /// Judge the parents that are found in the catalog by known ones
+    /// Judge the parents found in the catalog by known ones; test whether environments follow software
     #[command(after_help = "\
         FILE has tab-separated columns with a heading, among them image and parent; a parent `-` is none, \
         `?` is not known. A parent that is not in the catalog stands for its own parent, if FILE names \
@@ -393,6 +395,9 @@ pub(crate) enum Command {
         ask by paths alone whether its parent is still found. --leave-parent-out asks what is found where \
         the parent and all with the same files are not there: right is the next known ancestor, or none. \
         The rule has no parameter that is fitted to FILE, so none has to be left out for it.\n\n\
+        --environment asks something else: whether images that declare alike environments hold alike software, \
+        by Mantel tests of all pairs, with the base family held constant, and within base families. These are \
+        taken from FILE if there is one, else from the family graph.\n\n\
         -o csv and -o tsv write the figures, one a line; -o json also all wrong answers.")]
     Evaluate {
         #[command(flatten)]
@@ -425,9 +430,11 @@ pub(crate) enum Command {
 /// What is judged by known parents.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Evaluating {
-    /// The known parents
-    #[arg(long, value_name = "FILE")]
-    pub(crate) truth: PathBuf,
+    /// The known parents; with --environment the base families, else those found
+    #[arg(long, value_name = "FILE", required_unless_present = "environment")]
+    pub(crate) truth: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) environment: AskedEnvironment,
     /// Look at paths alone: no layers, no contents
     #[arg(long)]
     pub(crate) paths_only: bool,

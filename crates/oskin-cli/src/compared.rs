@@ -8,7 +8,8 @@ use oskin::ingest::ForeignPaths;
 use oskin::inventory::encode::PathList;
 use oskin::inventory::{Entry, Inventory};
 use oskin::measure::{
-    AllPairs, Basis, Fact, Features, Levels, Method, Similarities, Subject, Weighting, Weights,
+    AllPairs, Basis, Fact, Features, Levels, Method, Prepared, Similarities, Subject, Weighting,
+    Weights,
 };
 use oskin::path_set::PathSet;
 use std::ffi::OsString;
@@ -66,18 +67,7 @@ impl Workspace {
         spelled: &Spelled,
         method: &Method,
     ) -> Result<Similarities, CliError> {
-        Ok(Self::pairs_of(&self.levels(spelled, method)?, method))
-    }
-
-    /// All pairs of images by what they are compared by; `method` tells no more than the weights.
-    pub(crate) fn pairs_of(levels: &Levels, method: &Method) -> Similarities {
-        let sets: Vec<&PathSet> = levels.sets.iter().collect();
-        match levels.are_plain() && method.counts() {
-            true => Similarities::Counted(AllPairs::from_sets(&sets)),
-            false => {
-                Similarities::Weighted(AllPairs::weighted(&sets, levels.weights(method.weighting)))
-            }
-        }
+        Ok(self.prepared(spelled, method)?.pairs(method))
     }
 
     /// Whether contents are known of every image.
@@ -115,12 +105,24 @@ impl Workspace {
         }
     }
 
-    /// What images are compared by.
+    /// The sets that images are compared by, if it is not their words.
     pub(crate) fn levels(
         &mut self,
         spelled: &Spelled,
         method: &Method,
     ) -> Result<Levels, CliError> {
+        match self.prepared(spelled, method)? {
+            Prepared::Sets(levels) => Ok(levels),
+            Prepared::Words(_) => Err(CliError::new("words are no sets to be counted")),
+        }
+    }
+
+    /// What images are compared by.
+    pub(crate) fn prepared(
+        &mut self,
+        spelled: &Spelled,
+        method: &Method,
+    ) -> Result<Prepared, CliError> {
         let texts = spelled.texts();
         let mut features = Features::new(method, &texts);
         for (member, [files, directories]) in spelled.members.iter().zip(&spelled.both) {
@@ -142,7 +144,7 @@ impl Workspace {
             };
             features.add(Subject { files, directories, fact: &fact });
         }
-        Ok(features.levels())
+        Ok(features.prepared())
     }
 }
 

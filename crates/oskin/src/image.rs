@@ -1,8 +1,10 @@
 //! What an image says of itself: digests, platform, configuration, operating system.
 
 mod package;
+mod recorded;
 
 pub use package::{NotAPurl, Package, Packages};
+pub use recorded::recorded_package;
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -183,6 +185,9 @@ pub struct Fact {
 /// The kinds of facts that are labels: a JSON object of strings.
 const LABEL_FACTS: [&str; 2] = ["sif.labels", "manifest.annotations"];
 
+/// The kind of facts that are environments: lines of a shell that assign variables.
+const ENVIRONMENT_FACT: &str = "sif.environment";
+
 impl Fact {
     /// The labels that it holds, if it is of a kind that does; values that are no text are left out.
     pub fn labels(&self) -> BTreeMap<String, String> {
@@ -196,6 +201,27 @@ impl Fact {
             _ => None,
         };
         all.into_iter().filter_map(text).collect()
+    }
+
+    /// The `NAME=value` texts that it holds, if it is of a kind that does. Lines are taken that assign
+    /// a plain value, with `export` before it or not and in quotes or not; other commands are passed
+    /// over, and nothing is expanded.
+    pub fn environment(&self) -> Vec<String> {
+        if self.kind != ENVIRONMENT_FACT {
+            return Vec::new();
+        }
+        let variable = |line: &str| {
+            let line = line.trim();
+            let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+            let (name, value) = line.split_once('=')?;
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let quoted = ['"', '\''].into_iter().find_map(|quote| {
+                value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote))
+            });
+            let is_variable = !name.is_empty() && name.chars().all(is_name);
+            is_variable.then(|| format!("{name}={}", quoted.unwrap_or(value)))
+        };
+        self.text.lines().filter_map(variable).collect()
     }
 }
 
@@ -345,6 +371,17 @@ impl ImageRecord {
         }
         declared
     }
+
+    /// The environment that the image declares as `NAME=value` texts: that of its configuration, or
+    /// else what its facts tell.
+    pub fn environment(&self) -> Vec<String> {
+        let config = self.config.as_deref().unwrap_or_default();
+        let declared = Declared::from_config(config).unwrap_or_default().env;
+        if !declared.is_empty() {
+            return declared;
+        }
+        self.facts.iter().flat_map(Fact::environment).collect()
+    }
 }
 
 /// The identity of an operating system, from its os-release file.
@@ -414,6 +451,17 @@ mod tests {
         let labels = record.declared().labels;
         let expected = [("a", "config"), ("b", "sif"), ("c", "manifest")];
         assert!(labels.iter().map(|(name, value)| (&**name, &**value)).eq(expected));
+    }
+
+    #[test]
+    fn environments_of_facts_stand_behind_that_of_the_configuration() {
+        let text = "#!/bin/sh\nexport A=1\n  B=\"x y\"\nexport PATH='/bin:/usr/bin'\nif [ $A = 1 ]; then\n=\n";
+        let fact = Fact { kind: "sif.environment".to_owned(), text: text.to_owned() };
+        let other = Fact { kind: "sif.deffile".to_owned(), text: "C=1".to_owned() };
+        let mut record = ImageRecord { facts: vec![other, fact], ..ImageRecord::default() };
+        assert_eq!(record.environment(), ["A=1", "B=x y", "PATH=/bin:/usr/bin"]);
+        record.config = Some(br#"{"config":{"Env":["A=2"]}}"#.to_vec());
+        assert_eq!(record.environment(), ["A=2"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod commands;
 mod common;
 mod config;
 mod dockerfiles;
+mod environment;
 mod evaluate;
 mod families;
 mod fleet;

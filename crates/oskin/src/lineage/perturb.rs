@@ -56,7 +56,7 @@ pub enum Perturbation {
 }
 
 /// A source of chance: a seed, mixed with whatever has to be drawn for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Draw(u64);
 
 impl Draw {

@@ -5,9 +5,11 @@
 //! that share their paths cost little more than the sets that they are. Contents and the graph of an image are its
 //! own: there each image is gone over path by path.
 
+use super::corpus::{Bag, Corpus, PathWords, Vocabulary};
 use super::graph::{self, Tree};
 use super::levels::{Levels, Multiset};
 use super::method::{Basis, Method};
+use super::similarities::Similarities;
 use super::weights::Weighting;
 use crate::path::table_hash;
 use crate::path_set::{PathSet, Selection};
@@ -41,6 +43,25 @@ pub struct Fact<'a> {
     pub content: &'a [u8],
 }
 
+/// What images are compared by.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Sets of weighted ids.
+    Sets(Levels),
+    /// Words.
+    Words(Corpus),
+}
+
+impl Prepared {
+    /// All pairs; `method` tells the weights.
+    pub fn pairs(self, method: &Method) -> Similarities {
+        match self {
+            Self::Sets(levels) => levels.pairs(method.weighting),
+            Self::Words(corpus) => Similarities::Told(corpus),
+        }
+    }
+}
+
 /// Collects what images are compared by.
 #[derive(Debug)]
 pub struct Features<'a> {
@@ -72,9 +93,27 @@ impl<'a> Features<'a> {
         self.images.push(multiset);
     }
 
-    /// The sets of all images in the order in which they came.
-    pub fn levels(&self) -> Levels {
-        Levels::of(&self.images)
+    /// What all images are compared by, in the order in which they came.
+    pub fn prepared(&self) -> Prepared {
+        match self.method.basis {
+            Basis::Words => Prepared::Words(self.corpus()),
+            _ => Prepared::Sets(Levels::of(&self.images)),
+        }
+    }
+
+    /// The words of all images: those of a path are found once for all that have it.
+    fn corpus(&self) -> Corpus {
+        let mut vocabulary = Vocabulary::default();
+        let mut words = PathWords::default();
+        let keys = PathSet::from_unsorted(self.images.iter().flatten().map(|(key, _)| *key).collect());
+        for key in keys.ids() {
+            let path = self.method.view.key(self.paths.texts[key as usize]);
+            words.push(key, &vocabulary.words_of(&path));
+        }
+        let bag = |image: &Multiset| {
+            Bag::of_documents(image.iter().map(|(key, _)| words.of(*key)))
+        };
+        Corpus::of_bags(&self.images.iter().map(bag).collect::<Vec<_>>())
     }
 
     fn path_keys(&mut self, subject: Subject<'_>) -> Multiset {
@@ -323,7 +362,7 @@ mod tests {
                 };
                 features.add(Subject { files: &files, directories: &directories, fact: &fact });
             }
-            let levels = features.levels();
+            let Prepared::Sets(levels) = features.prepared() else { panic!("paths are no words") };
             prop_assert!(levels.are_plain());
             let naive: Vec<_> = images.iter().map(|image| shown(image, &method)).collect();
             for (left, set) in naive.iter().zip(&levels.sets) {

@@ -6,6 +6,8 @@
 //! minimum, and what an image weighs is how often it has the key. The same holds for bytes: what two images share of a
 //! file is the smaller of both sizes.
 
+use super::all_pairs::AllPairs;
+use super::similarities::Similarities;
 use super::weights::{Weighting, Weights};
 use crate::path_set::{Overlap, PathSet, Run};
 
@@ -50,6 +52,15 @@ impl Levels {
     /// Whether every id weighs 1, so that counting does.
     pub fn are_plain(&self) -> bool {
         self.each.iter().all(|each| *each == 1)
+    }
+
+    /// All pairs.
+    pub fn pairs(&self, weighting: Weighting) -> Similarities {
+        let sets: Vec<&PathSet> = self.sets.iter().collect();
+        match self.are_plain() && weighting.unit() == 1 {
+            true => Similarities::Counted(AllPairs::from_sets(&sets)),
+            false => Similarities::Weighted(AllPairs::weighted(&sets, self.weights(weighting))),
+        }
     }
 
     /// What two images share, by number, the first the left one: the sum of minima. O(runs of both).

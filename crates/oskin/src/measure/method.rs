@@ -4,7 +4,7 @@
 use super::set::Measure;
 use super::weights::Weighting;
 use crate::path_set::Selection;
-use crate::view::View;
+use crate::view::{View, ViewKind};
 use std::fmt;
 use std::str::FromStr;
 
@@ -92,6 +92,9 @@ impl Method {
             }
             (Basis::Words, Weighting::Rarity | Weighting::Bytes, _) => {
                 Some("words weigh by --weight idf alone, which their tf-idf vectors hold already")
+            }
+            (Basis::Words, ..) if self.view.has(ViewKind::Contents) => {
+                Some("words have no contents, so --view contents does not go with --by words")
             }
             (Basis::Edges | Basis::Subtrees, Weighting::Bytes, _) => {
                 Some("--weight bytes goes with --by paths alone")

@@ -7,6 +7,7 @@ mod cluster;
 pub mod corpus;
 mod descent;
 mod edges;
+mod environment;
 mod family;
 mod features;
 mod gram;
@@ -15,6 +16,7 @@ mod history;
 mod index;
 mod leaf_order;
 mod levels;
+mod mantel;
 mod matrix;
 mod method;
 mod near;
@@ -32,14 +34,18 @@ mod whole_rows;
 pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
 pub use descent::{Branch, Descent, Forest};
+pub use environment::{Environment, alike};
 pub use family::Family;
-pub use features::{Fact, Features, Subject};
+pub use features::{Fact, Features, Prepared, Subject};
 pub use history::Sum;
 pub use index::{
     BLOCK_IDS, Block, CHUNKS, Changes, Chunks, DEEPEST, Node, OverlapIndex, Parts, Piece,
     STATION_EVENTS, Scratch, Slot, Station, Ways,
 };
 pub use levels::{Levels, Multiset};
+pub use mantel::{
+    Chance, Correlated, Correlation, LEAST_IMAGES, Mantel, PERMUTATIONS, Scope, Triangle, mantel,
+};
 pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use method::{Basis, Method};
 pub use near::{Near, nearest};

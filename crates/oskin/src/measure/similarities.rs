@@ -1,6 +1,7 @@
 //! All pairs of images by any method, as a stream of rows.
 
 use super::all_pairs::{AllPairs, PairRow};
+use super::corpus::Corpus;
 use super::matrix::OverlapMatrix;
 use super::near::{Near, nearest};
 use super::set::Measure;
@@ -14,6 +15,8 @@ pub enum Similarities {
     Counted(AllPairs),
     /// By sums of weights of that.
     Weighted(AllPairs<u64>),
+    /// By the cosines of their words, without counts.
+    Told(Corpus),
 }
 
 /// How alike one image is to every image.
@@ -23,6 +26,13 @@ pub enum AnyRow<'a> {
     Counted(PairRow<'a>),
     /// By sums of weights.
     Weighted(PairRow<'a, u64>),
+    /// By nothing but the similarities.
+    Told {
+        /// The number of the image.
+        image: usize,
+        /// How alike it is to each.
+        values: &'a [f64],
+    },
 }
 
 impl Similarities {
@@ -31,6 +41,7 @@ impl Similarities {
         match self {
             Self::Counted(pairs) => pairs.len(),
             Self::Weighted(pairs) => pairs.len(),
+            Self::Told(corpus) => corpus.len(),
         }
     }
 
@@ -39,8 +50,11 @@ impl Similarities {
         self.len() == 0
     }
 
-    /// All pairs, held; `None` if a sum does not fit into 32 bits.
+    /// All pairs, held; `None` if there are no sums, or one does not fit into 32 bits.
     pub fn to_matrix(&self) -> Option<OverlapMatrix> {
+        if matches!(self, Self::Told(_)) {
+            return None;
+        }
         let count = self.len();
         let mut matrix = OverlapMatrix::default();
         matrix.common.reserve(count * count.saturating_sub(1) / 2);
@@ -65,6 +79,9 @@ impl Similarities {
         match self {
             Self::Counted(pairs) => pairs.for_each_row(|row| call(AnyRow::Counted(row))),
             Self::Weighted(pairs) => pairs.for_each_row(|row| call(AnyRow::Weighted(row))),
+            Self::Told(corpus) => {
+                corpus.for_each_row(|image, values| call(AnyRow::Told { image, values }))
+            }
         }
     }
 }
@@ -75,6 +92,7 @@ impl AnyRow<'_> {
         match self {
             Self::Counted(row) => row.set,
             Self::Weighted(row) => row.set,
+            Self::Told { image, .. } => *image,
         }
     }
 
@@ -83,6 +101,7 @@ impl AnyRow<'_> {
         match self {
             Self::Counted(row) => row.common.len(),
             Self::Weighted(row) => row.common.len(),
+            Self::Told { values, .. } => values.len(),
         }
     }
 
@@ -91,7 +110,7 @@ impl AnyRow<'_> {
         self.len() == 0
     }
 
-    /// What the image shares with another, as counts or sums of weights.
+    /// What the image shares with another, as counts or sums of weights; all 0 where none are told.
     ///
     /// # Panics
     ///
@@ -100,6 +119,7 @@ impl AnyRow<'_> {
         match self {
             Self::Counted(row) => row.overlap(other),
             Self::Weighted(row) => row.overlap(other),
+            Self::Told { .. } => Overlap::default(),
         }
     }
 
@@ -109,7 +129,10 @@ impl AnyRow<'_> {
     ///
     /// If `other` is no number of an image.
     pub fn value(&self, measure: Measure, other: usize) -> f64 {
-        measure.of(self.overlap(other))
+        match self {
+            Self::Told { values, .. } => values[other],
+            _ => measure.of(self.overlap(other)),
+        }
     }
 
     /// See [`PairRow::at_least`].

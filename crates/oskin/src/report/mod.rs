@@ -10,6 +10,7 @@ mod classify;
 mod compare;
 mod compare_packages;
 mod dockerfiles;
+mod environment;
 mod evaluate;
 mod gates;
 pub mod heatmap;
@@ -48,6 +49,7 @@ pub use dockerfiles::{
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
     UsedReport,
 };
+pub use environment::{EnvironmentReport, EnvironmentTest, FamilySize, PackagesKnown};
 pub use evaluate::{
     Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
     WrongReport,

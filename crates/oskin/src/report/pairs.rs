@@ -1,9 +1,8 @@
 //! The documents about all pairs, as a whole and row by row.
 
-use crate::measure::{AnyRow, Measure, Method, Near, OverlapMatrix};
+use crate::measure::{AnyRow, Basis, Measure, Method, Near, OverlapMatrix};
 use crate::path_set::Selection;
 use serde::Serialize;
-use std::fmt;
 
 /// `oskin.matrix/1`: all pairs, held; [`PairsDocument`] writes the same of a stream.
 #[derive(Clone, Debug, Serialize)]
@@ -194,7 +193,7 @@ impl PairsDocument {
         let overlap = near.overlap;
         let [common, left_only, right_only] =
             [overlap.common, overlap.left_only, overlap.right_only]
-                .map(|sum| Amount { sum, unit: self.method.weighting.unit() });
+                .map(|sum| self.amount(sum));
         if let PairsForm::Separated(separator) = self.form {
             let separator = char::from(separator);
             let (image, other) = (&self.names[set], &self.names[near.other]);
@@ -217,6 +216,16 @@ impl PairsDocument {
             json(&near.value),
         );
         out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A count as it is written: nothing where there are none.
+    fn amount(&self, sum: u64) -> String {
+        match (self.method.basis, self.method.weighting.unit(), self.form) {
+            (Basis::Words, _, PairsForm::Json) => "null".to_owned(),
+            (Basis::Words, ..) => String::new(),
+            (_, 1, _) => sum.to_string(),
+            (_, unit, _) => (sum as f64 / unit as f64).to_string(),
+        }
     }
 
     /// Puts an item of the list on a line of its own.
@@ -244,21 +253,6 @@ impl PairsDocument {
             json(self.method.weighting.name())
         ));
         out.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// A sum of weights, told in what one of them stands for.
-struct Amount {
-    sum: u64,
-    unit: u64,
-}
-
-impl fmt::Display for Amount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.unit {
-            1 => write!(f, "{}", self.sum),
-            unit => write!(f, "{}", self.sum as f64 / unit as f64),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::images::Workspace;
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use crate::text;
 use crate::truth::Truth;
-use oskin::measure::{Basis, Measure, Method, Weighting};
+use oskin::measure::{Basis, Measure, Method, Prepared, Weighting};
 use oskin::path_set::Selection;
 use oskin::report::{MeasuresReport, MethodReport, MethodShares, ShareReport};
 use oskin::view::{View, ViewKind};
@@ -48,14 +48,14 @@ pub(super) fn run(
             method.view.describe()
         ));
         let started = Instant::now();
-        let levels = workspace.levels(&spelled, &method)?;
-        let prepared = started.elapsed();
+        let prepared = workspace.prepared(&spelled, &method)?;
+        let preparation = started.elapsed();
         for weighting in weightings(&method, has_contents) {
             let method = Method { weighting, ..method.clone() };
             let started = Instant::now();
-            let all = match weighting {
-                Weighting::Bytes => workspace.pairs(&spelled, &method)?,
-                _ => Workspace::pairs_of(&levels, &method),
+            let all = match &prepared {
+                Prepared::Sets(levels) if weighting != Weighting::Bytes => levels.pairs(weighting),
+                _ => workspace.pairs(&spelled, &method)?,
             };
             let mut scores: Vec<(Measure, Scores)> = measures(method.basis)
                 .iter()
@@ -69,7 +69,7 @@ pub(super) fn run(
                 ControlFlow::Continue(())
             });
             debug_assert!(flow.is_continue());
-            let cost = asked.cost.then(|| (prepared + counted).as_secs_f64() * 1e6 / pairs as f64);
+            let cost = asked.cost.then(|| (preparation + counted).as_secs_f64() * 1e6 / pairs as f64);
             for (measure, scores) in scores {
                 let method = Method { measure, ..method.clone() };
                 report.methods.push(MethodReport::new(&method, shares(scores), cost));

@@ -1,5 +1,7 @@
-//! `oskin evaluate`: parents found in the catalog, judged by known ones.
+//! `oskin evaluate`: parents found in the catalog, judged by known ones; environments and software.
 
+mod environment;
+mod environment_text;
 mod judge;
 mod measures;
 mod questions;
@@ -9,34 +11,68 @@ mod trials;
 use super::{lineage, workspace};
 use crate::args::{Evaluating, Global, Reading};
 use crate::error::CliError;
+use crate::images::Workspace;
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use crate::truth::Truth;
 use judge::{Cases, Judge};
 use oskin::path_set::PathSet;
+use oskin::report::EvaluateReport;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Judges the catalog and writes the figures.
+/// Judges the catalog, or tests its environments, and writes the figures.
 pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json, Format::Csv, Format::Tsv])?;
-    let table = read(&asked.truth)?;
+    let read = |file| read(file).map(|table| (file, table));
+    let table = asked.truth.as_deref().map(read).transpose()?;
     let mut workspace = workspace(global, Reading::default())?;
-    if asked.measures {
-        return measures::run(&outputs, &mut workspace, (asked, &table));
+    if let (true, Some((_, table))) = (asked.measures, &table) {
+        return measures::run(&outputs, &mut workspace, (asked, table));
     }
+    match table {
+        Some(table) if !asked.environment.environment => {
+            let report = judged(&mut workspace, asked, table)?;
+            outputs.write(|format| match format {
+                Format::Json => Ok(json_bytes(&value_of(&report)?)),
+                Format::Csv => Ok(text::separated(&report, ',').into_bytes()),
+                Format::Tsv => Ok(text::separated(&report, '\t').into_bytes()),
+                _ => Ok(text::text_of(&report).into_bytes()),
+            })?;
+        }
+        // Without it there is a table.
+        table => {
+            let table = table.as_ref().map(|(_, table)| table);
+            let report = environment::report(&mut workspace, asked, table)?;
+            outputs.write(|format| match format {
+                Format::Json => Ok(json_bytes(&value_of(&report)?)),
+                Format::Csv => Ok(environment_text::separated(&report, ',').into_bytes()),
+                Format::Tsv => Ok(environment_text::separated(&report, '\t').into_bytes()),
+                _ => Ok(environment_text::text_of(&report).into_bytes()),
+            })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Holds what is found against a file of known parents.
+fn judged(
+    workspace: &mut Workspace,
+    asked: &Evaluating,
+    (file, table): (&Path, Truth),
+) -> Result<EvaluateReport, CliError> {
     let lineup = workspace.line_up(&[])?;
     if !lineup.names.iter().any(|name| table.images().any(|known| known == name)) {
-        let message = format!("no image of {} is in the catalog", asked.truth.display());
+        let message = format!("no image of {} is in the catalog", file.display());
         return Err(CliError::new(message).hint("`oskin ls` lists the names there are"));
     }
-    let (lineage, candidates) = lineage::find(&mut workspace, &lineup, (asked.paths_only, true))?;
+    let (lineage, candidates) = lineage::find(workspace, &lineup, (asked.paths_only, true))?;
     let cases = Cases::new(&lineup, &table, &candidates);
     let mut report = Judge::new(&cases, &lineage).report(asked.paths_only);
     let perturbations = asked.perturbations();
     if asked.leave_parent_out || !perturbations.is_empty() {
         let by_paths = match asked.paths_only {
             true => lineage,
-            false => lineage::find(&mut workspace, &lineup, (true, true))?.0,
+            false => lineage::find(workspace, &lineup, (true, true))?.0,
         };
         let sets: Vec<&PathSet> = lineup.files.iter().collect();
         let mut trials = trials::Trier::new(&cases, &by_paths, &sets, workspace.catalog()?)?;
@@ -47,13 +83,7 @@ pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliEr
             report.parent_left_out = Some(trials.parents_left_out()?);
         }
     }
-    outputs.write(|format| match format {
-        Format::Json => Ok(json_bytes(&value_of(&report)?)),
-        Format::Csv => Ok(text::separated(&report, ',').into_bytes()),
-        Format::Tsv => Ok(text::separated(&report, '\t').into_bytes()),
-        _ => Ok(text::text_of(&report).into_bytes()),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(report)
 }
 
 fn read(file: &Path) -> Result<Truth, CliError> {

@@ -6,7 +6,7 @@
 #   samples/build.sh OUT        (as root, on a Debian machine with overlayfs; about 6 GB in OUT)
 #
 # OUT becomes an OCI image layout with one reference per image, beside it
-#   OUT/truth.tsv    image, parent ("-" = none), note
+#   OUT/truth.tsv    image, parent ("-" = none), what it is a release of, which, its software, note
 #   OUT/counts.tsv   entries of every image as umoci unpacks it: a second opinion for readers
 #   OUT/layers.tsv   tar members of every layer
 #   OUT/.work        the layer cache: may be deleted when the layout is finished
@@ -314,11 +314,26 @@ from_flat() {
   parent=$2 config_from=-
 }
 
+# What the images are that measures are judged by: releases of one system, and the same software on
+# several of them. Prints release_family, release and software.
+answers() {
+  local release=-
+  case ${1%%-*} in
+    bullseye) release=11 ;; bookworm) release=12 ;; trixie) release=13 ;; forky) release=14 ;; sid) release=15 ;;
+  esac
+  case ${1#*-} in
+    base) printf 'debian\t%s\t-' "$release" ;;
+    python | nginx | postgres | node | java | php) printf -- '-\t-\t%s' "${1#*-}" ;;
+    webapp*) printf -- '-\t-\twebapp' ;;
+    *) printf -- '-\t-\t-' ;;
+  esac
+}
+
 # done_image NOTE: writes config and manifest, and the image's line of the truth.
 done_image() {
   printf '%s\n' "${lowers[@]}" >"$work/images/$image.lowers"
   python3 "$here/oci.py" image "$out" "$image" "$ops" "${config_from:-$parent}" "$arch"
-  printf '%s\t%s\t%s\n' "$image" "$parent" "$1" >>"$out/truth.tsv.partial"
+  printf '%s\t%s\t%s\t%s\n' "$image" "$parent" "$(answers "$image")" "$1" >>"$out/truth.tsv.partial"
   images+=("$image")
   config_from=""
 }
@@ -370,7 +385,7 @@ if [[ -z $mirror ]]; then
 fi
 arch=$(dpkg --print-architecture)
 images=() lowers=() config_from=""
-printf 'image\tparent\tnote\n' >"$out/truth.tsv.partial"
+printf 'image\tparent\trelease_family\trelease\tsoftware\tnote\n' >"$out/truth.tsv.partial"
 
 # shellcheck source-path=SCRIPTDIR source=family.sh
 . "$here/family.sh"

@@ -3,7 +3,8 @@
 use super::lineage;
 use crate::args::Evaluating;
 use crate::error::CliError;
-use crate::images::{Lineup, Workspace};
+use crate::images::Workspace;
+use crate::lineup::Lineup;
 use crate::text;
 use crate::truth::Truth;
 use oskin::image::{Package, recorded_package};

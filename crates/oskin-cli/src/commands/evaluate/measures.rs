@@ -123,7 +123,7 @@ const fn measures(basis: Basis) -> &'static [Measure] {
 
 fn shares(scores: Scores) -> MethodShares {
     let [parent, family, release, software] =
-        scores.tallies().map(|tally| (tally.of > 0).then(|| ShareReport::new(tally)));
+        scores.tallies().map(|tally| (tally.of > 0).then(|| ShareReport::from(tally)));
     MethodShares { parent, family, release, software }
 }
 

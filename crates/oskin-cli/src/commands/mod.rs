@@ -25,6 +25,7 @@ mod place;
 mod show;
 mod sketch;
 mod stale;
+mod words;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -89,6 +90,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
+        Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

@@ -18,3 +18,4 @@ mod registry;
 mod registry_fleet;
 mod sbom;
 mod sketch;
+mod words;

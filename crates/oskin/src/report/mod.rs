@@ -20,6 +20,7 @@ mod pairs;
 mod sketch;
 mod stale;
 mod steps;
+mod words;
 
 pub use ancestry::{
     AncestorsReport, CommonReport, CommonSide, DescendantReport, DescendantsReport,
@@ -64,3 +65,4 @@ pub use steps::{
     CoarseReport, EdgesSeenReport, FinerReport, GradeReport, InsideReport, JoinedReport,
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };
+pub use words::{WordReport, WordsReport};

@@ -8,6 +8,7 @@ mod measuring;
 mod reading;
 mod registry;
 mod subtrees;
+mod words;
 
 pub(crate) use adding::Adding;
 pub(crate) use environment::AskedEnvironment;
@@ -16,6 +17,7 @@ pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
 pub(crate) use subtrees::Subtrees;
+pub(crate) use words::AskedWords;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,6 +121,7 @@ impl Command {
             | Self::Descendants { reading, .. }
             | Self::Common { reading, .. }
             | Self::Stale { reading, .. }
+            | Self::Words { asked: AskedWords { reading, .. } }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
             } => Some(reading),
@@ -402,6 +405,12 @@ pub(crate) enum Command {
     Evaluate {
         #[command(flatten)]
         asked: Evaluating,
+    },
+    /// The words of its paths that make an image special among those of the catalog
+    #[command(after_help = words::HELP)]
+    Words {
+        #[command(flatten)]
+        asked: AskedWords,
     },
     /// Estimates for catalogs that cannot be had whole: sketches of images, and the nearest of many
     Sketch {

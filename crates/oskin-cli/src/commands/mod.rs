@@ -26,6 +26,7 @@ mod show;
 mod sketch;
 mod stale;
 mod subtrees;
+mod words;
 
 use crate::args::{Cli, Command, Global, Reading};
 use crate::config::Config;
@@ -91,6 +92,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
+        Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
         Command::Completions { shell } => generate::completions(shell),

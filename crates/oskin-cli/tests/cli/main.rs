@@ -21,3 +21,4 @@ mod registry_fleet;
 mod sbom;
 mod sketch;
 mod subtrees;
+mod words;

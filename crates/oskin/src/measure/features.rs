@@ -105,14 +105,13 @@ impl<'a> Features<'a> {
     fn corpus(&self) -> Corpus {
         let mut vocabulary = Vocabulary::default();
         let mut words = PathWords::default();
-        let keys = PathSet::from_unsorted(self.images.iter().flatten().map(|(key, _)| *key).collect());
+        let keys =
+            PathSet::from_unsorted(self.images.iter().flatten().map(|(key, _)| *key).collect());
         for key in keys.ids() {
             let path = self.method.view.key(self.paths.texts[key as usize]);
             words.push(key, &vocabulary.words_of(&path));
         }
-        let bag = |image: &Multiset| {
-            Bag::of_documents(image.iter().map(|(key, _)| words.of(*key)))
-        };
+        let bag = |image: &Multiset| Bag::of_documents(image.iter().map(|(key, _)| words.of(*key)));
         Corpus::of_bags(&self.images.iter().map(bag).collect::<Vec<_>>())
     }
 

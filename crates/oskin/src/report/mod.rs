@@ -23,6 +23,7 @@ mod sketch;
 mod stale;
 mod steps;
 mod subtrees;
+mod words;
 
 pub use ancestry::{
     AncestorsReport, CommonReport, CommonSide, DescendantReport, DescendantsReport,
@@ -70,3 +71,4 @@ pub use steps::{
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };
 pub use subtrees::{SubtreePlace, SubtreeReport, SubtreesReport, SubtreesSide};
+pub use words::{WordReport, WordsReport};

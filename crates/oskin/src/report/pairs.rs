@@ -192,8 +192,7 @@ impl PairsDocument {
     fn pair(&mut self, set: usize, near: &Near, out: &mut Vec<u8>) {
         let overlap = near.overlap;
         let [common, left_only, right_only] =
-            [overlap.common, overlap.left_only, overlap.right_only]
-                .map(|sum| self.amount(sum));
+            [overlap.common, overlap.left_only, overlap.right_only].map(|sum| self.amount(sum));
         if let PairsForm::Separated(separator) = self.form {
             let separator = char::from(separator);
             let (image, other) = (&self.names[set], &self.names[near.other]);

@@ -69,7 +69,8 @@ pub(super) fn run(
                 ControlFlow::Continue(())
             });
             debug_assert!(flow.is_continue());
-            let cost = asked.cost.then(|| (preparation + counted).as_secs_f64() * 1e6 / pairs as f64);
+            let cost =
+                asked.cost.then(|| (preparation + counted).as_secs_f64() * 1e6 / pairs as f64);
             for (measure, scores) in scores {
                 let method = Method { measure, ..method.clone() };
                 report.methods.push(MethodReport::new(&method, shares(scores), cost));

@@ -16,6 +16,7 @@ mod core_list;
 mod globs;
 mod items;
 mod leaves;
+mod literals;
 mod volatile;
 
 pub use core_list::core_list;

@@ -244,7 +244,6 @@ fn glob(pattern: &str) -> Result<globset::Glob, PatternProblem> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

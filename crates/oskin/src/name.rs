@@ -305,6 +305,18 @@ mod tests {
         }
 
         #[test]
+        fn so_with_all_that_decides(words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "1", "20", "01", "2.3", ".so.", "-", "_", ".", "+", "/", "x", "rc", "utf", "ISO8859",
+                "terminfo/", ".build-id/",
+            ]), 0..12)
+        ) {
+            let path = words.concat();
+            let once = mask_path(path.as_bytes()).into_owned();
+            prop_assert_eq!(mask_path(&once).into_owned(), once);
+        }
+
+        #[test]
         fn parts_lie_in_the_name(name in proptest::collection::vec(any::<u8>(), 0..30)) {
             let found = parts(&name);
             let holds = |part: &[u8]| part.is_empty() || name.windows(part.len()).any(|it| it == part);

@@ -44,7 +44,6 @@ pub(super) fn globs() -> &'static Globs {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;

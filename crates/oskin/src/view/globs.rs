@@ -1,5 +1,6 @@
 //! Globs of paths, and lists of them in which later lines take back what earlier ones say.
 
+use super::literals::{Itself, Literal, Literals};
 use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Why a pattern is none.
@@ -51,6 +52,8 @@ pub(super) struct Globs {
     // As they were written, `!` included.
     patterns: Vec<String>,
     takes_back: Vec<bool>,
+    // Those without wildcards, and the others.
+    literals: Literals,
     // What fits a pattern or lies below what does; `owner` tells the pattern of each glob.
     any: GlobSet,
     any_owner: Vec<usize>,
@@ -102,10 +105,15 @@ impl Globs {
     fn compile(patterns: Vec<String>) -> Result<Self, ViewError> {
         let mut globs = Self::default();
         let (mut any, mut directories) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut literals = Vec::new();
         for (owner, pattern) in patterns.iter().enumerate() {
             let refuse = |why| ViewError::Pattern { pattern: pattern.clone(), why };
             let parsed = Parsed::new(pattern).map_err(refuse)?;
             globs.takes_back.push(parsed.takes_back);
+            if let Some((path, itself)) = parsed.literal {
+                literals.push(Literal { path, itself, owner });
+                continue;
+            }
             if let Some(below) = parsed.below {
                 any.add(below);
                 globs.any_owner.push(owner);
@@ -117,6 +125,7 @@ impl Globs {
             set.add(parsed.itself);
             owners.push(owner);
         }
+        globs.literals = Literals::new(literals);
         let too_large = |err: globset::Error| ViewError::TooLarge(err.to_string());
         globs.any = any.build().map_err(too_large)?;
         globs.directories = directories.build().map_err(too_large)?;
@@ -143,18 +152,20 @@ impl Globs {
         if self.is_empty() {
             return None;
         }
+        let literals = self.literals.owners(path, is_directory);
         let path = Candidate::from_bytes(path);
         // Which of them fits matters only where they disagree.
         if let Some(first) = self.takes_back.first()
             && self.takes_back.iter().all(|it| it == first)
         {
-            let fits = self.any.is_match_candidate(&path)
+            let fits = { literals }.next().is_some()
+                || self.any.is_match_candidate(&path)
                 || is_directory && self.directories.is_match_candidate(&path);
             return fits.then_some(!first);
         }
         let mut found = Vec::new();
         self.any.matches_candidate_into(&path, &mut found);
-        let mut last = found.iter().map(|glob| self.any_owner[*glob]).max();
+        let mut last = literals.chain(found.iter().map(|glob| self.any_owner[*glob])).max();
         if is_directory {
             self.directories.matches_candidate_into(&path, &mut found);
             last = last.max(found.iter().map(|glob| self.directories_owner[*glob]).max());
@@ -176,6 +187,8 @@ fn trimmed(line: &str) -> &str {
 struct Parsed {
     takes_back: bool,
     of_directories: bool,
+    /// The path that it is, where it has no wildcard but `/**` at its end.
+    literal: Option<(Vec<u8>, Itself)>,
     itself: globset::Glob,
     /// What lies below that; `None` where the pattern itself says so.
     below: Option<globset::Glob>,
@@ -204,8 +217,21 @@ impl Parsed {
         };
         let below = below.as_deref().map(glob).transpose()?;
         let itself = glob(&from_root)?;
-        Ok(Self { takes_back: stripped.is_some(), of_directories, itself, below })
+        let literal = is_anchored.then(|| literal(body, of_directories)).flatten();
+        Ok(Self { takes_back: stripped.is_some(), of_directories, literal, itself, below })
     }
+}
+
+/// The path that a pattern from the root is, if it is one.
+fn literal(body: &str, of_directories: bool) -> Option<(Vec<u8>, Itself)> {
+    let (path, itself) = match (body.strip_suffix("/**"), of_directories) {
+        (Some(path), false) => (path, Itself::Never),
+        (None, true) => (body, Itself::AsDirectory),
+        (None, false) => (body, Itself::Fits),
+        (Some(_), true) => return None,
+    };
+    let is_plain = !path.contains(['*', '?', '[', ']', '{', '}', '\\']);
+    is_plain.then(|| (path.as_bytes().to_vec(), itself))
 }
 
 fn glob(pattern: &str) -> Result<globset::Glob, PatternProblem> {
@@ -218,7 +244,6 @@ fn glob(pattern: &str) -> Result<globset::Glob, PatternProblem> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -347,8 +372,8 @@ mod tests {
         #[test]
         fn globs_fit_as_the_words_say(
             lines in proptest::collection::vec(
-                ("!?", "/?", proptest::collection::vec("[ab]{1,2}|[ab]?\\*[ab]?|\\*\\*", 1..4), "/?"), 1..4),
-            path in proptest::collection::vec("[ab]{1,3}", 1..5),
+                ("!?", "/?", proptest::collection::vec("[ab-]{1,2}|[ab]?\\*[ab]?|\\*\\*", 1..4), "/?"), 1..8),
+            path in proptest::collection::vec("[ab-]{1,2}", 1..5),
             is_directory: bool,
         ) {
             let mut expected = None;

@@ -104,7 +104,6 @@ fn as_one(same: Vec<ViewedItem<'_>>) -> ViewedItem<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

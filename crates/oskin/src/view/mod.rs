@@ -16,6 +16,7 @@ mod core_list;
 mod globs;
 mod items;
 mod leaves;
+mod literals;
 mod volatile;
 
 pub use core_list::core_list;
@@ -24,7 +25,8 @@ pub use items::ViewedItem;
 pub use leaves::{leaves, leaves_by_parent};
 pub use volatile::Volatile;
 
-use crate::{name, path};
+use crate::name;
+use crate::path;
 use globs::Globs;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -241,7 +243,6 @@ impl View {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

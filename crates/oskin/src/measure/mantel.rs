@@ -215,7 +215,9 @@ fn prepared(mut values: Vec<f64>, classes: &[u32], correlation: Correlation) -> 
         *value -= means[class];
     }
     let length = values.iter().map(|value| value * value).sum::<f64>().sqrt();
-    values.iter_mut().for_each(|value| *value /= length);
+    for value in &mut values {
+        *value /= length;
+    }
     (length > 0.0).then_some(values)
 }
 
@@ -227,7 +229,9 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut before = 0;
     for equal in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
         let mean = before as f64 + (equal.len() + 1) as f64 / 2.0;
-        equal.iter().for_each(|at| ranks[*at] = mean);
+        for at in equal {
+            ranks[*at] = mean;
+        }
         before += equal.len();
     }
     ranks
@@ -267,8 +271,8 @@ impl Square {
 
 /// In how many orders the images can be; `None` if that is more than anyone tries.
 fn orders(groups: &[Vec<usize>]) -> Option<u64> {
-    let factors = groups.iter().flat_map(|group| 1..=group.len() as u64);
-    factors.fold(Some(1_u64), |all, factor| all?.checked_mul(factor))
+    let mut factors = groups.iter().flat_map(|group| 1..=group.len() as u64);
+    factors.try_fold(1_u64, u64::checked_mul)
 }
 
 /// How many of all orders do something; of each group they come one after the other, as digits of a
@@ -323,14 +327,12 @@ fn below(bound: usize, state: &mut u64) -> usize {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     bits ^= bits >> 31;
-    // Below the bound, which is a `usize`.
-    ((u128::from(bits) * bound as u128) >> 64) as usize
+    // It is below the bound, so it is a `usize`.
+    usize::try_from((u128::from(bits) * bound as u128) >> 64).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
     use proptest::prelude::*;
 
@@ -363,7 +365,8 @@ mod tests {
     fn naive_ranks(values: &[f64]) -> Vec<f64> {
         let rank = |value: &f64| {
             let below = values.iter().filter(|it| *it < value).count() as f64;
-            below + (values.iter().filter(|it| *it == value).count() + 1) as f64 / 2.0
+            let beside = values.iter().filter(|it| it.total_cmp(value).is_eq()).count();
+            below + (beside + 1) as f64 / 2.0
         };
         values.iter().map(rank).collect()
     }
@@ -502,10 +505,10 @@ mod tests {
         }
     }
 
-    fn made(n: usize, noise: u64) -> [Triangle; 2] {
+    fn made(n: usize, noise: usize) -> [Triangle; 2] {
         let mut state = 7;
         let x = Triangle::of(n, |_, _| below(1_000, &mut state) as f64);
-        let y = Triangle::of(n, |i, j| x.at(i, j) + below(noise as usize, &mut state) as f64);
+        let y = Triangle::of(n, |i, j| x.at(i, j) + below(noise, &mut state) as f64);
         [x, y]
     }
 

@@ -140,6 +140,9 @@ fn evidence_text(evidence: &EvidenceReport) -> String {
             text::count(*left_only),
             text::count(*right_only)
         ),
+        EvidenceReport::LostAndFound { of } => {
+            format!("an empty lost+found set aside: the {of} one lies in a file system that has it")
+        }
         EvidenceReport::TooLittle { left, right } => {
             format!("too little to tell: {left} and {right} files")
         }

@@ -143,6 +143,11 @@ pub enum EvidenceReport {
         /// Files of the right image that the left one has not.
         right_only: u64,
     },
+    /// An empty `lost+found` in the root of one of the two, which does not count.
+    LostAndFound {
+        /// Which one: `left` or `right`.
+        of: &'static str,
+    },
     /// Too few files to tell.
     TooLittle {
         /// Files of the left image.
@@ -164,6 +169,9 @@ impl EvidenceReport {
             Evidence::PathContainment { left, right } => Self::PathContainment { left, right },
             Evidence::Volatile(Aside { changed, left_only, right_only }) => {
                 Self::Volatile { changed, left_only, right_only }
+            }
+            Evidence::LostAndFound { is_left } => {
+                Self::LostAndFound { of: if is_left { "left" } else { "right" } }
             }
             Evidence::TooLittle { left, right } => Self::TooLittle { left, right },
         }
@@ -232,7 +240,7 @@ impl CompareReport {
 }
 
 fn summary(left: &str, right: &str, comparison: &Comparison, relation: &Relation) -> String {
-    let both = comparison.overlap(Selection::Both);
+    let both = comparison.counted();
     let (parent, child, lost, added) = match relation.left_is_parent {
         Some(false) => (right, left, both.right_only, both.left_only),
         _ => (left, right, both.left_only, both.right_only),

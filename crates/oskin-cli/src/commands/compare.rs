@@ -40,6 +40,8 @@ pub(super) fn report(
     let relation = Relation::of(&comparison, &layers[0], &layers[1]);
     let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
     report.packages = packages;
+    report.left.incomplete = left.record().incomplete().map(str::to_owned);
+    report.right.incomplete = right.record().incomplete().map(str::to_owned);
     Ok(report)
 }
 
@@ -87,6 +89,12 @@ pub(super) fn text_of(report: &CompareReport) -> String {
         text.push_str(&format!("relation: {}\n", relation.kind));
         for evidence in &relation.evidence {
             text.push_str(&format!("  {}\n", evidence_text(evidence)));
+        }
+    }
+    for side in [&report.left, &report.right] {
+        if let Some(what) = &side.incomplete {
+            let note = format!("note: {} was read only in part: {what}", side.name);
+            text.push_str(&format!("{}\n", text::printable(&note)));
         }
     }
     if let Some(packages) = &report.packages {

@@ -10,6 +10,7 @@ mod dockerfiles;
 mod evaluate;
 mod families;
 mod fleet;
+mod incomplete;
 mod kill;
 mod lineage;
 mod lineage_views;

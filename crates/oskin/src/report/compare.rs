@@ -31,6 +31,14 @@ pub struct CompareReport {
 pub struct Side {
     /// Its name, or its location.
     pub name: String,
+    /// What of it could not be read; null if it is whole.
+    pub incomplete: Option<String>,
+}
+
+impl Side {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), incomplete: None }
+    }
 }
 
 /// The overlaps under each selection.
@@ -186,8 +194,8 @@ impl CompareReport {
         let parent = relation.left_is_parent.map(|is_left| if is_left { left } else { right });
         Self {
             schema: "oskin.compare/1",
-            left: Side { name: left.to_owned() },
-            right: Side { name: right.to_owned() },
+            left: Side::new(left),
+            right: Side::new(right),
             selections: Some(Selections {
                 files: selection(Selection::Files),
                 directories: selection(Selection::Directories),
@@ -213,8 +221,8 @@ impl CompareReport {
     pub fn of_packages(left: &str, right: &str, packages: PackagesReport) -> Self {
         Self {
             schema: "oskin.compare/1",
-            left: Side { name: left.to_owned() },
-            right: Side { name: right.to_owned() },
+            left: Side::new(left),
+            right: Side::new(right),
             selections: None,
             content: None,
             relation: None,

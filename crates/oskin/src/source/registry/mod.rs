@@ -177,7 +177,8 @@ fn finish(
     Ok(image)
 }
 
-/// All tags of a repository as specifications, in the order of the registry.
+/// All tags of a repository as specifications, in the order of their bytes: registries have orders of
+/// their own, or none.
 ///
 /// The names are complete: `docker://host/repository:tag`. Tags that break the grammar are left
 /// out, for nothing could ask for them. One request for each page of tags.
@@ -202,7 +203,9 @@ pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSp
             hint: format!("write docker://{}", asked.reference.familiar_name()),
         });
     }
-    let tags = tags::list(&asked.repository, options.limits.manifest_bytes)?;
+    let mut tags = tags::list(&asked.repository, options.limits.manifest_bytes)?;
+    tags.sort_unstable();
+    tags.dedup();
     let name = asked.reference.name();
     let complete = tags.into_iter().map(|tag| format!("{name}:{tag}"));
     let valid = complete.filter(|name| Reference::parse(name).is_ok());

@@ -2,6 +2,7 @@
 
 use crate::text::printable;
 use oskin::catalog::CatalogError;
+use oskin::dockerfile::Reference;
 use oskin::ingest::IngestError;
 use oskin::oski::OskiError;
 use oskin::sketch_file::SketchFileError;
@@ -98,6 +99,16 @@ impl CliError {
         // There is no one left to tell if standard error is gone.
         drop(anstream::stderr().write_all(text.as_bytes()));
     }
+}
+
+/// A hint for what may be the name of an image somewhere else; only a tag tells such a name from others.
+pub(crate) fn of_reference(name: &str) -> Option<String> {
+    let is_reference = name.contains(':') && Reference::parse(name).is_ok();
+    is_reference.then(|| {
+        format!(
+            "if it is in a registry: docker://{name}; in the local engine: docker-daemon:{name}"
+        )
+    })
 }
 
 /// Prints what clap has to say: help and version are no errors.

@@ -2,7 +2,7 @@
 
 use crate::args::Reading;
 use crate::engines;
-use crate::error::CliError;
+use crate::error::{CliError, of_reference};
 use crate::lineup::Member;
 use crate::progress::Bar;
 use crate::text::plural;
@@ -185,6 +185,10 @@ impl Workspace {
         let error =
             CliError::new(format!("{name:?} is neither an image of the catalog nor a file"));
         if !self.path.exists() {
+            let error = match of_reference(name) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            };
             return error.hint(format!(
                 "there is no catalog at {}; `oskin add` makes one, `oskin --help` lists the transports",
                 self.path.display()
@@ -197,10 +201,8 @@ impl Workspace {
             _ => Vec::new(),
         };
         let near = nearest(name, &names);
-        let error = match near {
-            Some(near) => error.hint(format!("there is an image named {near:?}")),
-            None => error,
-        };
+        let near = near.map(|near| format!("there is an image named {near:?}"));
+        let error = near.into_iter().chain(of_reference(name)).fold(error, CliError::hint);
         error.hint("`oskin ls` lists the images, `oskin --help` the transports")
     }
 

@@ -182,8 +182,23 @@ pub struct Fact {
     pub text: String,
 }
 
-/// The kinds of facts that are labels: a JSON object of strings.
-const LABEL_FACTS: [&str; 2] = ["sif.labels", "manifest.annotations"];
+/// The kind of the fact that an image could be read only in part: how many parts are missing, and
+/// where the first one is. Readers give no fact of this kind.
+pub const INCOMPLETE: &str = "incomplete";
+
+/// The kind of the fact that holds the platform of an image without a configuration, written as
+/// [`Platform`] is. Readers give no fact of this kind.
+pub const PLATFORM: &str = "platform";
+
+/// The kinds of facts that are labels, JSON objects of strings, and the names of the objects in each
+/// other that they may lie in.
+const LABEL_FACTS: [(&str, &[&str]); 4] = [
+    ("sif.labels", &[]),
+    // Since SIF has apps: labels of the system, and of each of them.
+    ("sif.labels", &["system-partition"]),
+    ("sif.json.inspect-metadata.json", &["data", "attributes", "labels"]),
+    ("manifest.annotations", &[]),
+];
 
 /// The kind of facts that are environments: lines of a shell that assign variables.
 const ENVIRONMENT_FACT: &str = "sif.environment";
@@ -191,16 +206,19 @@ const ENVIRONMENT_FACT: &str = "sif.environment";
 impl Fact {
     /// The labels that it holds, if it is of a kind that does; values that are no text are left out.
     pub fn labels(&self) -> BTreeMap<String, String> {
-        if !LABEL_FACTS.contains(&self.kind.as_str()) {
+        let places = LABEL_FACTS.iter().filter(|(kind, _)| *kind == self.kind);
+        let places: Vec<&[&str]> = places.map(|(_, names)| *names).collect();
+        if places.is_empty() {
             return BTreeMap::new();
         }
-        let all: BTreeMap<String, serde_json::Value> =
-            serde_json::from_str(&self.text).unwrap_or_default();
-        let text = |(name, value): (String, serde_json::Value)| match value {
-            serde_json::Value::String(value) => Some((name, value)),
-            _ => None,
+        let all: serde_json::Value = serde_json::from_str(&self.text).unwrap_or_default();
+        let inside = |names: &[&str]| names.iter().try_fold(&all, |it, name| it.get(name));
+        let objects =
+            places.into_iter().filter_map(inside).filter_map(serde_json::Value::as_object);
+        let text = |(name, value): (&String, &serde_json::Value)| {
+            Some((name.clone(), value.as_str()?.to_owned()))
         };
-        all.into_iter().filter_map(text).collect()
+        objects.flatten().filter_map(text).collect()
     }
 
     /// The `NAME=value` texts that it holds, if it is of a kind that does. Lines are taken that assign
@@ -360,10 +378,16 @@ pub struct ImageRecord {
 
 impl ImageRecord {
     /// What the image declares in its configuration, empty if it has none that can be read; with
-    /// labels that only its facts tell.
+    /// labels, and a platform, that only its facts tell.
     pub fn declared(&self) -> Declared {
         let config = self.config.as_deref().unwrap_or_default();
         let mut declared = Declared::from_config(config).unwrap_or_default();
+        let is_stated =
+            !declared.platform.os.is_empty() || !declared.platform.architecture.is_empty();
+        let platform = self.facts.iter().find(|fact| fact.kind == PLATFORM && !is_stated);
+        if let Some(platform) = platform.and_then(|fact| fact.text.parse().ok()) {
+            declared.platform = platform;
+        }
         for fact in &self.facts {
             for (name, value) in fact.labels() {
                 declared.labels.entry(name).or_insert(value);
@@ -381,6 +405,14 @@ impl ImageRecord {
             return declared;
         }
         self.facts.iter().flat_map(Fact::environment).collect()
+    }
+}
+
+impl ImageRecord {
+    /// What of it could not be read, in words, if it could be read only in part.
+    pub fn incomplete(&self) -> Option<&str> {
+        let fact = self.facts.iter().find(|fact| fact.kind == INCOMPLETE);
+        fact.map(|fact| fact.text.as_str())
     }
 }
 
@@ -445,12 +477,38 @@ mod tests {
                 fact("manifest.annotations", r#"{"b":"manifest","c":"manifest"}"#),
                 fact("sif.deffile", r#"{"d":"no labels"}"#),
                 fact("sif.labels", "[]"),
+                fact(
+                    "sif.labels",
+                    r#"{"system-partition":{"e":"system","n":1},"app":{"f":"app"}}"#,
+                ),
+                fact(
+                    "sif.json.inspect-metadata.json",
+                    r#"{"data":{"attributes":{"labels":{"g":"inspect"}}},"type":"container"}"#,
+                ),
+                fact("sif.json.other", r#"{"h":"no labels"}"#),
             ],
             ..ImageRecord::default()
         };
         let labels = record.declared().labels;
-        let expected = [("a", "config"), ("b", "sif"), ("c", "manifest")];
-        assert!(labels.iter().map(|(name, value)| (&**name, &**value)).eq(expected));
+        let expected =
+            [("a", "config"), ("b", "sif"), ("c", "manifest"), ("e", "system"), ("g", "inspect")];
+        assert_eq!(
+            labels.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>(),
+            expected
+        );
+    }
+
+    #[test]
+    fn the_platform_of_a_fact_stands_behind_that_of_the_configuration() {
+        let of = |config: Option<&[u8]>, text: &str| {
+            let facts = vec![Fact { kind: PLATFORM.to_owned(), text: text.to_owned() }];
+            let record =
+                ImageRecord { config: config.map(<[u8]>::to_vec), facts, ..ImageRecord::default() };
+            record.declared().platform.to_string()
+        };
+        assert_eq!(of(None, "linux/arm/v7"), "linux/arm/v7");
+        assert_eq!(of(None, "nonsense"), "/");
+        assert_eq!(of(Some(br#"{"os":"linux","architecture":"386"}"#), "linux/arm64"), "linux/386");
     }
 
     #[test]

@@ -48,7 +48,14 @@ pub struct Comparison {
     pub packages: Packages,
     /// Whether both say that they are another release of one operating system.
     pub other_release: bool,
+    /// Which of the two alone has an empty `lost+found` in its root, `true` being the left one. It is
+    /// among `directories`, but does not count: whoever makes an ext file system makes it, so it
+    /// belongs to what the system is kept on and not to the system.
+    pub lost_and_found: Option<bool>,
 }
+
+/// The directory that an ext file system has for what a check finds, in normal form.
+const LOST_AND_FOUND: &[u8] = b"lost+found";
 
 /// Differences at [`Volatile`] paths: they do not speak against one image being built from the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,8 +98,11 @@ pub struct Content {
 impl Comparison {
     /// Compares two inventories by one walk over both. O(entries of both).
     pub fn of(left: &Inventory, right: &Inventory) -> Self {
-        let mut comparison =
-            Self { other_release: are_other_releases(left, right), ..Self::default() };
+        let mut comparison = Self {
+            other_release: are_other_releases(left, right),
+            lost_and_found: lost_and_found(left, right),
+            ..Self::default()
+        };
         let (mut lefts, mut rights) = (left.iter().peekable(), right.iter().peekable());
         loop {
             let order = match (lefts.peek(), rights.peek()) {
@@ -172,6 +182,17 @@ impl Comparison {
         !self.other_release && self.same_content().is_some_and(|same| same >= REBUILD_CONTENT)
     }
 
+    /// The overlap of all paths but for the `lost+found` that does not count.
+    pub fn counted(&self) -> Overlap {
+        let mut both = self.overlap(Selection::Both);
+        match self.lost_and_found {
+            Some(true) => both.left_only = both.left_only.saturating_sub(1),
+            Some(false) => both.right_only = both.right_only.saturating_sub(1),
+            None => {}
+        }
+        both
+    }
+
     /// The overlap under a selection.
     pub fn overlap(&self, selection: Selection) -> Overlap {
         match selection {
@@ -184,6 +205,19 @@ impl Comparison {
             },
         }
     }
+}
+
+/// Which of the two alone has an empty `lost+found` in its root; `true` is the left one.
+fn lost_and_found(left: &Inventory, right: &Inventory) -> Option<bool> {
+    let (one, is_left) = match (left.get(LOST_AND_FOUND), right.get(LOST_AND_FOUND)) {
+        (Some(found), None) if found.kind.is_directory() => (left, true),
+        (None, Some(found)) if found.kind.is_directory() => (right, false),
+        _ => return None,
+    };
+    let is_below = |entry: Entry<'_>| {
+        entry.path.strip_prefix(LOST_AND_FOUND).is_some_and(|rest| rest.first() == Some(&b'/'))
+    };
+    (!one.iter().any(is_below)).then_some(is_left)
 }
 
 /// Whether both tell the same operating system by its os-release, with another version.
@@ -290,6 +324,11 @@ pub enum Evidence {
     },
     /// So much differs at paths that are volatile, and does not count.
     Volatile(Aside),
+    /// One alone has an empty `lost+found` in its root, which does not count.
+    LostAndFound {
+        /// Whether it is the left one.
+        is_left: bool,
+    },
     /// One image has fewer than [`MIN_FILES`] files.
     TooLittle {
         /// Files of the left image.
@@ -340,6 +379,7 @@ struct Facts {
 impl Facts {
     fn of(comparison: &Comparison, left: &[LayerKey], right: &[LayerKey]) -> Self {
         let both = comparison.overlap(Selection::Both);
+        let counted_paths = comparison.counted();
         let shared_layers = left.iter().zip(right).take_while(|(a, b)| a == b).count();
         let share = |part: u64, total: u64| match total {
             0 => 0.0,
@@ -358,8 +398,8 @@ impl Facts {
             paths: [Measure::ContainmentLeft.of(both), Measure::ContainmentRight.of(both)],
             content: known.then(|| sizes.map(|size| share(same, size))),
             kept_paths: [
-                share(both.common, both.left() - only[0]),
-                share(both.common, both.right() - only[1]),
+                share(counted_paths.common, counted_paths.left() - only[0]),
+                share(counted_paths.common, counted_paths.right() - only[1]),
             ],
             kept_content: known.then(|| counted.map(|size| share(same, size))),
             too_little: files.left().min(files.right()) < MIN_FILES,
@@ -367,7 +407,7 @@ impl Facts {
     }
 
     fn judge(&self, comparison: &Comparison) -> (RelationKind, Option<bool>) {
-        let both = comparison.overlap(Selection::Both);
+        let both = comparison.counted();
         if both.left_only == 0 && both.right_only == 0 {
             let content = comparison.content;
             let known_same = content.changed + content.unknown + comparison.other_kind == 0;
@@ -405,7 +445,7 @@ impl Facts {
 
     /// Parent and child are found; the name tells whether the child kept everything.
     fn child_of(comparison: &Comparison, left_is_parent: bool) -> (RelationKind, Option<bool>) {
-        let both = comparison.overlap(Selection::Both);
+        let both = comparison.counted();
         let lost = if left_is_parent { both.left_only } else { both.right_only };
         let kind = match (lost == 0 && comparison.content.changed == 0, left_is_parent) {
             (false, _) => RelationKind::ChildWithEdits,
@@ -427,6 +467,9 @@ impl Facts {
         evidence.push(Evidence::PathContainment { left: self.paths[0], right: self.paths[1] });
         if comparison.aside.total() > 0 {
             evidence.push(Evidence::Volatile(comparison.aside));
+        }
+        if let Some(is_left) = comparison.lost_and_found {
+            evidence.push(Evidence::LostAndFound { is_left });
         }
         if self.too_little {
             let (left, right) = (comparison.files.left(), comparison.files.right());
@@ -538,6 +581,48 @@ mod tests {
             files.iter().map(|(path, it)| (path.replace("var/log", "srv"), *it)).collect::<Vec<_>>()
         };
         assert_eq!(judge(&renamed(&parent), &renamed(&child)), RelationKind::Unrelated);
+    }
+
+    /// A hundred files, and these directories and files.
+    fn with_more(more: &[&str]) -> Inventory {
+        let mut layer = Layer::new();
+        let digest = Digest([1; 32]);
+        let numbered = (0..100).map(|number| format!("f{number:03}"));
+        for path in numbered.chain(more.iter().map(|path| (*path).to_owned())) {
+            let (kind, path) = match path.strip_suffix('/') {
+                Some(path) => (EntryKind::Directory, path),
+                None => (EntryKind::File, path.as_str()),
+            };
+            let digest = (kind == EntryKind::File).then_some(&digest);
+            layer.push(&Entry { digest, ..Entry::bare(path.as_bytes(), kind) }).unwrap();
+        }
+        flatten(&[Arc::new(layer)]).0
+    }
+
+    #[test]
+    fn an_empty_lost_and_found_is_of_no_system() {
+        let relation = |left: &[&str], right: &[&str]| {
+            let comparison = Comparison::of(&with_more(left), &with_more(right));
+            let relation = Relation::of(&comparison, &[], &[]);
+            let is_told = relation
+                .evidence
+                .iter()
+                .any(|it| matches!(it, Evidence::LostAndFound { is_left } if *is_left));
+            (relation.kind, is_told, comparison.directories.left_only)
+        };
+        let disk = ["lost+found/"];
+        assert_eq!(relation(&disk, &[]), (RelationKind::Identical, true, 1));
+        assert_eq!(relation(&[], &disk), (RelationKind::Identical, false, 0));
+        assert_eq!(relation(&disk, &disk), (RelationKind::Identical, false, 0));
+        assert_eq!(relation(&disk, &["more"]), (RelationKind::Parent, true, 1));
+        assert_eq!(relation(&["lost+found/", "more"], &[]), (RelationKind::Child, true, 1));
+        // With something in it, elsewhere, or as a file it is of the system as all else is.
+        for more in ["lost+found/#12", "home/lost+found/", "lost+found", "lost+found2/"] {
+            let (kind, is_told, _) = relation(&[more], &[]);
+            assert_eq!((kind, is_told), (RelationKind::Child, false), "{more}");
+        }
+        assert_eq!(relation(&disk, &["lost+found"]).0, RelationKind::SamePaths);
+        assert_eq!(relation(&disk, &["lost+found/x"]).0, RelationKind::Parent);
     }
 
     #[test]

@@ -293,6 +293,18 @@ fn made_spec(root: &Path) -> String {
 }
 
 #[test]
+fn annotations_of_a_manifest_are_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    std::fs::create_dir(&root).unwrap();
+    let image = Image::from_fixture("//- layer\nfile file 1\n").annotation("org.example.a", "1");
+    std::fs::write(made(&root, &image).join("file"), "x").unwrap();
+    let found = open_text(&made_spec(&root), &ReadOptions::default()).unwrap().remove(0);
+    let facts: Vec<_> = found.facts.iter().map(|fact| (&*fact.kind, &*fact.text)).collect();
+    assert_eq!(facts, [("manifest.annotations", r#"{"org.example.a":"1"}"#)]);
+}
+
+#[test]
 fn whiteouts_of_every_kind_are_understood_in_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("root");

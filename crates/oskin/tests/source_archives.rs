@@ -485,3 +485,68 @@ proptest! {
         assert_same(&inventory, &image.expected(), &testkit::fixture_text(image.layers()));
     }
 }
+
+#[test]
+fn annotations_of_manifests_are_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = rich().annotation("org.example.b", "2").annotation("org.example.a", "1");
+    let plain = Image::from_fixture("//- layer\nother file 1\n").reference("plain:1");
+    let both = [plain, image];
+    let write_archive = |name: &str, bytes: &[u8]| write(dir.path(), name, bytes);
+    let docker =
+        |flavor| docker_archive(&both, &ArchiveOptions { flavor, ..ArchiveOptions::default() });
+    write_oci_layout(&dir.path().join("layout"), &both, &OciOptions::default()).unwrap();
+    let oci = oci_archive(&both, &OciOptions::default());
+    write_archive("oci.tar", &oci);
+    write_archive("oci.tar.gz", &compress(&oci, Compression::Gzip));
+    write_archive("docker25.tar", &docker(ArchiveFlavor::Docker25));
+    write_archive(
+        "docker25.tar.gz",
+        &compress(&docker(ArchiveFlavor::Docker25), Compression::Gzip),
+    );
+    write_archive("docker20.tar", &docker(ArchiveFlavor::Docker20));
+    let told = [("manifest.annotations", r#"{"org.example.a":"1","org.example.b":"2"}"#)];
+    for (way, expected) in [
+        ("oci:layout", &told[..]),
+        ("oci-archive:oci.tar", &told),
+        ("oci-archive:oci.tar.gz", &told),
+        ("docker-archive:docker25.tar", &told),
+        ("docker-archive:docker25.tar.gz", &told),
+        // This form has no manifest that could hold any.
+        ("docker-archive:docker20.tar", &[]),
+    ] {
+        let way = way.replacen(':', &format!(":{}/", dir.path().display()), 1);
+        let facts_of = |reference: &str| {
+            let found = open_text(&format!("{way}:{reference}"), &ReadOptions::default());
+            found.unwrap().remove(0).facts
+        };
+        let facts = facts_of("app:1.0");
+        let facts: Vec<_> = facts.iter().map(|fact| (&*fact.kind, &*fact.text)).collect();
+        assert_eq!(facts, expected, "{way}");
+        assert_eq!(facts_of("plain:1"), [], "{way}");
+    }
+}
+
+#[test]
+fn annotations_that_are_none_are_no_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = dir.path().join("layout");
+    write_oci_layout(&layout, &[rich()], &OciOptions::default()).unwrap();
+    let index = std::fs::read_to_string(layout.join("index.json")).unwrap();
+    let mut index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    let hex = index["manifests"][0]["digest"].as_str().unwrap()[7..].to_owned();
+    let blobs = layout.join("blobs/sha256");
+    let manifest = std::fs::read(blobs.join(hex)).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    for odd in ["null", "[]", "{}", "\"text\"", "[[\"a\", \"b\"]]"] {
+        manifest["annotations"] = serde_json::from_str(odd).unwrap();
+        let bytes = manifest.to_string();
+        let digest = testkit::digest(bytes.as_bytes());
+        std::fs::write(blobs.join(&digest[7..]), &bytes).unwrap();
+        index["manifests"][0]["digest"] = digest.into();
+        index["manifests"][0]["size"] = bytes.len().into();
+        std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
+        let (found, _) = read_text(&format!("oci:{}", layout.display())).unwrap();
+        assert_eq!(found.facts, [], "{odd}");
+    }
+}

@@ -2,13 +2,12 @@
 
 use super::catalog_path;
 use crate::args::{Adding, Global, Reading};
-use crate::error::{CliError, INCOMPLETE, TROUBLE};
+use crate::error::{CliError, INCOMPLETE, TROUBLE, of_reference};
 use crate::images::Workspace;
 use crate::output::{Format, Outputs, value_of};
 use crate::source_list;
 use crate::text;
-use oskin::catalog::{Added, Catalog};
-use oskin::dockerfile::Reference;
+use oskin::catalog::{Added, Catalog, CatalogError};
 use oskin::image::ImageRecord;
 use oskin::ingest::{self, IngestError, Outcome, Place, Rules, Told};
 use oskin::report::{
@@ -203,11 +202,11 @@ impl Run<'_> {
                 match result {
                     Ok(outcome) => self.success(&outcome)?,
                     Err(error) if item.text.contains(name) => {
-                        self.failure(item, &item.text, &error.into());
+                        self.failure(item, &item.text, &self.refused(item, error));
                     }
                     Err(error) => {
                         let place = format!("{} ({name})", item.text);
-                        self.failure(item, &place, &error.into());
+                        self.failure(item, &place, &self.refused(item, error));
                     }
                 }
                 self.workspace.bar().done(is_well);
@@ -240,12 +239,13 @@ impl Run<'_> {
             let line = match packages {
                 Some(packages) if image.packages_only => format!("{word:<9}  {name}  {packages}\n"),
                 packages => format!(
-                    "{word:<9}  {name}  {}, {}, {}{}; {layers_read} of {} read\n",
+                    "{word:<9}  {name}  {}, {}, {}{}; {layers_read} of {} read{}\n",
                     text::plural(image.files, "file"),
                     text::plural(image.directories, "directory").replace("ys", "ies"),
                     text::bytes(image.size_bytes),
                     packages.map(|packages| format!(", {packages}")).unwrap_or_default(),
                     text::plural(layers as u64, "layer"),
+                    if image.incomplete.is_some() { "; incomplete" } else { "" },
                 ),
             };
             let written = self.workspace.bar().suspend(|| {
@@ -281,7 +281,11 @@ impl Run<'_> {
         let shown = if self.global.verbose { usize::MAX } else { SHOWN_WARNINGS };
         let mut lines = String::new();
         for (place, what) in record.warnings.iter().take(shown) {
-            let line = format!("warning: {}: {place}: {what}", record.name);
+            // Most places begin with the file, and that is what the image is called by.
+            let line = match place.contains(&record.name) {
+                true => format!("warning: {place}: {what}"),
+                false => format!("warning: {}: {place}: {what}", record.name),
+            };
             lines.push_str(&text::printable(&line));
             lines.push('\n');
         }
@@ -293,6 +297,20 @@ impl Run<'_> {
             ));
         }
         self.workspace.bar().suspend(|| drop(anstream::stderr().write_all(lines.as_bytes())));
+    }
+
+    /// Why an image was not added. Names in a list are not given by `--name`.
+    fn refused(&self, item: &Item, error: IngestError) -> CliError {
+        let line = item.line.zip(self.list);
+        if let (IngestError::Catalog(CatalogError::NameTaken { .. }), Some((line, list))) =
+            (&error, line)
+        {
+            return CliError::new(error.to_string()).hint(format!(
+                "write a tab and another name behind it in line {line} of {}, or put it in the place of that image with --replace",
+                list.display()
+            ));
+        }
+        error.into()
     }
 
     /// Tells of a failure, with its line if it comes from a list.
@@ -338,12 +356,16 @@ fn summary(it: &AddSummary) -> String {
     let told = counts.iter().filter(|(count, word)| *count > 0 || *word == ADDED);
     let told: Vec<String> =
         told.map(|(count, word)| format!("{} {word}", text::count(*count as u64))).collect();
+    let incomplete = match it.incomplete {
+        0 => String::new(),
+        count => format!(" ({} incomplete)", text::count(count as u64)),
+    };
     let bytes = match it.stored_bytes_read {
         0 => String::new(),
         bytes => format!(" ({})", text::bytes(bytes)),
     };
     format!(
-        "{}; {} read{bytes}, {} reused\n",
+        "{}{incomplete}; {} read{bytes}, {} reused\n",
         told.join(", "),
         text::plural(it.layers_read as u64, "layer"),
         text::count(it.layers_reused as u64),
@@ -357,11 +379,8 @@ fn explained(error: IngestError) -> CliError {
         _ => return error.into(),
     };
     let error = CliError::from(error);
-    let is_reference = place.contains(':') && Reference::parse(&place).is_ok();
-    if is_reference {
-        return error.hint(format!(
-            "if it is in a registry: docker://{place}; in the local engine: docker-daemon:{place}"
-        ));
+    if let Some(hint) = of_reference(&place) {
+        return error.hint(hint);
     }
     error.hint("`oskin --help` lists the transports that a location may begin with")
 }

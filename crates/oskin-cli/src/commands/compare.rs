@@ -48,6 +48,8 @@ pub(super) fn report(
     let relation = Relation::of(&comparison, &layers[0], &layers[1]);
     let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
     report.packages = packages;
+    report.left.incomplete = left.record().incomplete().map(str::to_owned);
+    report.right.incomplete = right.record().incomplete().map(str::to_owned);
     Ok(report)
 }
 
@@ -118,6 +120,12 @@ pub(super) fn text_of(report: &CompareReport) -> String {
             text.push_str(&format!("  {}\n", evidence_text(evidence)));
         }
     }
+    for side in [&report.left, &report.right] {
+        if let Some(what) = &side.incomplete {
+            let note = format!("note: {} was read only in part: {what}", side.name);
+            text.push_str(&format!("{}\n", text::printable(&note)));
+        }
+    }
     if let Some(packages) = &report.packages {
         if report.selections.is_some() {
             text.push('\n');
@@ -169,6 +177,9 @@ fn evidence_text(evidence: &EvidenceReport) -> String {
             text::count(*left_only),
             text::count(*right_only)
         ),
+        EvidenceReport::LostAndFound { of } => {
+            format!("an empty lost+found set aside: the {of} one lies in a file system that has it")
+        }
         EvidenceReport::TooLittle { left, right } => {
             format!("too little to tell: {left} and {right} files")
         }

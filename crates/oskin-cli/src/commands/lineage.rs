@@ -44,6 +44,9 @@ pub(super) fn run(
     let Asked { paths_only, steps, anew } = asked;
     let (lineage, _) = find(&mut workspace, &lineup, (paths_only, anew))?;
     let mut report = LineageReport::new(&lineup.names, paths_only, &lineage);
+    for (image, record) in report.images.iter_mut().zip(workspace.records(&lineup)?) {
+        image.incomplete = record.incomplete().is_some();
+    }
     if steps {
         let directories = workspace.directories(&lineup)?;
         let sets: [Vec<&PathSet>; 2] = [&lineup.files, &directories].map(|it| it.iter().collect());

@@ -31,6 +31,12 @@ pub(super) fn text_of(report: &LineageReport) -> String {
             tree.write(&mut text, image);
         }
     }
+    let incomplete = report.images.iter().filter(|image| image.incomplete);
+    let names: Vec<&str> = incomplete.map(|image| image.name.as_str()).collect();
+    if !names.is_empty() {
+        let note = format!("read only in part, so look twice: {}", names.join(", "));
+        text.push_str(&format!("\n{}\n", text::printable(&note)));
+    }
     text
 }
 

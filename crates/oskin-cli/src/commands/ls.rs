@@ -15,6 +15,7 @@ pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let report = ListReport::new(&workspace(global, Reading::default())?.catalog()?.images()?);
     let has_packages = report.images.iter().any(|image| image.packages.is_some());
+    let has_incomplete = report.images.iter().any(|image| image.incomplete.is_some());
     outputs.answer(&value_of(&report)?, || {
         let row = |image: &oskin::report::ImageSummary| {
             let os = image.os.as_ref().and_then(|os| os.pretty_name.clone().or(os.id.clone()));
@@ -28,11 +29,14 @@ pub(super) fn run(global: &Global) -> Result<ExitCode, CliError> {
                 of_paths(text::bytes(image.size_bytes)),
             ];
             row.extend(has_packages.then_some(packages));
+            let note = if image.incomplete.is_some() { "incomplete" } else { "" };
+            row.extend(has_incomplete.then(|| note.to_owned()));
             row.extend([os.unwrap_or_default(), image.source.clone()]);
             row
         };
         let mut headings = vec!["NAME", ">FILES", ">DIRECTORIES", ">SIZE"];
         headings.extend(has_packages.then_some(">PACKAGES"));
+        headings.extend(has_incomplete.then_some("NOTE"));
         headings.extend(["OS", "SOURCE"]);
         text::table(&headings, report.images.iter().map(row).collect())
     })?;

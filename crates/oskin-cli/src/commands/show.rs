@@ -63,6 +63,7 @@ fn text_of(report: &ShowReport) -> String {
     for step in &report.history {
         line("step", step.clone());
     }
+    line("incomplete", report.incomplete.clone().unwrap_or_default());
     for fact in &report.facts {
         for (name, value) in fact_lines(fact) {
             line(name, value);

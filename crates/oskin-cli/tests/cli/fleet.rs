@@ -65,7 +65,8 @@ fn what_fails_of_a_list_is_told_with_its_line() {
     for told in ["oskin: list:3: oci:none: ", "oskin: list:4: oci:bad", "oskin: list:6: oci:two"] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
-    assert!(ran.stderr.contains("--replace"), "{}", ran.stderr);
+    let hint = "hint: write a tab and another name behind it in line 6 of list, or put it";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
     let summary = "2 added, 3 failed; 3 layers read (6.1 kB), 1 reused\n";
     assert!(ran.stderr.ends_with(summary), "{}", ran.stderr);
 
@@ -74,7 +75,7 @@ fn what_fails_of_a_list_is_told_with_its_line() {
     assert_eq!([line(0), line(1), line(2)], [Some(3), Some(4), Some(6)]);
     assert_eq!(report["failed"][0]["source"], "oci:none");
     let expected = serde_json::json!({
-        "added": 0, "replaced": 0, "unchanged": 2, "failed": 3,
+        "added": 0, "replaced": 0, "unchanged": 2, "incomplete": 0, "failed": 3,
         "layers_read": 0, "layers_reused": 0, "stored_bytes_read": 0,
     });
     assert_eq!(report["summary"], expected);

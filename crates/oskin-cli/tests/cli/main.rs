@@ -11,6 +11,7 @@ mod environment;
 mod evaluate;
 mod families;
 mod fleet;
+mod incomplete;
 mod kill;
 mod lineage;
 mod lineage_views;

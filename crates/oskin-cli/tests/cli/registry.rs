@@ -124,3 +124,24 @@ fn images_of_registries_are_added_by_their_names() {
     let expected = "oskin: \"docker://\": the name is missing\nhint: write docker://NAME\n";
     assert_eq!(ran.stderr, expected);
 }
+
+#[test]
+fn what_looks_like_a_reference_is_pointed_to_registries_by_every_command() {
+    let place = Place::new();
+    let hint =
+        "hint: if it is in a registry: docker://alpine:3.10; in the local engine: docker-daemon:";
+    let told = |commands: &[&[&str]], expected: bool, name: &str| {
+        for command in commands {
+            let ran = place.run(&[&command[..1], &[name], &command[1..]].concat());
+            assert_eq!(ran.code, Some(2), "{command:?}");
+            assert_eq!(ran.stderr.contains(hint), expected, "{command:?}: {}", ran.stderr);
+        }
+    };
+    told(&[&["show"], &["compare", "other"]], true, "alpine:3.10");
+    place.file("paths", b"a\nb\n");
+    place.ok(&["add", "paths:paths"]);
+    let commands: [&[&str]; 4] = [&["add"], &["show"], &["compare", "paths"], &["ancestors"]];
+    told(&commands, true, "alpine:3.10");
+    // A name without a tag may be anything.
+    told(&commands, false, "alpine");
+}

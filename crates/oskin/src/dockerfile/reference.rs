@@ -48,7 +48,7 @@ pub enum ReferenceProblem {
     #[error("the tag is none")]
     Tag,
     /// The digest breaks the grammar.
-    #[error("the digest is none")]
+    #[error("what stands behind @ is no digest")]
     Digest,
     /// 64 hexadecimal digits would be the id of an image.
     #[error("64 hexadecimal digits are an id and no name")]

@@ -1,7 +1,8 @@
 //! What an image tells of itself, as far as it is kept.
 
-use crate::image::Fact;
+use crate::image::{Fact, INCOMPLETE, PLATFORM};
 use crate::path::shorten;
+use crate::source::{ImageSource, Lost};
 
 /// How many bytes are kept of one fact.
 const MAX_FACT_BYTES: usize = 1 << 20;
@@ -13,6 +14,23 @@ const MAX_FACTS_BYTES: usize = 4 << 20;
 fn boundary(text: &str, most: usize) -> usize {
     let most = most.min(text.len());
     (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+/// That the image could be read only in part.
+pub(super) fn incomplete(lost: &Lost) -> Fact {
+    let text = match lost.parts {
+        1 => format!("1 part could not be read: {}", lost.first),
+        parts => format!("{parts} parts could not be read, the first: {}", lost.first),
+    };
+    Fact { kind: INCOMPLETE.to_owned(), text }
+}
+
+/// The platform of an image that has no configuration to state it, as SIF states it in its header.
+pub(super) fn platform(source: &ImageSource) -> Option<Fact> {
+    let platform = &source.declared.platform;
+    let is_known = !platform.os.is_empty() && !platform.architecture.is_empty();
+    let text = (is_known && source.config.is_none()).then(|| platform.to_string())?;
+    Some(Fact { kind: PLATFORM.to_owned(), text })
 }
 
 /// The facts as far as they are kept; what is cut is told.

@@ -314,7 +314,7 @@ impl Fleet<'_> {
         if layer.diff_id().is_some()
             && let Some(draft) = kept_layer(hand.catalog(&self.catalog)?, layer)?
         {
-            return Ok((Part { draft, warnings: None }, None));
+            return Ok((Part { draft, warnings: None, lost: None }, None));
         }
         Ok((Part::of(layer.read(self.options)?), Some(claim.image)))
     }

@@ -148,7 +148,11 @@ mod tests {
     fn part() -> Part {
         let key = LayerKey::DiffId(Digest([0; 32]));
         let layer = Arc::new(Layer::new());
-        Part { draft: DraftLayer { key, layer, size_bytes: 0, path_ids: None }, warnings: None }
+        Part {
+            draft: DraftLayer { key, layer, size_bytes: 0, path_ids: None },
+            warnings: None,
+            lost: None,
+        }
     }
 
     #[test]

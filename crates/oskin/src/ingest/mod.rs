@@ -10,11 +10,11 @@ pub use fleet::{MAX_JOBS, Place, Rules, Told, Wanted, add_all};
 pub use foreign::ForeignPaths;
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
-use crate::image::{ImageRecord, LayerKey, Packages};
+use crate::image::{Fact, ImageRecord, LayerKey, Packages};
 use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
 use crate::path::shorten;
-use crate::source::{ImageSource, LayerRead, LayerSource, ReadOptions, SourceError, Warning};
+use crate::source::{ImageSource, LayerRead, LayerSource, Lost, ReadOptions, SourceError, Warning};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -141,7 +141,7 @@ pub fn read(
         let layer = &source.layers[at];
         let kept = catalog.map_or(Ok(None), |catalog| kept_layer(catalog, layer))?;
         match kept {
-            Some(draft) => drop(parts.insert(at, Part { draft, warnings: None })),
+            Some(draft) => drop(parts.insert(at, Part { draft, warnings: None, lost: None })),
             None => unread.push(at),
         }
     }
@@ -157,13 +157,15 @@ struct Part {
     draft: DraftLayer,
     // What is odd about it, if this image read it.
     warnings: Option<Vec<Warning>>,
+    // What of it could not be read, by whichever image.
+    lost: Option<Lost>,
 }
 
 impl Part {
     fn of(read: LayerRead) -> Self {
-        let LayerRead { key, layer, size_bytes, warnings } = read;
+        let LayerRead { key, layer, size_bytes, warnings, lost } = read;
         let draft = DraftLayer { key, layer, size_bytes, path_ids: None };
-        Self { draft, warnings: Some(warnings) }
+        Self { draft, warnings: Some(warnings), lost }
     }
 }
 
@@ -220,7 +222,15 @@ fn assemble(source: &ImageSource, parts: &BTreeMap<usize, Part>) -> ReadImage {
     let stack: Vec<Arc<Layer>> = layers.iter().map(|layer| layer.layer.clone()).collect();
     let (inventory, problems) = flatten(&stack);
     warnings.extend(problems.iter().map(problem_warning));
-    let facts = facts::bounded(&source.facts, &mut warnings);
+    // First, so that it is never what is cut.
+    let mut lost = None;
+    for part in parts.values().filter_map(|part| part.lost.as_ref()) {
+        lost.get_or_insert_with(|| Lost { parts: 0, ..part.clone() }).add(part);
+    }
+    let lost = lost.as_ref().map(facts::incomplete);
+    let told = lost.into_iter().chain(facts::platform(source));
+    let told: Vec<Fact> = told.chain(source.facts.iter().cloned()).collect();
+    let facts = facts::bounded(&told, &mut warnings);
     let record = ImageRecord { facts, ..record_of(source, &inventory, bounded(warnings)) };
     let packages = source.packages.clone();
     ReadImage { record, layers, inventory, packages, layers_read, stored_bytes }

@@ -42,8 +42,16 @@ impl Look {
 
     /// The look as numbers, to be kept.
     pub fn to_numbers(self) -> [u64; Self::NUMBERS] {
-        let Comparison { files, directories, other_kind, content, aside, packages, other_release } =
-            self.comparison;
+        let Comparison {
+            files,
+            directories,
+            other_kind,
+            content,
+            aside,
+            packages,
+            other_release,
+            ..
+        } = self.comparison;
         [
             files.common,
             files.left_only,
@@ -85,6 +93,8 @@ impl Look {
                 },
                 packages: Packages { same: numbers[13], changed: numbers[14] },
                 other_release: numbers[16] == 1,
+                // Of a directory, and who looks goes by files: it is not kept.
+                lost_and_found: None,
             },
             deletions: numbers[15],
         }

@@ -1,6 +1,6 @@
 //! The documents about the catalog and its images.
 
-use crate::image::{Declared, Fact, ImageRecord, LayerKey, OsIdentity};
+use crate::image::{Declared, Fact, INCOMPLETE, ImageRecord, LayerKey, OsIdentity, PLATFORM};
 use serde::Serialize;
 
 /// `oskin.list/1`: the images of a catalog.
@@ -54,6 +54,8 @@ pub struct ImageSummary {
     pub packages_only: bool,
     /// How many warnings were met while it was read.
     pub warnings: usize,
+    /// What of it could not be read; null if it is whole.
+    pub incomplete: Option<String>,
 }
 
 /// What to write to read the image again.
@@ -76,6 +78,7 @@ impl ImageSummary {
             packages: record.packages,
             packages_only: record.packages_only,
             warnings: record.warnings.len(),
+            incomplete: record.incomplete().map(str::to_owned),
         }
     }
 }
@@ -147,6 +150,8 @@ pub struct ShowReport {
     pub labels: std::collections::BTreeMap<String, String>,
     /// The build steps, oldest first.
     pub history: Vec<String>,
+    /// What of it could not be read; null if it is whole.
+    pub incomplete: Option<String>,
     /// What it tells of itself outside of its configuration.
     pub facts: Vec<FactReport>,
     /// The layers, base first.
@@ -189,7 +194,13 @@ impl ShowReport {
             exposed_ports,
             labels,
             history: history.into_iter().map(|step| step.created_by).collect(),
-            facts: record.facts.iter().map(FactReport::new).collect(),
+            incomplete: record.incomplete().map(str::to_owned),
+            facts: record
+                .facts
+                .iter()
+                .filter(|fact| ![INCOMPLETE, PLATFORM].contains(&&*fact.kind))
+                .map(FactReport::new)
+                .collect(),
             layers: layers.iter().map(layer).collect(),
             warnings: WarningReport::all(&record.warnings),
         }
@@ -267,6 +278,8 @@ pub struct AddSummary {
     pub replaced: usize,
     /// Images that were there already.
     pub unchanged: usize,
+    /// Images of all these that could be read only in part.
+    pub incomplete: usize,
     /// Sources, or images of them, that could not be added.
     pub failed: usize,
     /// Layers of all these images that were read.
@@ -286,6 +299,7 @@ impl AddSummary {
             added: count(ADDED),
             replaced: count(REPLACED),
             unchanged: count(UNCHANGED),
+            incomplete: images.iter().filter(|it| it.image.incomplete.is_some()).count(),
             failed,
             layers_read: images.iter().map(|image| image.layers_read).sum(),
             layers_reused: new.map(|image| image.layers.saturating_sub(image.layers_read)).sum(),

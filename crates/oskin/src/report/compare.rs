@@ -34,6 +34,14 @@ pub struct CompareReport {
 pub struct Side {
     /// Its name, or its location.
     pub name: String,
+    /// What of it could not be read; null if it is whole.
+    pub incomplete: Option<String>,
+}
+
+impl Side {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), incomplete: None }
+    }
 }
 
 /// The overlaps under each selection.
@@ -152,6 +160,11 @@ pub enum EvidenceReport {
         /// Files of the right image that the left one has not.
         right_only: u64,
     },
+    /// An empty `lost+found` in the root of one of the two, which does not count.
+    LostAndFound {
+        /// Which one: `left` or `right`.
+        of: &'static str,
+    },
     /// Too few files to tell.
     TooLittle {
         /// Files of the left image.
@@ -174,6 +187,9 @@ impl EvidenceReport {
             Evidence::Volatile(Aside { changed, left_only, right_only }) => {
                 Self::Volatile { changed, left_only, right_only }
             }
+            Evidence::LostAndFound { is_left } => {
+                Self::LostAndFound { of: if is_left { "left" } else { "right" } }
+            }
             Evidence::TooLittle { left, right } => Self::TooLittle { left, right },
         }
     }
@@ -187,8 +203,8 @@ impl CompareReport {
         let parent = relation.left_is_parent.map(|is_left| if is_left { left } else { right });
         Self {
             schema: "oskin.compare/1",
-            left: Side { name: left.to_owned() },
-            right: Side { name: right.to_owned() },
+            left: Side::new(left),
+            right: Side::new(right),
             view: View::default().describe(),
             selections: Some(Selections {
                 files: selection(Selection::Files),
@@ -215,8 +231,8 @@ impl CompareReport {
     pub fn of_packages(left: &str, right: &str, packages: PackagesReport) -> Self {
         Self {
             schema: "oskin.compare/1",
-            left: Side { name: left.to_owned() },
-            right: Side { name: right.to_owned() },
+            left: Side::new(left),
+            right: Side::new(right),
             view: View::default().describe(),
             selections: None,
             content: None,
@@ -251,7 +267,7 @@ impl CompareReport {
 }
 
 fn summary(left: &str, right: &str, comparison: &Comparison, relation: &Relation) -> String {
-    let both = comparison.overlap(Selection::Both);
+    let both = comparison.counted();
     let (parent, child, lost, added) = match relation.left_is_parent {
         Some(false) => (right, left, both.right_only, both.left_only),
         _ => (left, right, both.left_only, both.right_only),

@@ -38,6 +38,8 @@ pub struct RelativeReport {
     pub parent: Option<String>,
     /// The root of its tiny graph.
     pub root: String,
+    /// Whether it could be read only in part, so that what is told of it may be wrong.
+    pub incomplete: bool,
 }
 
 /// That one image was built from another.
@@ -205,7 +207,12 @@ impl LineageReport {
         let all = |images: &[u32]| images.iter().copied().map(name).collect::<Vec<String>>();
         let mut images: Vec<RelativeReport> = names
             .iter()
-            .map(|name| RelativeReport { name: name.clone(), parent: None, root: String::new() })
+            .map(|name| RelativeReport {
+                name: name.clone(),
+                parent: None,
+                root: String::new(),
+                incomplete: false,
+            })
             .collect();
         for edge in &lineage.edges {
             images[edge.child as usize].parent = Some(name(edge.parent));

@@ -1,6 +1,7 @@
 //! `docker-archive:`, what `docker save` and its imitators write: a tar file with a manifest.json.
 
 use super::archive::image_name;
+use super::oci::Beside;
 use super::pick::{Called, choose};
 use super::store::{Store, digest_of};
 use super::{
@@ -62,10 +63,11 @@ pub(super) fn images(
         .collect();
     let chosen = choose(&called, &spec.pick, options.all, &store.place)?;
     let alone = items.len() == 1;
+    let beside = Beside::of(store);
     let mut images = Vec::new();
     let mut config_bytes = 0;
     for &at in &chosen {
-        let image = match image(store, spec, options, (&items[at], &called[at], alone)) {
+        let image = match image(&beside, spec, options, (&items[at], &called[at], alone)) {
             // One that is damaged keeps none of the others from being read.
             Err(error) if chosen.len() > 1 => {
                 let name = image_name(&called[at], spec, alone);
@@ -99,11 +101,12 @@ pub(super) fn bound_configs(
 }
 
 fn image(
-    store: &Store,
+    beside: &Beside<'_>,
     spec: &SourceSpec,
     options: &ReadOptions<'_>,
     (item, called, alone): (&Item, &Called, bool),
 ) -> Result<ImageSource, SourceError> {
+    let store = beside.store;
     let mut called = called.clone();
     // The reference that was asked for comes first.
     if let Pick::Reference(wanted) = &spec.pick
@@ -144,7 +147,7 @@ fn image(
         declared,
         config_digest: Some(config_digest),
         manifest_digest: None,
-        facts: Vec::new(),
+        facts: beside.annotations(config_digest).into_iter().collect(),
         packages: None,
         warnings,
     })

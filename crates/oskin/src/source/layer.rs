@@ -5,7 +5,7 @@ use super::input::Region;
 use super::stored::Stored;
 use super::tree::Tree;
 use super::walk::Walk;
-use super::{ReadOptions, SourceError, Warning};
+use super::{Lost, ReadOptions, SourceError, Warning};
 use crate::image::{Digest, LayerKey};
 use crate::inventory::{Layer, canonical_digest};
 use std::fs::File;
@@ -94,6 +94,8 @@ pub struct LayerRead {
     pub size_bytes: u64,
     /// What is odd or was left out.
     pub warnings: Vec<Warning>,
+    /// What of it could not be read, which is among the warnings.
+    pub lost: Option<Lost>,
 }
 
 impl LayerSource {
@@ -166,6 +168,7 @@ impl LayerSource {
                 layer: Arc::clone(layer),
                 size_bytes: 0,
                 warnings: warnings.clone(),
+                lost: None,
             }),
         }
     }
@@ -204,6 +207,8 @@ impl LayerSource {
             key: LayerKey::DiffId(changeset.diff_id),
             layer: changeset.layer,
             size_bytes: changeset.size_bytes,
+            // All is there that its digest is of.
+            lost: None,
             warnings: changeset.warnings.into_list(),
         })
     }

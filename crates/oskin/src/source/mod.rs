@@ -281,11 +281,28 @@ struct Warnings {
     place: String,
     list: Vec<Warning>,
     dropped: u64,
+    lost: Option<Lost>,
+}
+
+/// What of an image could not be read, though the rest was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// How many parts: files, directories, links. What lay below a lost directory is not known.
+    pub parts: u64,
+    /// The first of them.
+    pub first: Warning,
+}
+
+impl Lost {
+    /// Counts what is lost further on too.
+    pub fn add(&mut self, later: &Self) {
+        self.parts = self.parts.saturating_add(later.parts);
+    }
 }
 
 impl Warnings {
     fn new(place: &str) -> Self {
-        Self { place: place.to_owned(), list: Vec::new(), dropped: 0 }
+        Self { place: place.to_owned(), list: Vec::new(), dropped: 0, lost: None }
     }
 
     /// Adds a warning for the place, or for a part of it.
@@ -297,6 +314,18 @@ impl Warnings {
         let place =
             part.map_or_else(|| self.place.clone(), |part| format!("{}: {part}", self.place));
         self.list.push(Warning { place, what: what.into() });
+    }
+
+    /// Adds a warning for something that is there and could not be read.
+    fn lose(&mut self, part: Option<&str>, what: impl Into<String>) {
+        self.push(part, what);
+        // Where the list is full already its last one stands for the first: better than none.
+        let first = || Some(Lost { parts: 0, first: self.list.last()?.clone() });
+        let mut all = self.lost.take().or_else(first);
+        if let Some(all) = &mut all {
+            all.parts += 1;
+        }
+        self.lost = all;
     }
 
     fn into_list(mut self) -> Vec<Warning> {

@@ -150,7 +150,7 @@ impl Walk<'_> {
         let node = match self.nodes.node(number) {
             Ok(node) => node,
             Err(error) => {
-                tree.warn(Some(&self.path), format!("{error}; left out"));
+                tree.lose(Some(&self.path), format!("{error}; left out"));
                 return Ok(());
             }
         };
@@ -165,7 +165,7 @@ impl Walk<'_> {
                 let target = self.target(number);
                 if let Err(error) = &target {
                     let what = format!("the target of the link cannot be read: {error}");
-                    tree.warn(Some(&self.path), what);
+                    tree.lose(Some(&self.path), what);
                 }
                 tree.add(&self.path, node.kind, node.attributes, target.ok().as_deref())
             }
@@ -182,7 +182,7 @@ impl Walk<'_> {
         let inode = node.inode;
         if node.hole_bytes > self.holes_left {
             let what = "its holes are too large; its content was not read";
-            tree.warn(Some(&self.path), what);
+            tree.lose(Some(&self.path), what);
             return tree.unread_file(&self.path, node.attributes, (node.size_bytes, inode));
         }
         self.holes_left -= node.hole_bytes;
@@ -208,12 +208,12 @@ impl Walk<'_> {
         match self.nodes.names(number) {
             Ok(mut names) => {
                 if let Some(problem) = names.problem.take() {
-                    tree.warn(path, problem);
+                    tree.lose(path, problem);
                 }
                 names.sort();
                 self.stack.push((self.path.len(), names));
             }
-            Err(error) => tree.warn(path, format!("the directory cannot be read: {error}")),
+            Err(error) => tree.lose(path, format!("the directory cannot be read: {error}")),
         }
     }
 }

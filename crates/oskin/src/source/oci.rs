@@ -4,7 +4,7 @@ use super::archive::{image_name, place_of};
 use super::docker::{bound_configs, diff_ids};
 use super::layer::Origin;
 use super::oci_index::{
-    self, Descriptor, Manifest, SQUASHFS_LAYER, blob_name, verified, verify_size,
+    self, Descriptor, Manifest, SQUASHFS_LAYER, annotations, blob_name, verified, verify_size,
 };
 use super::pick::{Called, choose};
 use super::store::Store;
@@ -12,7 +12,7 @@ use super::{
     ImageSource, LayerSource, ReadOptions, SourceError, SourceSpec, Transport, Warning,
     host_platform, squashfs,
 };
-use crate::image::{Declared, Digest, Platform};
+use crate::image::{Declared, Digest, Fact, Platform};
 use std::collections::BTreeSet;
 
 pub(super) use super::oci_index::INDEX;
@@ -276,10 +276,37 @@ fn build(store: &Store, candidate: Candidate, name: String) -> Result<ImageSourc
         config: Some(config),
         declared,
         manifest_digest: manifest.digest,
-        facts: Vec::new(),
+        facts: annotated(store, manifest.digest).into_iter().collect(),
         packages: None,
         warnings,
     })
+}
+
+/// The annotations of a manifest that was found before. They are read anew rather than kept for all
+/// manifests of an index, of which most are for nobody.
+fn annotated(store: &Store, manifest: Option<Digest>) -> Option<Fact> {
+    let name = blob_name(&manifest?.to_string(), store).ok()?;
+    annotations(&store.small(&name, "manifest").ok()?)
+}
+
+/// The layout that Docker since 25 writes beside its own form into an archive.
+pub(super) struct Beside<'s> {
+    pub(super) store: &'s Store,
+    manifests: Vec<Manifest>,
+}
+
+impl<'s> Beside<'s> {
+    /// Nothing where there is no layout; what is wrong with one is no concern of the other form.
+    pub(super) fn of(store: &'s Store) -> Self {
+        let manifests = if store.has(INDEX) { oci_index::manifests(store) } else { Ok(Vec::new()) };
+        Self { store, manifests: manifests.unwrap_or_default() }
+    }
+
+    /// The annotations of the manifest with this configuration.
+    pub(super) fn annotations(&self, config: Digest) -> Option<Fact> {
+        let is_it = |manifest: &&Manifest| manifest.config.digest.parse() == Ok(config);
+        annotated(self.store, self.manifests.iter().find(is_it)?.digest)
+    }
 }
 
 /// What the type of a layer ends with that a user may write to: Singularity adds such to images.

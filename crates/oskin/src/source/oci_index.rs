@@ -3,7 +3,7 @@
 use super::SourceError;
 use super::docker::{MAX_IMAGES, clip};
 use super::store::{Store, digest_of};
-use crate::image::{Digest, Platform};
+use crate::image::{Digest, Fact, Platform};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::collections::BTreeMap;
@@ -250,6 +250,18 @@ impl Walk<'_> {
         });
         Ok(())
     }
+}
+
+/// The annotations of a manifest, if it has any. They speak of the image; those of an index entry
+/// are of whoever wrote the index.
+pub(super) fn annotations(json: &[u8]) -> Option<Fact> {
+    #[derive(Deserialize)]
+    struct Annotated {
+        annotations: serde_json::Map<String, serde_json::Value>,
+    }
+    let Annotated { annotations } = serde_json::from_slice(json).ok()?;
+    let text = (!annotations.is_empty()).then_some(serde_json::Value::Object(annotations))?;
+    Some(Fact { kind: "manifest.annotations".to_owned(), text: text.to_string() })
 }
 
 /// The file name of a blob. Only hexadecimal digits get into it, so it stays in the layout.

@@ -74,7 +74,13 @@ fn layer_of(stored: OskiLayer, place: &str) -> LayerSource {
         },
         blob: None,
         stored_bytes: 0,
-        origin: Origin::Known(LayerRead { key, layer, size_bytes, warnings: Vec::new() }),
+        origin: Origin::Known(LayerRead {
+            key,
+            layer,
+            size_bytes,
+            warnings: Vec::new(),
+            lost: None,
+        }),
     }
 }
 

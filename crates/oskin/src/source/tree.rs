@@ -60,6 +60,12 @@ impl<'r> TreeReader<'r> {
         self.warnings.push(part.as_deref(), what);
     }
 
+    /// Warns of what is there, of an entry or of the whole, and cannot be read.
+    pub(super) fn lose(&mut self, path: Option<&[u8]>, what: impl Into<String>) {
+        let part = path.map(path::shorten);
+        self.warnings.lose(part.as_deref(), what);
+    }
+
     /// An entry that has no content of its own; `link` is the target of a symbolic link as it is
     /// written.
     ///
@@ -115,14 +121,14 @@ impl<'r> TreeReader<'r> {
                     if read_bytes != stated_bytes {
                         let what =
                             format!("{stated_bytes} bytes are stated, there are {read_bytes}");
-                        self.warn(Some(&path), what);
+                        self.lose(Some(&path), what);
                     }
                     size_bytes = read_bytes;
                     digest = Some(read);
                     kept = content;
                 }
                 Err(error) => {
-                    self.warn(Some(&path), format!("the content cannot be read: {error}"));
+                    self.lose(Some(&path), format!("the content cannot be read: {error}"));
                 }
             }
         }
@@ -160,6 +166,7 @@ impl<'r> TreeReader<'r> {
             key: LayerKey::Inventory(canonical_digest(&self.layer)),
             layer: Arc::new(self.layer),
             size_bytes: self.size_bytes,
+            lost: self.warnings.lost.clone(),
             warnings: self.warnings.into_list(),
         }
     }
@@ -258,6 +265,10 @@ mod tests {
         assert_eq!(all, expected);
         assert_eq!(read.layer.get(0).digest, read.layer.get(2).digest);
         assert_eq!((read.size_bytes, read.warnings.len()), (6, 1));
+        assert_eq!(
+            read.lost,
+            Some(super::super::Lost { parts: 1, first: read.warnings[0].clone() })
+        );
     }
 
     #[test]
@@ -271,6 +282,7 @@ mod tests {
         tree.add(b"a", EntryKind::Fifo, PLAIN, None).unwrap();
         let error = tree.add(b"b", EntryKind::Fifo, PLAIN, None).unwrap_err().to_string();
         assert_eq!(error, "x: more entries than the limit of 1");
-        assert_eq!(tree.finish().warnings.len(), 1);
+        let read = tree.finish();
+        assert_eq!((read.warnings.len(), read.lost), (1, None));
     }
 }

@@ -100,6 +100,7 @@ impl Walk {
             key: LayerKey::Inventory(canonical_digest(&layer)),
             layer: Arc::new(layer),
             size_bytes,
+            lost: warnings.lost.clone(),
             warnings: warnings.into_list(),
         })
     }
@@ -141,6 +142,10 @@ impl Reader<'_> {
         self.warnings.push(Some(&path::shorten(&self.path)), what);
     }
 
+    fn lose(&mut self, what: impl Into<String>) {
+        self.warnings.lose(Some(&path::shorten(&self.path)), what);
+    }
+
     fn walk(&mut self) -> Result<(), SourceError> {
         while let Some(frame) = self.stack.last_mut() {
             let Some(name) = frame.names.take_next() else {
@@ -159,7 +164,7 @@ impl Reader<'_> {
             let stated = walk_fs::stat(frame.directory.as_fd(), &name);
             match stated {
                 Ok(found) => self.entry(&name, &found)?,
-                Err(error) => self.warn(format!("{error}; left out")),
+                Err(error) => self.lose(format!("{error}; left out")),
             }
         }
         Ok(())
@@ -199,7 +204,7 @@ impl Reader<'_> {
         let target = walk_fs::read_link(self.directory(), name);
         if let Err(error) = &target {
             let what = format!("the target of the link cannot be read: {error}");
-            self.warnings.push(Some(&path::shorten(entry.path)), what);
+            self.warnings.lose(Some(&path::shorten(entry.path)), what);
         }
         let link = target.as_ref().ok().map(|target| target.to_bytes());
         self.push(&Entry { link, ..entry }).map(drop)
@@ -227,7 +232,7 @@ impl Reader<'_> {
                     digest = Some(read.1);
                     kept = content;
                 }
-                Err(what) => self.warnings.push(Some(&path::shorten(entry.path)), what),
+                Err(what) => self.warnings.lose(Some(&path::shorten(entry.path)), what),
             }
         }
         self.size_bytes = self.size_bytes.saturating_add(entry.size_bytes);
@@ -297,7 +302,7 @@ impl Reader<'_> {
         }
         let directory = match walk_fs::open_directory(self.directory(), name) {
             Ok(directory) => directory,
-            Err(error) => return self.warn(format!("the directory cannot be read: {error}")),
+            Err(error) => return self.lose(format!("the directory cannot be read: {error}")),
         };
         if crosses {
             if walk_fs::is_pseudo(directory.as_fd()) {
@@ -319,7 +324,7 @@ impl Reader<'_> {
                 let path_bytes = self.path.len();
                 self.stack.push(Frame { directory, found: *found, path_bytes, names });
             }
-            Err(error) => self.warn(format!("the directory cannot be read: {error}")),
+            Err(error) => self.lose(format!("the directory cannot be read: {error}")),
         }
     }
 }

@@ -271,7 +271,7 @@ fn tags_page_by_page() {
         )
     };
     let host = format!("127.0.0.1:{}", liar.port);
-    assert_eq!(told("app").unwrap(), ["b", "a", "c"].map(|tag| format!("{host}/app:{tag}")));
+    assert_eq!(told("app").unwrap(), ["a", "b", "c"].map(|tag| format!("{host}/app:{tag}")));
     for (name, message) in [
         ("circle", "list of tags: the next page is said to be \"/v2/circle/tags/list?x\""),
         ("wander", "list of tags: the next page is said to be \"/v2/secret/manifests/1\""),

@@ -68,10 +68,14 @@ impl<'r> Walk<'r> {
             self.path.extend_from_slice(name.to_bytes());
             match walk_fs::stat(frame.directory.as_fd(), &name) {
                 Ok(found) => self.entry(&name, &found)?,
-                Err(error) => self.warn(format!("{error}; left out")),
+                Err(error) => self.lose(format!("{error}; left out")),
             }
         }
         Ok(self.tree.finish())
+    }
+
+    fn lose(&mut self, what: impl Into<String>) {
+        self.tree.lose(Some(&self.path), what);
     }
 
     fn warn(&mut self, what: impl Into<String>) {
@@ -97,7 +101,7 @@ impl<'r> Walk<'r> {
                     self.tree.add(&self.path, found.kind, attributes, target)
                 }
                 Err(error) => {
-                    self.warn(format!("the link cannot be read: {error}; left out"));
+                    self.lose(format!("the link cannot be read: {error}; left out"));
                     Ok(())
                 }
             },
@@ -151,7 +155,7 @@ impl<'r> Walk<'r> {
             Ok(opened) => opened,
             Err(error) => {
                 let error: rustix::io::Errno = error;
-                self.warn(format!("the directory cannot be read: {error}"));
+                self.lose(format!("the directory cannot be read: {error}"));
                 return Ok(());
             }
         };

@@ -109,6 +109,7 @@ impl KeptLayer {
             layer: read.layer,
             size_bytes: read.size_bytes,
             warnings: read.warnings.into_list(),
+            lost: None,
         })
     }
 }

@@ -12,13 +12,13 @@ mod tables;
 
 use super::docker::{bound_configs, clip, diff_ids};
 use super::layer::Origin;
-use super::oci_index::Descriptor;
+use super::oci_index::{Descriptor, annotations};
 use super::store::digest_of;
 use super::{
     ImageSource, LayerSource, Limits, ReadOptions, SourceError, SourceSpec, Transport, Warning,
     archive,
 };
-use crate::image::{Declared, Digest};
+use crate::image::{Declared, Digest, Fact};
 use layer::KeptLayer;
 use pick::Where;
 use serde::Deserialize;
@@ -208,7 +208,8 @@ impl Stores {
             return Err(SourceError::damaged(place, format!("{:?} is no id", clip(&row.id))));
         }
         let mut warnings = Vec::new();
-        let (manifest_digest, config) = told(tables, row, (&place, options), &mut warnings)?;
+        let told = told(tables, row, (&place, options), &mut warnings)?;
+        let Told { manifest_digest, config, annotations } = told;
         let declared = match &config {
             Some((_, config)) => Declared::from_config(config).map_err(|error| {
                 SourceError::damaged(&place, format!("not a configuration: {error}"))
@@ -232,7 +233,7 @@ impl Stores {
             config: config.map(|(_, config)| config),
             declared,
             manifest_digest,
-            facts: Vec::new(),
+            facts: annotations.into_iter().collect(),
             packages: None,
             layers,
             warnings,
@@ -317,27 +318,37 @@ fn kept(tables: &Tables, layer: &StoredLayer, declared: Option<Digest>) -> Layer
     }
 }
 
-/// The digest of the manifest, and the configuration with its digest. An image without them is odd,
-/// but its layers can be read.
-#[expect(clippy::type_complexity, reason = "used once, right above")]
+/// What a store tells of an image. One without any of it is odd, but its layers can be read.
+#[derive(Default)]
+struct Told {
+    manifest_digest: Option<Digest>,
+    /// With its digest.
+    config: Option<(Digest, Vec<u8>)>,
+    annotations: Option<Fact>,
+}
+
 fn told(
     tables: &Tables,
     row: &StoredImage,
     (place, options): (&str, &ReadOptions<'_>),
     warnings: &mut Vec<Warning>,
-) -> Result<(Option<Digest>, Option<(Digest, Vec<u8>)>), SourceError> {
+) -> Result<Told, SourceError> {
     let limit = options.limits.manifest_bytes;
     let mut warn = |what: String| warnings.push(Warning { place: place.to_owned(), what });
     let Some(manifest) = tables.data(&row.id, "manifest", ("the manifest", limit))? else {
         warn("the store has no manifest of the image".to_owned());
-        return Ok((None, None));
+        return Ok(Told::default());
     };
-    let manifest_digest = Some(digest_of(&manifest));
+    let mut told = Told {
+        manifest_digest: Some(digest_of(&manifest)),
+        config: None,
+        annotations: annotations(&manifest),
+    };
     let parsed: Manifest = serde_json::from_slice(&manifest)
         .map_err(|error| SourceError::damaged(place, format!("not a manifest: {error}")))?;
     let Some(config) = parsed.config else {
         warn("the manifest names no configuration".to_owned());
-        return Ok((manifest_digest, None));
+        return Ok(told);
     };
     let Some(promised) = digest(Some(&config.digest)) else {
         let what = format!("{:?} is no sha256 digest", clip(&config.digest));
@@ -346,12 +357,13 @@ fn told(
     let key = promised.to_string();
     let Some(config) = tables.data(&row.id, &key, ("the configuration", limit))? else {
         warn("the store has no configuration of the image".to_owned());
-        return Ok((manifest_digest, None));
+        return Ok(told);
     };
     let got = digest_of(&config);
     if got != promised {
         let place = format!("{place}: configuration");
         return Err(SourceError::DigestMismatch { place, expected: promised, got });
     }
-    Ok((manifest_digest, Some((promised, config))))
+    told.config = Some((promised, config));
+    Ok(told)
 }

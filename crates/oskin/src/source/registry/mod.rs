@@ -30,7 +30,7 @@ use crate::dockerfile::{Reference, ReferenceProblem};
 use crate::image::{Digest, Fact};
 use client::{Ask, Client, Repository};
 use refusal::Refusal;
-use remote::{MANIFESTS, name_of};
+use remote::MANIFESTS;
 use std::path::PathBuf;
 use ureq::http::StatusCode;
 
@@ -153,7 +153,7 @@ pub(super) fn open(
         }
         error => error,
     })?;
-    let finish = |image| finish(image, &asked, got, (&store, options));
+    let finish = |image| finish(image, &asked, got, options);
     images.into_iter().map(finish).collect()
 }
 
@@ -162,7 +162,7 @@ fn finish(
     mut image: ImageSource,
     asked: &Asked,
     top: Digest,
-    (store, options): (&Store, &ReadOptions<'_>),
+    options: &ReadOptions<'_>,
 ) -> Result<ImageSource, SourceError> {
     let limit = options.limits.layers;
     if image.layers.len() as u64 > limit {
@@ -171,24 +171,14 @@ fn finish(
     }
     image.reference = Some(asked.reference.familiar());
     image.location = asked.reference.to_string();
-    let manifest =
-        image.manifest_digest.and_then(|digest| store.remote_image()?.get(&name_of(&digest)));
-    image.facts.extend(manifest.and_then(|json| annotations(&json)));
     if image.manifest_digest != Some(top) {
         image.facts.push(Fact { kind: "manifest.index".to_owned(), text: top.to_string() });
     }
     Ok(image)
 }
 
-/// The annotations of a manifest, if it has any.
-fn annotations(json: &[u8]) -> Option<Fact> {
-    let manifest: serde_json::Value = serde_json::from_slice(json).ok()?;
-    let annotations = manifest.get("annotations")?.as_object().filter(|map| !map.is_empty())?;
-    let text = serde_json::Value::Object(annotations.clone()).to_string();
-    Some(Fact { kind: "manifest.annotations".to_owned(), text })
-}
-
-/// All tags of a repository as specifications, in the order of the registry.
+/// All tags of a repository as specifications, in the order of their bytes: registries have orders of
+/// their own, or none.
 ///
 /// The names are complete: `docker://host/repository:tag`. Tags that break the grammar are left
 /// out, for nothing could ask for them. One request for each page of tags.
@@ -213,7 +203,9 @@ pub fn tags(spec: &SourceSpec, options: &ReadOptions<'_>) -> Result<Vec<SourceSp
             hint: format!("write docker://{}", asked.reference.familiar_name()),
         });
     }
-    let tags = tags::list(&asked.repository, options.limits.manifest_bytes)?;
+    let mut tags = tags::list(&asked.repository, options.limits.manifest_bytes)?;
+    tags.sort_unstable();
+    tags.dedup();
     let name = asked.reference.name();
     let complete = tags.into_iter().map(|tag| format!("{name}:{tag}"));
     let valid = complete.filter(|name| Reference::parse(name).is_ok());

@@ -36,16 +36,17 @@ pub(super) fn run(global: &Global, asked: Subtrees) -> Result<ExitCode, CliError
 }
 
 fn items(inventory: &Inventory, contents: bool) -> Vec<Item<'_>> {
-    let item = |entry: Entry<'_>| -> Item<'_> {
-        // Digests are bytes of any kind and targets are paths, so they do not meet.
-        let content = entry.digest.map(|digest| &digest.0[..]).or(entry.link).unwrap_or_default();
-        Item {
-            path: entry.path,
-            is_directory: entry.kind.is_directory(),
-            content: if contents { content } else { &[] },
-        }
-    };
-    inventory.iter().map(item).collect()
+    inventory.iter().map(|entry| item(&entry, contents)).collect()
+}
+
+fn item<'a>(entry: &Entry<'a>, contents: bool) -> Item<'a> {
+    // Digests are bytes of any kind and targets are paths, so they do not meet.
+    let content = entry.digest.map(|digest| &digest.0[..]).or(entry.link).unwrap_or_default();
+    Item {
+        path: entry.path,
+        is_directory: entry.kind.is_directory(),
+        content: if contents { content } else { &[] },
+    }
 }
 
 /// Without contents every file would be another one than the same file of an image that has them.

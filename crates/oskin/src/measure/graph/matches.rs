@@ -8,8 +8,8 @@ use std::cmp::{Ordering, Reverse};
 /// From how many common paths on a match is told where nothing else is asked for.
 pub const DEFAULT_MIN_PATHS: u64 = 8;
 
-/// Two trees may be laid over each other for so many steps for each of their nodes. Real ones take two or
-/// three; names that are made to meet at many places would take more.
+/// Two trees may be laid over each other for so many steps for each of their nodes. Real ones take three at
+/// most; names that are made to meet at many places would take more.
 const STEPS_PER_NODE: u64 = 16;
 
 /// What two trees have in common, and where.
@@ -69,7 +69,7 @@ impl SubtreeMatch<'_> {
 /// Finds the subtrees that lie elsewhere in the other tree.
 ///
 /// A match is two directories at different paths, at least one of which only one tree has, with at
-/// least `min_paths` common paths below and a Dice of these of at least a half (the bound of GumTree: Falleri et
+/// least `min_paths` common paths below and a Dice of these of at least a half (the bound of Falleri et
 /// al., *Fine-grained and accurate source code differencing*, 2014). Every count is of paths that were
 /// compared; hashes only say where to look. Where several would overlap, the one with the highest product of
 /// common paths and Dice is taken, ties being broken by the order of the paths; so a directory that is the same

@@ -81,8 +81,8 @@ fn counts(features: &[Feature]) -> Vec<u64> {
 
 fn all_features(tree: &Tree<'_>) -> [Vec<Feature>; 5] {
     let levels = [0, 1, 3].map(|levels| subtrees(tree, levels));
-    let [zero, one, three] = levels;
-    [edges(tree), zero, one, three, whole_subtrees(tree)]
+    let [zero, one, deep] = levels;
+    [edges(tree), zero, one, deep, whole_subtrees(tree)]
 }
 
 /// All paths of some below a directory.

@@ -96,8 +96,8 @@ proptest! {
     fn features_are_those_of_naive_trees(left in paths(), right in paths()) {
         let naive = |paths: &Paths| {
             let tree = Naive::of(paths);
-            let [zero, one, three] = [0, 1, 3].map(|levels| tree.subtrees(Some(levels)));
-            [tree.edges(), zero, one, three, tree.subtrees(None)]
+            let [zero, one, deep] = [0, 1, 3].map(|levels| tree.subtrees(Some(levels)));
+            [tree.edges(), zero, one, deep, tree.subtrees(None)]
         };
         let (left_items, right_items) = (items(&left), items(&right));
         let lefts = all_features(&Tree::of(&left_items));

@@ -3,6 +3,7 @@
 use super::workspace;
 use crate::args::{AskedSubtrees, Global};
 use crate::error::CliError;
+use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::inventory::{Entry, Inventory};
@@ -20,7 +21,7 @@ pub(super) fn run(global: &Global, asked: AskedSubtrees) -> Result<ExitCode, Cli
     let AskedSubtrees { left, right, min_paths, contents, top, reading } = asked;
     let mut workspace = workspace(global, reading)?;
     let found = [workspace.find(&left)?, workspace.find(&right)?];
-    let names = found.each_ref().map(|found| found.name());
+    let names = found.each_ref().map(Found::name);
     let inventories = [workspace.inventory(&found[0])?, workspace.inventory(&found[1])?];
     let lists = inventories.each_ref().map(|inventory| items(inventory, contents));
     if contents {

@@ -183,7 +183,7 @@ proptest! {
             prop_assert_eq!((it.left.paths, it.right.paths), (l.len() as u64, r.len() as u64));
             prop_assert_eq!(it.common, l.intersection(&r).count() as u64);
             prop_assert_eq!(it.is_exact(), l == r);
-            prop_assert!(it.common >= min_paths && 4 * it.common >= it.left.paths + it.right.paths);
+            prop_assert!(it.common >= min_paths && 6 * it.common >= it.left.paths + it.right.paths);
             prop_assert_ne!(it.left.path, it.right.path);
             prop_assert!(!(it.left.stays && it.right.stays));
             prop_assert!(it.left.places >= 1 && it.right.places >= 1);
@@ -257,7 +257,7 @@ fn naive_matches(left: &Paths, right: &Paths, min_paths: usize) -> BTreeSet<(Vec
             let (common, sum) =
                 (below_l.intersection(below_r).count(), below_l.len() + below_r.len());
             let stays = (rights.contains_key(l), lefts.contains_key(r));
-            if l != r && stays != (true, true) && common >= min_paths && 4 * common >= sum {
+            if l != r && stays != (true, true) && common >= min_paths && 6 * common >= sum {
                 let tie = (stays.0 || stays.1, name(l) != name(r), above(l) != above(r));
                 pairs.push((common, sum, tie, l.min(r), l.max(r), (l, r)));
             }

@@ -321,7 +321,7 @@ fn software_that_moved_is_told_once_and_at_the_right_height() {
     // Most of it at another place, beside software that only one has.
     let left =
         [base.clone(), tree("opt/conda/lib/python3.11", 0..100), tree("opt/conda/pkgs", 500..507)];
-    let right = [base.clone(), tree("usr/lib/python3.11", 10..100), tree("usr/lib/perl", 0..9)];
+    let right = [base.clone(), tree("usr/lib/python3.11", 10..100), tree("usr/lib/perl", 800..809)];
     assert_eq!(
         told(&left.concat(), &right.concat()),
         ["100: opt/conda/lib/python3.11 110/1 = usr/lib/python3.11 100/1"]

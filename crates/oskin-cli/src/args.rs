@@ -16,7 +16,7 @@ pub(crate) use family::{AskedBases, Gates};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
-pub(crate) use subtrees::Subtrees;
+pub(crate) use subtrees::AskedSubtrees;
 pub(crate) use words::AskedWords;
 
 use crate::output::OutputSpec;
@@ -112,7 +112,7 @@ impl Command {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
-            | Self::Subtrees { asked: Subtrees { reading, .. } }
+            | Self::Subtrees { asked: AskedSubtrees { reading, .. } }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -201,7 +201,7 @@ pub(crate) enum Command {
     /// Tell which subtrees of two images are the same, or nearly, at other places
     Subtrees {
         #[command(flatten)]
-        asked: Subtrees,
+        asked: AskedSubtrees,
     },
     /// Tell where an image belongs: its parent and base, the walk between them, better bases, and
     /// the nearest images

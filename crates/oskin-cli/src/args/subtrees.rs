@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 /// Two images, and what of their subtrees is told.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Subtrees {
+pub(crate) struct AskedSubtrees {
     /// An image
     pub(crate) left: OsString,
     /// Another

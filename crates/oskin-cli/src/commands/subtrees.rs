@@ -1,8 +1,9 @@
 //! `oskin subtrees`: which subtrees of two images are the same, or nearly, and where they lie.
 
 use super::workspace;
-use crate::args::{Global, Subtrees};
+use crate::args::{AskedSubtrees, Global};
 use crate::error::CliError;
+use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
 use oskin::inventory::{Entry, Inventory};
@@ -15,12 +16,12 @@ use std::process::ExitCode;
 const LISTED: usize = 20;
 
 /// Finds and tells them.
-pub(super) fn run(global: &Global, asked: Subtrees) -> Result<ExitCode, CliError> {
+pub(super) fn run(global: &Global, asked: AskedSubtrees) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
-    let Subtrees { left, right, min_paths, contents, top, reading } = asked;
+    let AskedSubtrees { left, right, min_paths, contents, top, reading } = asked;
     let mut workspace = workspace(global, reading)?;
     let found = [workspace.find(&left)?, workspace.find(&right)?];
-    let names = found.each_ref().map(|found| found.name());
+    let names = found.each_ref().map(Found::name);
     let inventories = [workspace.inventory(&found[0])?, workspace.inventory(&found[1])?];
     let lists = inventories.each_ref().map(|inventory| items(inventory, contents));
     if contents {

@@ -35,6 +35,12 @@ fn moved_renamed_and_copied_subtrees_are_told_with_their_places() {
     );
     let text = place.ok(&["subtrees", "paths:left", "paths:right"]);
     expect_test::expect![[r"
+        left (196 paths) and right (205 paths): 51 in the same place, 151 elsewhere in 3 subtrees
+
+                     DICE  COMMON  LEFT  RIGHT  FROM                      TO
+        moved    0.975610     100   105    100  opt/conda/lib/python3.11  usr/lib/python3.11
+        renamed       all      35    35     35  usr/lib/perl5.36          usr/lib/perl5.38
+        renamed       all      16    16     16  srv (both have it)        home (one of 2)
     "]]
     .assert_eq(&text);
 
@@ -65,6 +71,10 @@ fn contents_count_if_they_are_asked_for() {
             let content = if file < changed { "new".to_owned() } else { file.to_string() };
             std::fs::write(inside.join(format!("f{file}")), content).unwrap();
         }
+    }
+    // Or else opt and usr would be alike as well.
+    for file in 0..30 {
+        std::fs::write(place.path().join(format!("left/opt/{file}")), "").unwrap();
     }
     let images = ["subtrees", "rootfs:left", "rootfs:right"];
     let by_paths = place.json(&images);

@@ -8,8 +8,8 @@ use std::cmp::{Ordering, Reverse};
 /// From how many common paths on a match is told where nothing else is asked for.
 pub const DEFAULT_MIN_PATHS: u64 = 8;
 
-/// Two trees may be laid over each other for so many steps for each of their nodes. Real ones take two or
-/// three; names that are made to meet at many places would take more.
+/// Two trees may be laid over each other for so many steps for each of their nodes. Real ones take three at
+/// most; names that are made to meet at many places would take more.
 const STEPS_PER_NODE: u64 = 16;
 
 /// What two trees have in common, and where.
@@ -69,12 +69,13 @@ impl SubtreeMatch<'_> {
 /// Finds the subtrees that lie elsewhere in the other tree.
 ///
 /// A match is two directories at different paths, at least one of which only one tree has, with at
-/// least `min_paths` common paths below and a Dice of these of at least a half (the bound of GumTree: Falleri et
-/// al., *Fine-grained and accurate source code differencing*, 2014). Every count is of paths that were
+/// least `min_paths` common paths below and a Dice of these of at least a third. (A half, as Falleri et al., *Fine-grained
+/// and accurate source code differencing*, 2014, have it for syntax trees, takes two versions of Python apart: half of
+/// their files are byte code with the version in the name.) Every count is of paths that were
 /// compared; hashes only say where to look. Where several would overlap, the one with the highest product of
 /// common paths and Dice is taken, ties being broken by the order of the paths; so a directory that is the same
 /// in several places is paired once, and `places` tells how many there are. What has only frequent names and no equal inside
-/// may be missed. Swapping the trees swaps the answer. Takes O(n log n) for `n` nodes.
+/// may be missed. Swapping the trees swaps the answer, but for ties. Takes O(n log n) for `n` nodes.
 pub fn matches<'a>(left: &Tree<'a>, right: &Tree<'a>, min_paths: u64) -> Matches<'a> {
     let mut steps = 0;
     let at_home = lay_over(left, right, (0, 0), &mut steps);
@@ -131,7 +132,7 @@ fn candidates(left: &Side<'_, '_>, right: &Side<'_, '_>, min_paths: u64) -> Vec<
             let pairs = lay_over(left.tree, right.tree, place, &mut steps);
             found.extend(pairs.into_iter().filter(|pair| {
                 pair.common >= min_paths
-                    && 4 * pair.common >= sum_of_sizes(left.tree, right.tree, pair)
+                    && 6 * pair.common >= sum_of_sizes(left.tree, right.tree, pair)
                     && !(left.stays[pair.left] && right.stays[pair.right])
             }));
         }

@@ -169,7 +169,6 @@ fn common_length(a: &[u8], b: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 mod tests {
     use super::super::testing::{items, paths};
     use super::*;

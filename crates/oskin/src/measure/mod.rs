@@ -4,6 +4,7 @@
 
 mod all_pairs;
 mod cluster;
+mod counterpart;
 mod descent;
 mod edges;
 mod family;
@@ -25,6 +26,9 @@ mod whole_rows;
 
 pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
+pub use counterpart::{
+    Counterpart, Counterparts, Item, Kind, LEAST_ALIKE, Subtree, counterparts, similarity,
+};
 pub use descent::{Branch, Descent, Forest};
 pub use family::Family;
 pub use history::Sum;

@@ -1,10 +1,14 @@
 //! Pairs of paths that went the same way as one: the directory above them and where that went.
 
+use super::common::Common;
 use super::matching::Matching;
 use super::similarity::similarity;
 use super::tree::{NONE, ROOT, Tree};
 use super::{Kind, Subtree};
 use crate::name::mask;
+
+/// How far up a pair is followed.
+const MAX_WAY: usize = 64;
 
 /// A directory with fewer pairs below is none to tell of.
 const LEAST_PAIRS: u32 = 2;
@@ -19,12 +23,17 @@ pub(super) struct Folded<'a> {
 /// Finds for each pair the highest two directories that speak for it.
 ///
 /// Two paths that differ in versions only lie below the first two directories that differ. Others are
-/// followed upwards as long as the names are the same but for versions, and the highest two directories
-/// count of which at least half of the smaller one went to the other. O(pairs × depth × log).
-pub(super) fn fold<'a>(matching: &Matching<'_, 'a>, pairs: &[(u32, u32, Kind)]) -> Folded<'a> {
+/// followed upwards as long as the names are the same but for versions, to directories of other names only if
+/// neither is on both sides; the highest two directories count of which at least half of the smaller
+/// one went to the other. O(pairs × depth × log), of the depth 64 at most.
+pub(super) fn fold<'a>(
+    matching: &Matching<'_, 'a>,
+    pairs: &[(u32, u32, Kind)],
+    both: &Common<'_>,
+) -> Folded<'a> {
     let (left, right) = (matching.left, matching.right);
     let ways: Vec<Vec<(u32, u32)>> =
-        pairs.iter().map(|(l, r, kind)| way_up(matching, (*l, *r), *kind)).collect();
+        pairs.iter().map(|(l, r, kind)| way_up(matching, (*l, *r), *kind, both)).collect();
     let counts = Counts::of(ways.iter().flatten().copied());
     let speaks = |kind: Kind, level: &(u32, u32)| {
         let pairs = counts.get(*level);
@@ -63,14 +72,25 @@ pub(super) fn fold<'a>(matching: &Matching<'_, 'a>, pairs: &[(u32, u32, Kind)]) 
 }
 
 /// The pairs of directories that may stand for a pair, from below.
-fn way_up(matching: &Matching<'_, '_>, (l, r): (u32, u32), kind: Kind) -> Vec<(u32, u32)> {
+fn way_up(
+    matching: &Matching<'_, '_>,
+    (l, r): (u32, u32),
+    kind: Kind,
+    both: &Common<'_>,
+) -> Vec<(u32, u32)> {
     let (left, right) = (matching.left, matching.right);
     let are_directories = left.node(l).is_directory && right.node(r).is_directory;
     let mut level = if are_directories { (l, r) } else { (left.parent(l), right.parent(r)) };
     let mut way = Vec::new();
     while level.0 != ROOT && level.1 != ROOT {
-        let is_same = left.path(level.0) == right.path(level.1);
-        if is_same {
+        let paths = (left.path(level.0), right.path(level.1));
+        if paths.0 == paths.1 || (kind != Kind::VersionShifted && way.len() == MAX_WAY) {
+            break;
+        }
+        let is_one_name = mask(left.name(level.0)) == mask(right.name(level.1));
+        // `opt/tool` that went to `srv/tool` makes no `srv` of `opt`, if both are still there.
+        let stays = || both.has_directory(paths.0) || both.has_directory(paths.1);
+        if !is_one_name && !way.is_empty() && stays() {
             break;
         }
         if kind == Kind::VersionShifted {
@@ -78,7 +98,7 @@ fn way_up(matching: &Matching<'_, '_>, (l, r): (u32, u32), kind: Kind) -> Vec<(u
             way.clear();
         }
         way.push(level);
-        if mask(left.name(level.0)) != mask(right.name(level.1)) {
+        if !is_one_name {
             break;
         }
         level = (left.parent(level.0), right.parent(level.1));

@@ -6,6 +6,7 @@
 //! the same directory speak for it. Nothing is compared with everything: paths meet in groups of one
 //! masked path, content, name, or directory and stem, and large groups are taken in their order.
 
+mod common;
 mod fold;
 mod matching;
 mod moves;
@@ -17,8 +18,8 @@ pub use similarity::similarity;
 
 use crate::name::mask_path;
 use crate::path::split_name;
+use common::Common;
 use matching::Matching;
-use moves::CommonNames;
 use tree::Tree;
 
 /// How alike two paths must be, at least, that nothing but their names speaks for.
@@ -125,7 +126,7 @@ pub struct Counterparts<'a> {
 /// Finds for each path that only the left has its counterpart among those that only the right has.
 ///
 /// No path may come twice, or on both sides. The paths that both have tell which names are so common
-/// that they speak for nothing; without them more is taken for moved. Pairs that nothing but
+/// that they speak for nothing, and which directories stay; without them more is taken for moved. Pairs that nothing but
 /// names speaks for are at least `least` alike ([`LEAST_ALIKE`] is a good value).
 ///
 /// Ties go to higher versions, then to the order of paths. O(n log n) comparisons of paths, and
@@ -137,19 +138,19 @@ pub fn counterparts<'a>(
     least: f64,
 ) -> Counterparts<'a> {
     let (left, right) = (Tree::new(left_only), Tree::new(right_only));
-    let generic = CommonNames::new(common);
+    let both = Common::new(common);
     let mut matching = Matching::new(&left, &right);
     shift::shift(&mut matching);
     moves::pair_unique_contents(&mut matching);
-    let places = moves::places(&mut matching, &generic);
+    let places = moves::places(&mut matching, &both);
     moves::follow(&mut matching, &places);
     moves::pair_contents(&mut matching);
-    moves::pair_singles(&mut matching, &places, &generic, least);
-    gather(&matching)
+    moves::pair_singles(&mut matching, &places, &both, least);
+    gather(&matching, &both)
 }
 
 /// The pairs of items with what became of them.
-fn gather<'a>(matching: &Matching<'_, 'a>) -> Counterparts<'a> {
+fn gather<'a>(matching: &Matching<'_, 'a>, both: &Common<'_>) -> Counterparts<'a> {
     let (left, right) = (matching.left, matching.right);
     let pair = |l: u32| {
         let r = matching.right_of(l)?;
@@ -157,7 +158,7 @@ fn gather<'a>(matching: &Matching<'_, 'a>) -> Counterparts<'a> {
         (one.path != other.path).then(|| (l, r, Kind::of(one.path, other.path)))
     };
     let nodes: Vec<(u32, u32, Kind)> = left.ids().filter_map(pair).collect();
-    let folded = fold::fold(matching, &nodes);
+    let folded = fold::fold(matching, &nodes, both);
     let counterpart = |((l, r, kind), subtree): (&(u32, u32, Kind), &Option<u32>)| Counterpart {
         left: left.node(*l).item,
         right: right.node(*r).item,

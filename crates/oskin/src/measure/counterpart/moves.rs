@@ -1,12 +1,11 @@
 //! What moved: files told by their contents, directories told by what is in them, and what follows those.
 
+use super::common::Common;
 use super::matching::Matching;
 use super::shift::{common, for_groups, natural};
 use super::similarity::{similarity, without_numbers};
 use super::tree::{NONE, ROOT, Tree};
 use crate::name::mask;
-use crate::path::table_hash;
-use hashbrown::HashTable;
 use std::cmp::Reverse;
 
 /// A name that so many nodes of a side have tells nothing about directories.
@@ -20,25 +19,6 @@ const LEAST_VOTES: u32 = 2 * VOTE;
 
 /// Contents that so many pairs of files have are weighed pair by pair.
 const WEIGHED_PAIRS: usize = 64;
-
-/// Names that paths have which both sides have: they are no evidence of a move.
-pub(super) struct CommonNames<'a>(HashTable<&'a [u8]>);
-
-impl<'a> CommonNames<'a> {
-    pub(super) fn new(paths: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut table: HashTable<&[u8]> = HashTable::new();
-        for path in paths {
-            let name = crate::path::split_name(path).1;
-            let entry = table.entry(table_hash(name), |it| *it == name, |it| table_hash(it));
-            entry.or_insert(name);
-        }
-        Self(table)
-    }
-
-    pub(super) fn has(&self, name: &[u8]) -> bool {
-        self.0.find(table_hash(name), |it| *it == name).is_some()
-    }
-}
 
 /// Pairs files with the same content and name of which there is one on each side.
 pub(super) fn pair_unique_contents(matching: &mut Matching<'_, '_>) {
@@ -115,8 +95,8 @@ fn contents<'a>(matching: &Matching<'_, 'a>) -> [Vec<(&'a [u8], &'a [u8], u32)>;
 }
 
 /// Where the directories of the left went, [`NONE`] for those that did not move.
-pub(super) fn places(matching: &mut Matching<'_, '_>, generic: &CommonNames<'_>) -> Vec<u32> {
-    let mut told = vote(matching, generic);
+pub(super) fn places(matching: &mut Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
+    let mut told = vote(matching, both);
     renumbered(matching, &mut told);
     let (left, right) = (matching.left, matching.right);
     let mut places = vec![NONE; left.len()];
@@ -140,7 +120,7 @@ pub(super) fn places(matching: &mut Matching<'_, '_>, generic: &CommonNames<'_>)
 
 /// The directories that what is in them speaks for: rare names without a counterpart that both have, and
 /// files with the same content that are a pair already.
-fn vote(matching: &Matching<'_, '_>, generic: &CommonNames<'_>) -> Vec<u32> {
+fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
     let (left, right) = (matching.left, matching.right);
     let mut votes: Vec<(u32, u32, u32)> = Vec::new();
     let mut voters = [vec![0_u32; left.len()], vec![0_u32; right.len()]];
@@ -172,7 +152,7 @@ fn vote(matching: &Matching<'_, '_>, generic: &CommonNames<'_>) -> Vec<u32> {
         |it| (it.0, it.1),
         |lefts, rights| {
             let are_few = lefts.len() <= VOTERS && rights.len() <= VOTERS;
-            if are_few && !generic.has(lefts[0].0) {
+            if are_few && !both.has_name(lefts[0].0) {
                 let weight = VOTE / (lefts.len() * rights.len()) as u32;
                 for l in lefts {
                     votes.extend(
@@ -299,11 +279,11 @@ const FEW_PAIRS: usize = 16;
 pub(super) fn pair_singles(
     matching: &mut Matching<'_, '_>,
     places: &[u32],
-    generic: &CommonNames<'_>,
+    both: &Common<'_>,
     least: f64,
 ) {
     let mut candidates: Vec<(u32, u32)> = Vec::new();
-    by_name(matching, generic, &mut candidates);
+    by_name(matching, both, &mut candidates);
     in_one_directory(matching, places, &mut candidates);
     candidates.sort_unstable();
     candidates.dedup();
@@ -312,11 +292,7 @@ pub(super) fn pair_singles(
     }
 }
 
-fn by_name(
-    matching: &Matching<'_, '_>,
-    generic: &CommonNames<'_>,
-    candidates: &mut Vec<(u32, u32)>,
-) {
+fn by_name(matching: &Matching<'_, '_>, both: &Common<'_>, candidates: &mut Vec<(u32, u32)>) {
     let (left, right) = (matching.left, matching.right);
     let key = |tree: &Tree<'_>, it: u32| tree.node(it).is_directory;
     let mut lefts: Vec<_> =
@@ -330,7 +306,7 @@ fn by_name(
         &rights,
         |it| (it.0, it.1),
         |lefts, rights| {
-            let is_rare = lefts.len() <= 2 && rights.len() <= 2 && !generic.has(lefts[0].0);
+            let is_rare = lefts.len() <= 2 && rights.len() <= 2 && !both.has_name(lefts[0].0);
             if is_rare {
                 for l in lefts {
                     candidates.extend(rights.iter().map(|r| (l.2, r.2)));

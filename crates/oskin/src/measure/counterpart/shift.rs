@@ -2,7 +2,7 @@
 
 use super::matching::Matching;
 use super::similarity::without_numbers;
-use super::tree::{NONE, ROOT, Tree};
+use super::tree::{NONE, Tree};
 use crate::name::mask;
 use crate::path::table_hash;
 use hashbrown::HashTable;
@@ -72,11 +72,26 @@ impl Groups {
         })
     }
 
-    /// Pairs a group of which one side has several.
+    /// Pairs a group of which one side has several; what is only on the way to paths never takes the
+    /// counterpart of a path.
     fn pair(&self, matching: &mut Matching<'_, '_>, left: &[u32], right: &[u32]) {
-        let (trees, place) = ((matching.left, matching.right), |it: &Matching<'_, '_>, l: u32| {
-            it.right_of(trees_parent(it.left, l)).unwrap_or(NONE)
-        });
+        let items = |tree: &Tree<'_>, nodes: &[u32]| -> Vec<u32> {
+            nodes.iter().copied().filter(|it| tree.item(*it).is_some()).collect()
+        };
+        let items = [items(matching.left, left), items(matching.right, right)];
+        self.pair_all(matching, &items[0], &items[1]);
+        let rest =
+            [matching.free_left(left).collect(), matching.free_right(right).collect::<Vec<_>>()];
+        let [left, right]: [Vec<u32>; 2] = rest;
+        self.pair_all(matching, &left, &right);
+    }
+
+    fn pair_all(&self, matching: &mut Matching<'_, '_>, left: &[u32], right: &[u32]) {
+        let trees = (matching.left, matching.right);
+        let place = |matching: &Matching<'_, '_>, node: u32| {
+            let parent = Some(matching.left.parent(node)).filter(|it| *it != NONE);
+            parent.and_then(|it| matching.right_of(it)).unwrap_or(NONE)
+        };
         let mut exact: Vec<(u32, &[u8], u32)> =
             right.iter().map(|it| (trees.1.parent(*it), trees.1.name(*it), *it)).collect();
         exact.sort_unstable();
@@ -158,13 +173,6 @@ impl Groups {
         for (_, _, _, l, r) in pairs {
             matching.pair(left[l].node, right[r].node);
         }
-    }
-}
-
-fn trees_parent(tree: &Tree<'_>, node: u32) -> u32 {
-    match tree.parent(node) {
-        NONE => ROOT,
-        parent => parent,
     }
 }
 

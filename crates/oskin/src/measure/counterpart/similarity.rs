@@ -21,6 +21,9 @@ const STEM: u64 = 5;
 /// The same extension.
 const EXTENSION: u64 = 2;
 
+/// So many names at the end of a path are aligned in every way.
+const ALIGNED: usize = 64;
+
 /// How alike two paths are, 0..=1; 1 only for equal ones.
 ///
 /// Names of the left are aligned with names of the right, in their order and each at most once, so that
@@ -30,8 +33,9 @@ const EXTENSION: u64 = 2;
 /// for the extension alone. The last name weighs 1, its directory 1/2, the one above 1/3 and so on.
 ///
 /// The alignment is that of the longest common subsequence, with weights (Needleman and Wunsch 1970).
-/// Symmetric. The root, which has no name, is like itself and nothing else.
-/// O(names of left × names of right).
+/// Symmetric. The root, which has no name, is like itself and nothing else. If one of the two has more than
+/// 64 names, those that both begin with are aligned first, and of the others the last 64.
+/// O(length + names of left × names of right), of the latter 64 at most.
 ///
 /// ```
 /// use oskin::measure::similarity;
@@ -47,8 +51,25 @@ pub fn similarity(left: &[u8], right: &[u8]) -> f64 {
     }
     let (left, right) = (names(left), names(right));
     let whole = SAME * (left.iter().chain(&right).map(|name| name.weight).sum::<u64>());
+    let (head, [left, right]) = ends(&left, &right);
     // Below 2^53, so that what is less than the whole is less than 1.
-    best(&left, &right) as f64 / whole as f64
+    (head + best(left, right)) as f64 / whole as f64
+}
+
+/// What there is to align, and what the names come to that are aligned already. Images may name paths of a
+/// thousand names by the thousand.
+fn ends<'n, 'a>(left: &'n [Name<'a>], right: &'n [Name<'a>]) -> (u64, [&'n [Name<'a>]; 2]) {
+    if left.len().max(right.len()) <= ALIGNED {
+        return (0, [left, right]);
+    }
+    let same = left.iter().zip(right).take_while(|(x, y)| x.text == y.text);
+    let (count, head) =
+        same.fold((0, 0), |(count, sum), (x, y)| (count + 1, sum + SAME * (x.weight + y.weight)));
+    let end = |names: &'n [Name<'a>]| {
+        let rest = &names[count..];
+        &rest[rest.len().saturating_sub(ALIGNED)..]
+    };
+    (head, [end(left), end(right)])
 }
 
 /// The most that an alignment comes to, row by row.
@@ -201,6 +222,9 @@ mod tests {
         assert_eq!(similarity(one.as_bytes(), one.as_bytes()), 1.0);
         let value = similarity(one.as_bytes(), other.as_bytes());
         assert!(value > 0.8 && value < 1.0, "{value}");
+        // Of the end 64 names are aligned, with what both begin with or without.
+        let moved = format!("b/{one}");
+        assert!(similarity(one.as_bytes(), moved.as_bytes()) > 0.5);
     }
 
     proptest! {

@@ -3,17 +3,19 @@
 mod adding;
 mod family;
 mod help;
+mod paths;
 mod reading;
 mod registry;
 
 pub(crate) use adding::Adding;
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use paths::AskedPaths;
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use help::{ADD_HELP, AFTER_HELP, CLASSIFY_HELP};
+use help::{ADD_HELP, AFTER_HELP, CLASSIFY_HELP, PATHS_HELP};
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
@@ -117,6 +119,7 @@ impl Command {
             Self::Add { reading, .. }
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
+            | Self::Paths { reading, .. }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -196,6 +199,14 @@ pub(crate) enum Command {
         left: OsString,
         /// Another
         right: OsString,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Tell what became of the paths that only one image has: version-shifted, moved, renamed
+    #[command(after_help = PATHS_HELP)]
+    Paths {
+        #[command(flatten)]
+        asked: AskedPaths,
         #[command(flatten)]
         reading: Reading,
     },

@@ -21,6 +21,7 @@ mod lineage;
 mod lineage_text;
 mod ls;
 mod matrix;
+mod paths;
 mod place;
 mod show;
 mod sketch;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Compare { left, right, reading } => {
             compare::run(&global, [&left, &right], reading)
         }
+        Command::Paths { asked, reading } => paths::run(&global, &asked, reading),
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
             let measuring = &measuring;
             let wanted = classify::Wanted { top, measuring, paths_only, walk_down };

@@ -17,6 +17,7 @@ mod lineage;
 pub mod lineage_page;
 mod page;
 mod pairs;
+mod paths;
 mod sketch;
 mod stale;
 mod steps;
@@ -56,6 +57,7 @@ pub use lineage::{
     RelativeReport,
 };
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
+pub use paths::{CounterpartReport, KindCount, PathsAsked, PathsReport, SubtreeReport};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };

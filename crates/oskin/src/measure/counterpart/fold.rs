@@ -4,7 +4,7 @@ use super::common::Common;
 use super::matching::Matching;
 use super::similarity::similarity;
 use super::tree::{NONE, ROOT, Tree};
-use super::{Kind, Subtree};
+use super::{Kind, Subtree, number};
 use crate::name::mask;
 
 /// How far up a pair is followed.
@@ -49,11 +49,11 @@ pub(super) fn fold<'a>(
         Rest::new(left, |it| matching.right_of(it).is_some_and(|it| right.item(it).is_some())),
         Rest::new(right, |it| matching.left_of(it).is_some_and(|it| left.item(it).is_some())),
     ];
-    let mut order: Vec<u32> = (0..chosen.0.len() as u32).collect();
+    let mut order: Vec<u32> = (0..number(chosen.0.len())).collect();
     // Those with most pairs first, then by path, as nodes are.
     order.sort_by_key(|at| (std::cmp::Reverse(chosen.0[*at as usize].1), *at));
     let mut rank = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(place, at)| rank[*at as usize] = place as u32);
+    order.iter().enumerate().for_each(|(place, at)| rank[*at as usize] = number(place));
     let subtree = |at: &u32| {
         let ((l, r), pairs) = chosen.0[*at as usize];
         Subtree {
@@ -114,7 +114,7 @@ impl Counts {
         let mut levels: Vec<(u32, u32)> = levels.collect();
         levels.sort_unstable();
         let runs = levels.chunk_by(|a, b| a == b);
-        Self(runs.map(|run| (run[0], run.len() as u32)).collect())
+        Self(runs.map(|run| (run[0], number(run.len()))).collect())
     }
 
     fn find(&self, level: (u32, u32)) -> Option<usize> {

@@ -31,6 +31,13 @@ impl<'t, 'a> Matching<'t, 'a> {
         }
     }
 
+    /// Makes pairs of nodes, one by one.
+    pub(super) fn pair_all(&mut self, pairs: &[(u32, u32)]) {
+        for (left, right) in pairs {
+            self.pair(*left, *right);
+        }
+    }
+
     /// Whether both are without a counterpart.
     pub(super) fn is_free(&self, left: u32, right: u32) -> bool {
         self.to_right[left as usize] == NONE && self.to_left[right as usize] == NONE

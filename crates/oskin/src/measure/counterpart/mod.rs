@@ -23,7 +23,7 @@ use matching::Matching;
 use tree::Tree;
 
 /// How alike two paths must be, at least, that nothing but their names speaks for.
-pub const LEAST_ALIKE: f64 = 0.5;
+pub const LEAST_ALIKE: f64 = 0.6;
 
 /// A path and what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +169,12 @@ fn gather<'a>(matching: &Matching<'_, 'a>, both: &Common<'_>) -> Counterparts<'a
     let mut pairs: Vec<Counterpart> = nodes.iter().zip(&folded.of).map(counterpart).collect();
     pairs.sort_unstable_by_key(|pair| pair.left);
     Counterparts { pairs, subtrees: folded.subtrees }
+}
+
+/// The number of a path, node or class. Neither a list nor a tree of so many fits into memory, so that none
+/// is ever cut.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(tree::NONE)
 }
 
 #[cfg(test)]

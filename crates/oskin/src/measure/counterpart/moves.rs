@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::matching::Matching;
+use super::number;
 use super::shift::{common, for_groups, natural};
 use super::similarity::{similarity, without_numbers};
 use super::tree::{NONE, ROOT, Tree};
@@ -34,7 +35,7 @@ pub(super) fn pair_unique_contents(matching: &mut Matching<'_, '_>) {
             }
         },
     );
-    pairs.into_iter().for_each(|(left, right)| matching.pair(left, right));
+    matching.pair_all(&pairs);
 }
 
 /// Pairs the other files with the same content: those of one name in their order, then the most alike.
@@ -49,7 +50,7 @@ pub(super) fn pair_contents(matching: &mut Matching<'_, '_>) {
             pairs.extend(left.iter().zip(right).map(|(l, r)| (l.2, r.2)));
         },
     );
-    pairs.into_iter().for_each(|(left, right)| matching.pair(left, right));
+    matching.pair_all(&pairs);
     let [left, right] = contents(matching);
     let mut pairs = Vec::new();
     for_groups(
@@ -65,7 +66,7 @@ pub(super) fn pair_contents(matching: &mut Matching<'_, '_>) {
             pairs.extend(most_alike_first(matching, all, 0.0));
         },
     );
-    pairs.into_iter().for_each(|(left, right)| matching.pair(left, right));
+    matching.pair_all(&pairs);
 }
 
 /// The pairs that are at least so alike, the most alike first.
@@ -123,7 +124,7 @@ pub(super) fn places(matching: &mut Matching<'_, '_>, both: &Common<'_>) -> Vec<
 fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
     let (left, right) = (matching.left, matching.right);
     let mut votes: Vec<(u32, u32, u32)> = Vec::new();
-    let mut voters = [vec![0_u32; left.len()], vec![0_u32; right.len()]];
+    let mut heard = [vec![0_u32; left.len()], vec![0_u32; right.len()]];
     let mut named = [Vec::new(), Vec::new()];
     for node in left.ids().skip(1) {
         match matching.right_of(node) {
@@ -133,8 +134,8 @@ fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
                 // What stayed, or moved with its directory, is no news.
                 if matching.right_of(parents.0) != Some(parents.1) {
                     votes.push((parents.0, parents.1, VOTE));
-                    voters[0][parents.0 as usize] += 1;
-                    voters[1][parents.1 as usize] += 1;
+                    heard[0][parents.0 as usize] += 1;
+                    heard[1][parents.1 as usize] += 1;
                 }
             }
             Some(_) => {}
@@ -144,7 +145,7 @@ fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
     named[1].extend(free.map(|it| (right.name(it), right.node(it).is_directory, it)));
     for (side, tree) in [left, right].into_iter().enumerate() {
         named[side].sort_unstable();
-        named[side].iter().for_each(|it| voters[side][tree.parent(it.2) as usize] += 1);
+        named[side].iter().for_each(|it| heard[side][tree.parent(it.2) as usize] += 1);
     }
     for_groups(
         &named[0],
@@ -153,7 +154,7 @@ fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
         |lefts, rights| {
             let are_few = lefts.len() <= VOTERS && rights.len() <= VOTERS;
             if are_few && !both.has_name(lefts[0].0) {
-                let weight = VOTE / (lefts.len() * rights.len()) as u32;
+                let weight = VOTE / number(lefts.len() * rights.len());
                 for l in lefts {
                     votes.extend(
                         rights.iter().map(|r| (left.parent(l.2), right.parent(r.2), weight)),
@@ -162,16 +163,16 @@ fn vote(matching: &Matching<'_, '_>, both: &Common<'_>) -> Vec<u32> {
             }
         },
     );
-    elect(&mut votes, &voters)
+    elect(&mut votes, &heard)
 }
 
 /// For each left directory the right one with most votes, if those are enough.
-fn elect(votes: &mut [(u32, u32, u32)], voters: &[Vec<u32>; 2]) -> Vec<u32> {
+fn elect(votes: &mut [(u32, u32, u32)], heard: &[Vec<u32>; 2]) -> Vec<u32> {
     votes.sort_unstable();
-    let mut best: Vec<(u32, u32)> = vec![(0, NONE); voters[0].len()];
+    let mut best: Vec<(u32, u32)> = vec![(0, NONE); heard[0].len()];
     for run in votes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let (l, r, sum) = (run[0].0, run[0].1, run.iter().map(|it| it.2).sum::<u32>());
-        let all = voters[0][l as usize].min(voters[1][r as usize]);
+        let all = heard[0][l as usize].min(heard[1][r as usize]);
         let place = &mut best[l as usize];
         // The root holds all and goes nowhere.
         if l != ROOT && r != ROOT && sum > place.0 && sum >= LEAST_VOTES.max(all * VOTE / 4) {
@@ -215,7 +216,9 @@ fn renumbered(matching: &mut Matching<'_, '_>, told: &mut [u32]) {
                     tree.children(node).iter().map(|it| mask(tree.name(*it)).into_owned()).collect()
                 };
                 let mut of: [Vec<Vec<u8>>; 2] = [names(left, *l), names(right, *r)];
-                of.iter_mut().for_each(|it| it.sort_unstable());
+                for names in &mut of {
+                    names.sort_unstable();
+                }
                 let both = common(&of[0], &of[1]);
                 if both > 0 && 2 * both >= of[0].len().min(of[1].len()) {
                     told[*l as usize] = *r;
@@ -268,7 +271,7 @@ pub(super) fn follow(matching: &mut Matching<'_, '_>, places: &[u32]) {
             pairs.extend(lefts.iter().zip(rights).map(|(l, r)| (l.3, r.3)));
         },
     );
-    pairs.into_iter().for_each(|(left, right)| matching.pair(left, right));
+    matching.pair_all(&pairs);
 }
 
 /// How far one goes with names that several have: so many pairs are weighed.

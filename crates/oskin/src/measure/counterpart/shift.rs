@@ -1,6 +1,7 @@
 //! Paths that are the same but for versions: found level by level, by their masked paths.
 
 use super::matching::Matching;
+use super::number;
 use super::similarity::without_numbers;
 use super::tree::{NONE, Tree};
 use crate::name::mask;
@@ -51,7 +52,9 @@ impl Groups {
             // Stable, so that the nodes of a class stay in preorder.
             members[side].sort_by_key(|node| of[*node as usize]);
             let mut counts = vec![0_u32; keys.len() + 1];
-            of.iter().for_each(|class| counts[*class as usize + 1] += 1);
+            for class in of {
+                counts[*class as usize + 1] += 1;
+            }
             let running = counts.iter().scan(0, |sum, count| {
                 *sum += count;
                 Some(*sum)
@@ -210,14 +213,13 @@ fn classes_of<'a>(
                 && known.name == key.name
         };
         let hash = key.hash();
-        let class = match table.find(hash, is_same) {
-            Some(class) => *class,
-            None => {
-                let class = keys.len() as u32;
-                keys.push(key);
-                *table.insert_unique(hash, class, |class| keys[*class as usize].hash()).get()
-            }
-        };
+        let known = table.find(hash, is_same).copied();
+        let class = known.unwrap_or_else(|| {
+            let class = number(keys.len());
+            keys.push(key);
+            table.insert_unique(hash, class, |class| keys[*class as usize].hash());
+            class
+        });
         classes.push(class);
     }
     classes

@@ -112,7 +112,7 @@ fn names(path: &[u8]) -> Vec<Name<'_>> {
     if path.is_empty() {
         return Vec::new();
     }
-    let depth = path.iter().filter(|byte| **byte == b'/').count() + 1;
+    let depth = path.split(|byte| *byte == b'/').count();
     let names = path.split(|byte| *byte == b'/').enumerate();
     names
         .map(|(at, text)| Name {

@@ -1,6 +1,6 @@
 //! The paths that only one side has as a tree, with the directories on the way.
 
-use super::Item;
+use super::{Item, number};
 use crate::path;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -38,7 +38,7 @@ pub(super) struct Node {
 impl<'a> Tree<'a> {
     /// O(n log n) comparisons; a path that comes twice counts once.
     pub(super) fn new(items: &'a [Item<'a>]) -> Self {
-        let mut order: Vec<u32> = (0..items.len() as u32).collect();
+        let mut order: Vec<u32> = (0..number(items.len())).collect();
         order.sort_by(|a, b| by_names(items[*a as usize].path, items[*b as usize].path));
         let root =
             Node { parent: NONE, end: 0, item: NONE, is_directory: true, source: NONE, len: 0 };
@@ -86,17 +86,17 @@ impl<'a> Tree<'a> {
                 item: if is_last { item } else { NONE },
                 is_directory: !is_last || self.items[item as usize].is_directory,
                 source: item,
-                len: len as u32,
+                len: number(len),
             };
             self.nodes[parent as usize].is_directory = true;
-            above.push(self.nodes.len() as u32);
+            above.push(number(self.nodes.len()));
             self.nodes.push(node);
         }
     }
 
     fn close(&mut self, above: &mut Vec<u32>, kept: usize) {
         for node in above.drain(kept..) {
-            self.nodes[node as usize].end = self.nodes.len() as u32;
+            self.nodes[node as usize].end = number(self.nodes.len());
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Tree<'a> {
         self.children = vec![0; self.nodes.len() - 1];
         for (at, node) in self.nodes.iter().enumerate().skip(1) {
             let place = &mut next[node.parent as usize];
-            self.children[*place as usize] = at as u32;
+            self.children[*place as usize] = number(at);
             *place += 1;
         }
         self.first_child = first;
@@ -131,7 +131,7 @@ impl<'a> Tree<'a> {
     }
 
     pub(super) fn ids(&self) -> Range<u32> {
-        0..self.nodes.len() as u32
+        0..number(self.nodes.len())
     }
 
     pub(super) fn node(&self, node: u32) -> &Node {

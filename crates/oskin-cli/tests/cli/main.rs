@@ -13,6 +13,7 @@ mod fleet;
 mod kill;
 mod lineage;
 mod lineage_views;
+mod paths;
 mod real_data;
 mod registry;
 mod registry_fleet;

@@ -5,6 +5,7 @@ mod environment;
 mod family;
 mod help;
 mod measuring;
+mod paths;
 mod reading;
 mod registry;
 mod subtrees;
@@ -14,6 +15,7 @@ pub(crate) use adding::Adding;
 pub(crate) use environment::AskedEnvironment;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use measuring::{Measuring, Viewing};
+pub(crate) use paths::AskedPaths;
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
 pub(crate) use subtrees::AskedSubtrees;
@@ -21,7 +23,7 @@ pub(crate) use words::AskedWords;
 
 use crate::output::OutputSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use help::{ADD_HELP, AFTER_HELP, CLASSIFY_HELP};
+use help::{ADD_HELP, AFTER_HELP, CLASSIFY_HELP, PATHS_HELP};
 use oskin::lineage::Perturbation;
 use oskin::measure::{DEFAULT_HASHES, MAX_HASHES, Measure};
 use oskin::path_set::Selection;
@@ -113,6 +115,7 @@ impl Command {
             | Self::Show { reading, .. }
             | Self::Compare { reading, .. }
             | Self::Subtrees { asked: AskedSubtrees { reading, .. } }
+            | Self::Paths { reading, .. }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -195,6 +198,14 @@ pub(crate) enum Command {
         right: OsString,
         #[command(flatten)]
         viewing: Viewing,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Tell what became of the paths that only one image has: version-shifted, moved, renamed
+    #[command(after_help = PATHS_HELP)]
+    Paths {
+        #[command(flatten)]
+        asked: AskedPaths,
         #[command(flatten)]
         reading: Reading,
     },

@@ -23,7 +23,7 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
   sbom:FILE                  packages by CycloneDX or SPDX JSON; - is standard input
 A bare path is recognized by its content. REF may be @N: the image at index N.
 
-Exit codes: 0 done (compare: same); 1 compare: they differ, check: violations \
+Exit codes: 0 done (compare, paths: same); 1 compare, paths: they differ, check: violations \
 found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
 
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color, platform and [limits]; a flag comes first, \
@@ -52,3 +52,12 @@ the share of the image's paths that the other has, OF IT the share of the other'
 
 The catalog tells each image by the closest that was there before it; --walk-down follows these \
 ways from their starts, the most promising first, until no other image can be nearer.";
+
+/// Behind that of `oskin paths`.
+pub(super) const PATHS_HELP: &str = "\
+A path is version-shifted if it is the same but for versions, moved if its name is in another directory, \
+renamed if another name is in its directory. Directories that went as a whole come first: PAIRS went with \
+them, REMOVED and ADDED are what is below them without a counterpart.
+
+Files of the same content and directories with the same files are pairs whatever --min-similarity says. \
+-o tsv writes all pairs, one a line; -o json also what is removed and added.";

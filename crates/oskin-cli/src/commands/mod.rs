@@ -21,6 +21,7 @@ mod lineage;
 mod lineage_text;
 mod ls;
 mod matrix;
+mod paths;
 mod place;
 mod show;
 mod sketch;
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             compare::run(&global, [&left, &right], (&viewing, reading))
         }
         Command::Subtrees { asked } => subtrees::run(&global, asked),
+        Command::Paths { asked, reading } => paths::run(&global, &asked, reading),
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
             let method = &measuring.method()?;
             let wanted = classify::Wanted { top, method, paths_only, walk_down };

@@ -16,6 +16,7 @@ mod kill;
 mod lineage;
 mod lineage_views;
 mod measuring;
+mod paths;
 mod real_data;
 mod registry;
 mod registry_fleet;

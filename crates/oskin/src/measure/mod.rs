@@ -5,6 +5,7 @@
 mod all_pairs;
 mod cluster;
 pub mod corpus;
+mod counterpart;
 mod descent;
 mod edges;
 mod environment;
@@ -33,6 +34,9 @@ mod whole_rows;
 
 pub use all_pairs::{AllPairs, PairRow};
 pub use cluster::{Dendrogram, Merge};
+pub use counterpart::{
+    Counterpart, Counterparts, Item, Kind, LEAST_ALIKE, Subtree, counterparts, similarity,
+};
 pub use descent::{Branch, Descent, Forest};
 pub use environment::{Environment, alike};
 pub use family::Family;

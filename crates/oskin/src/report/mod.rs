@@ -19,6 +19,7 @@ pub mod lineage_page;
 mod measures;
 mod page;
 mod pairs;
+mod paths;
 mod sketch;
 mod stale;
 mod steps;
@@ -62,6 +63,7 @@ pub use lineage::{
 };
 pub use measures::{AskedQuestions, MeasuresReport, MethodReport, MethodShares};
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
+pub use paths::{CounterpartReport, KindCount, PathsAsked, PathsReport, SubtreeReport};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };

@@ -98,7 +98,7 @@ fn tsv_of(report: &PathsReport) -> String {
 /// The answer for people: words, then directories, then single paths.
 fn text_of(report: &PathsReport, most: usize) -> String {
     let mut text = summary(report);
-    let subtree = |it: &oskin::report::SubtreeReport| {
+    let subtree = |it: &oskin::report::WholeTreeReport| {
         let (kind, left, right) = (it.kind.to_owned(), it.left.clone(), it.right.clone());
         let counts = [it.pairs, it.left_only, it.right_only].map(text::count);
         [vec![kind], counts.to_vec(), vec![left, right]].concat()

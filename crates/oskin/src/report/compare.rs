@@ -39,7 +39,7 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), incomplete: None }
     }
 }

@@ -63,7 +63,7 @@ pub use lineage::{
 };
 pub use measures::{AskedQuestions, MeasuresReport, MethodReport, MethodShares};
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
-pub use paths::{CounterpartReport, KindCount, PathsAsked, PathsReport, SubtreeReport};
+pub use paths::{CounterpartReport, KindCount, PathsAsked, PathsReport, WholeTreeReport};
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };

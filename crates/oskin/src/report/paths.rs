@@ -27,7 +27,7 @@ pub struct PathsReport {
     /// How many pairs there are of each kind.
     pub kinds: Vec<KindCount>,
     /// Directories that shifted or moved with what is in them, those of most pairs first.
-    pub subtrees: Vec<SubtreeReport>,
+    pub subtrees: Vec<WholeTreeReport>,
     /// All pairs, in the order of the left paths.
     pub counterparts: Vec<CounterpartReport>,
     /// Paths that only the left image has and that have no counterpart.
@@ -51,7 +51,7 @@ pub struct KindCount {
 
 /// A directory that shifted or moved with what is in it.
 #[derive(Clone, Debug, Serialize)]
-pub struct SubtreeReport {
+pub struct WholeTreeReport {
     /// The directory in the left image.
     pub left: String,
     /// The directory in the right image.
@@ -111,7 +111,7 @@ impl PathsReport {
             let alone = items.iter().zip(is_paired).filter(|(_, is_paired)| !**is_paired);
             alone.map(|(item, _)| escape(item.path)).collect()
         };
-        let subtree = |it: &crate::measure::Subtree<'_>| SubtreeReport {
+        let subtree = |it: &crate::measure::Subtree<'_>| WholeTreeReport {
             left: escape(it.left),
             right: escape(it.right),
             kind: it.kind.name(),
@@ -129,8 +129,8 @@ impl PathsReport {
         };
         Self {
             schema: "oskin.paths/1",
-            left: Side { name: left.to_owned() },
-            right: Side { name: right.to_owned() },
+            left: Side::new(left),
+            right: Side::new(right),
             selection: asked.selection.name(),
             min_similarity: asked.min_similarity,
             left_only: left_items.len() as u64,

@@ -52,6 +52,9 @@ pub fn hostile_parts(input: &[u8]) -> Vec<HostilePart> {
             part.bytes.extend_from_slice(line);
         }
     }
+    if let Some(last) = parts.last_mut().filter(|last| last.bytes.ends_with(b"\n")) {
+        last.bytes.pop();
+    }
     for at in (0..parts.len()).rev() {
         let (before, after) = parts.split_at_mut(at + 1);
         let Some(part) = before.last_mut() else { break };
@@ -117,9 +120,7 @@ pub fn write_hostile_store(root: &Path, input: &[u8]) -> io::Result<()> {
         let is_packed = Path::new(&name).extension().is_some_and(|ending| ending == "gz");
         let packed = (is_packed && is_plain).then(|| compress(&part.bytes, Compression::Gzip));
         // One may stand where another needs a directory.
-        drop(place(root, &name, |path| {
-            fs::write(path, packed.as_deref().unwrap_or(&part.bytes))
-        }));
+        drop(place(root, &name, |path| fs::write(path, packed.as_deref().unwrap_or(&part.bytes))));
     }
     for part in links {
         let name = part.name.trim_start_matches("link ");
@@ -132,8 +133,9 @@ pub fn write_hostile_store(root: &Path, input: &[u8]) -> io::Result<()> {
 /// Puts something at a path below a directory.
 fn place(root: &Path, name: &str, put: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._=+-".contains(&byte);
-    let is_name =
-        |part: &str| !matches!(part, "" | "." | "..") && part.len() < 200 && part.bytes().all(is_plain);
+    let is_name = |part: &str| {
+        !matches!(part, "" | "." | "..") && part.len() < 200 && part.bytes().all(is_plain)
+    };
     if name.split('/').count() > 8 || !name.split('/').all(is_name) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -160,7 +162,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let three = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
+        let three =
+            [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
         for digit in 0..4 {
             let at = (bits >> (18 - 6 * digit)) & 63;
@@ -268,7 +271,8 @@ fn answer(mut stream: impl Read + Write, said: &Mutex<Said>) {
             said.parts[at].0.bytes.clone()
         })
     };
-    let none = || b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
+    let none =
+        || b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
     // Whoever asked may have heard enough.
     drop(stream.write_all(&found.unwrap_or_else(none)));
 }
@@ -288,7 +292,8 @@ fn request(stream: &mut impl Read) -> Option<String> {
         }
     };
     let head = String::from_utf8_lossy(&asked[..end]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let whole = end + length.unwrap_or(0);
     while asked.len() < whole {
         let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
@@ -303,7 +308,8 @@ mod tests {
 
     #[test]
     fn an_input_is_taken_apart() {
-        let input = b"x\n@@ a\none {{digest 1}} {{digest 0}}\n@@ b/c\nHTTP/1.1 200 OK\r\n\r\nbody\n@@ \n";
+        let input =
+            b"x\n@@ a\none {{digest 1}} {{digest 0}}\n@@ b/c\nHTTP/1.1 200 OK\r\n\r\nbody\n@@ \n";
         let parts = hostile_parts(input);
         let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
         assert_eq!(names, ["a", "b/c", ""]);
@@ -315,7 +321,9 @@ mod tests {
 
     #[test]
     fn names_are_coded_as_elsewhere() {
-        for (plain, coded) in [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("a/b?", "YS9iPw==")] {
+        for (plain, coded) in
+            [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("a/b?", "YS9iPw==")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

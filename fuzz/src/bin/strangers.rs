@@ -6,6 +6,7 @@ use oskin::catalog::Catalog;
 use oskin::path_set::Selection;
 use oskin::sketch_file::{SketchHead, SketchWriter};
 use oskin::source::{self, ReadOptions, SourceSpec};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
@@ -16,9 +17,7 @@ fn main() {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     match &arguments[..] {
         [word, store, file] if word == Path::new("pack") => {
-            let mut packed = Vec::new();
-            pack(store, store, &mut packed);
-            fs::write(file, packed).expect("the packed store can be written");
+            fs::write(file, pack(store)).expect("the packed store can be written");
         }
         [corpus] => {
             engines(corpus);
@@ -41,24 +40,72 @@ fn part(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     into.push(b'\n');
 }
 
-/// Packs what lies in a directory; what was compressed is not, for chance to change it.
-fn pack(root: &Path, at: &Path, into: &mut Vec<u8>) {
+/// Packs a store with one image under short names, as far as it is read. What was compressed is
+/// not, and digests are filled in, for chance to change what they stand for.
+fn pack(root: &Path) -> Vec<u8> {
+    let mut found = Vec::new();
+    collect(root, root, &mut found);
+    let is_id = |text: &&str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let ids = |directory: &str| -> BTreeSet<String> {
+        let names = found.iter().filter(|(name, _)| name.starts_with(directory));
+        let all = names.flat_map(|(name, _)| name.split(['/', '.']).filter(is_id));
+        all.map(str::to_owned).collect()
+    };
+    let images: BTreeSet<String> = &ids("overlay-images/") | &ids("vfs-images/");
+    let layers: BTreeSet<String> = &ids("overlay-layers/") | &ids("vfs-layers/");
+    for (name, bytes) in &mut found {
+        let mut text = String::from_utf8(bytes.clone()).unwrap_or_default();
+        for (at, image) in images.iter().enumerate() {
+            // The configuration is what has the id as its digest.
+            if name.contains(&format!("-images/{image}/=")) && testkit::sha256_hex(bytes) == *image {
+                let directory = name.split_once("/=").expect("a directory").0;
+                *name = format!("config {directory}");
+            }
+            *name = name.replace(image, &format!("i{at}"));
+            text = text.replace(&format!("\"{image}\""), &format!("\"i{at}\""));
+            text = text.replace(&format!("sha256:{image}"), "{{config}}");
+        }
+        for (at, layer) in layers.iter().enumerate() {
+            *name = name.replace(layer, &format!("l{at}"));
+            text = text.replace(&format!("\"{layer}\""), &format!("\"l{at}\""));
+        }
+        if !text.is_empty() && !name.starts_with("config ") {
+            *bytes = text.into_bytes();
+        }
+    }
+    found.retain(|(name, _)| !name.contains("/="));
+    found.sort_by_key(|(name, _)| name.starts_with("config "));
+    let last = found.len().saturating_sub(1);
+    let mut packed = Vec::new();
+    for (name, bytes) in found {
+        let filled = match String::from_utf8(bytes) {
+            Ok(text) => text.replace("{{config}}", &format!("{{{{digest {last}}}}}")).into_bytes(),
+            Err(error) => error.into_bytes(),
+        };
+        part(&mut packed, &name, &filled);
+    }
+    packed
+}
+
+/// What is read of a store: name and content of each file and link.
+fn collect(root: &Path, at: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(at).expect("a directory").map(|it| it.expect("an entry").path()).collect();
     paths.sort();
     for path in paths {
         let name = path.strip_prefix(root).expect("below the root").display().to_string();
-        let found = path.symlink_metadata().expect("an entry");
-        if found.is_symlink() {
-            let target = fs::read_link(&path).expect("a link");
-            part(into, &format!("link {name}"), target.display().to_string().as_bytes());
-        } else if found.is_dir() {
-            pack(root, &path, into);
-        } else if found.is_file() && !name.ends_with(".lock") {
+        let kind = path.symlink_metadata().expect("an entry").file_type();
+        let is_read = ["-images/", "-layers/", "/diff/", "vfs/dir/"].iter().any(|it| name.contains(it));
+        if kind.is_dir() {
+            collect(root, &path, found);
+        } else if kind.is_symlink() && is_read {
+            let target = fs::read_link(&path).expect("a link").display().to_string();
+            found.push((format!("link {name}"), target.into_bytes()));
+        } else if kind.is_file() && is_read && !name.ends_with(".lock") {
             let bytes = fs::read(&path).expect("a file");
             let mut plain = Vec::new();
             let is_packed = GzDecoder::new(&bytes[..]).read_to_end(&mut plain).is_ok();
-            part(into, &name, if is_packed { &plain } else { &bytes });
+            found.push((name, if is_packed { plain } else { bytes }));
         }
     }
 }
@@ -173,15 +220,18 @@ fn registries(corpus: &Path) {
     // A layer that breaks off and goes on.
     let mut broken = Vec::new();
     v2(&mut broken, &head("200 OK", "", b"{}"));
-    part(&mut broken, "/manifests/", &open_ended("", br#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{digest 2}}"},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{{digest 2}}","size":2048}]}"#));
+    let layer = testkit::rootfs_tar(&random_fixture(1), &testkit::TarOptions::default());
+    let (size, half) = (layer.len(), layer.len() / 2);
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{{{digest 2}}}}"}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{{{{digest 5}}}}","size":{size}}}]}}"#
+    );
+    part(&mut broken, "/manifests/", &open_ended("", manifest.as_bytes()));
     part(&mut broken, "/blobs/", &open_ended("", br#"{"os":"linux","architecture":"amd64"}"#));
-    let mut layer = vec![0; 1024];
-    layer[..4].copy_from_slice(b"a/b\0");
-    part(&mut broken, "/blobs/", &open_ended("", &layer));
-    let rest = vec![0; 1024];
-    let partial = [b"HTTP/1.1 206 Partial Content\r\nConnection: close\r\nContent-Range: bytes 1024-2047/2048\r\n\r\n".as_slice(), &rest].concat();
-    part(&mut broken, "/blobs/", &partial);
-    part(&mut broken, "/blobs/", &head("416 Range Not Satisfiable", "Connection: close\r\n", b""));
+    part(&mut broken, "/blobs/", &open_ended("", &layer[..half]));
+    let range = format!("Content-Range: bytes {half}-{}/{size}", size - 1);
+    let head = format!("HTTP/1.1 206 Partial Content\r\nConnection: close\r\n{range}\r\n\r\n");
+    part(&mut broken, "/blobs/", &[head.as_bytes(), &layer[half..]].concat());
+    part(&mut broken, "never asked for", &layer);
     save("broken", &broken);
     for (name, text) in [
         ("bearer", r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a/b:pull,push""#),

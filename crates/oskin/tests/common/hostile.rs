@@ -18,11 +18,12 @@ use testkit::{HostileServer, write_hostile_store};
 /// What no store may give: it lies beside it.
 const SECRET: &[u8] = b"what lies beside a store";
 
-/// Reads bytes as a file of a transport, a store, what a server says, or another file of ours.
-pub(crate) fn read(kind: &str, bytes: &[u8], limits: &Limits) {
+/// Reads bytes as a file of a transport, a store, what a server says, or another file of ours; tells
+/// how much was found, 0 for what is refused.
+pub(crate) fn read(kind: &str, bytes: &[u8], limits: &Limits) -> usize {
     let options = ReadOptions { all: true, limits: limits.clone(), ..ReadOptions::default() };
     match kind {
-        "containers-storage" => of_store(bytes, options),
+        "containers-storage" => of_store(bytes, &options),
         "docker-daemon" => of_engine(bytes, options),
         "docker" => of_registry(bytes, &options),
         "sketches" => sketches(bytes),
@@ -30,9 +31,13 @@ pub(crate) fn read(kind: &str, bytes: &[u8], limits: &Limits) {
         transport => {
             let file = in_memory("file");
             fs::write(&file, bytes).unwrap();
-            drop(images(&format!("{transport}:{}", file.display()), &options));
+            count(images(&format!("{transport}:{}", file.display()), &options))
         }
     }
+}
+
+fn count(found: Result<Vec<String>, SourceError>) -> usize {
+    found.map_or(0, |digests| digests.len())
 }
 
 /// Reads all images that a specification names, with all their layers; digests of the files.
@@ -50,27 +55,28 @@ fn images(text: &str, options: &ReadOptions<'_>) -> Result<Vec<String>, SourceEr
     Ok(digests)
 }
 
-fn of_store(bytes: &[u8], options: ReadOptions<'_>) {
+fn of_store(bytes: &[u8], options: &ReadOptions<'_>) -> usize {
     let root = in_memory("store");
     drop(fs::remove_dir_all(&root));
     write_hostile_store(&root, bytes).unwrap();
     let text = format!("containers-storage:[{}]", root.display());
-    if let Ok(digests) = images(&text, &options) {
-        assert!(!digests.contains(&testkit::digest(SECRET)), "read outside of the store");
-    }
+    let found = images(&text, options);
+    let secret = testkit::digest(SECRET);
+    assert!(found.iter().flatten().all(|digest| *digest != secret), "read outside of the store");
+    count(found)
 }
 
-fn of_engine(bytes: &[u8], options: ReadOptions<'_>) {
+fn of_engine(bytes: &[u8], options: ReadOptions<'_>) -> usize {
     static SERVER: OnceLock<HostileServer> = OnceLock::new();
     let server = SERVER.get_or_init(|| HostileServer::at_socket(&in_memory("socket")).unwrap());
     server.say(bytes);
     let docker_host = format!("unix://{}", server.address());
     let engines = EngineOptions { docker_host, ..EngineOptions::default() };
-    drop(images("docker-daemon:a", &ReadOptions { engines, ..options }));
+    count(images("docker-daemon:a", &ReadOptions { engines, ..options }))
 }
 
 /// A conversation with a registry; a part `auth` is the user's file of credentials.
-fn of_registry(bytes: &[u8], options: &ReadOptions<'_>) {
+fn of_registry(bytes: &[u8], options: &ReadOptions<'_>) -> usize {
     static SERVER: OnceLock<HostileServer> = OnceLock::new();
     let server = SERVER.get_or_init(|| HostileServer::at_port().unwrap());
     let parts = testkit::hostile_parts(bytes);
@@ -105,33 +111,38 @@ fn of_registry(bytes: &[u8], options: &ReadOptions<'_>) {
     let name = format!("docker://{}/a/b", server.address());
     let asks = |piece: &str| parts.iter().any(|part| part.name.contains(piece));
     server.say(bytes);
-    drop(images(&format!("{name}:1"), &options()));
+    let mut found = count(images(&format!("{name}:1"), &options()));
     let spec = |text: &str| SourceSpec::parse(OsStr::new(text)).unwrap();
     if asks("tags") {
         server.say(bytes);
-        drop(source::tags(&spec(&name), &options()));
+        found += source::tags(&spec(&name), &options()).map_or(0, |tags| tags.len());
     }
     if asks("HEAD") {
         server.say(bytes);
         drop(source::remote_digest(&spec(&format!("{name}:1")), &options()));
     }
+    found
 }
 
-fn sketches(bytes: &[u8]) {
-    let Ok(mut reader) = SketchReader::new(bytes) else { return };
+fn sketches(bytes: &[u8]) -> usize {
+    let mut found = 0;
+    let Ok(mut reader) = SketchReader::new(bytes) else { return found };
     while let Ok(Some((_, sketch))) = reader.next_sketch() {
         assert!(sketch.hashes().len() as u64 <= sketch.paths());
+        found += 1;
     }
+    found
 }
 
 /// Reads a catalog as far as it goes: what is damaged is told and is no panic.
-fn catalog(bytes: &[u8]) {
+fn catalog(bytes: &[u8]) -> usize {
+    let mut found = 0;
     let file = in_memory("catalog.db");
     for left in ["catalog.db-journal", "catalog.db-wal", "catalog.db-shm"] {
         drop(fs::remove_file(in_memory(left)));
     }
     fs::write(&file, bytes).unwrap();
-    let Ok(catalog) = Catalog::open(&file) else { return };
+    let Ok(catalog) = Catalog::open(&file) else { return found };
     drop(catalog.check());
     drop((catalog.with_manifests(), catalog.kept_rankings(), catalog.kept_looks()));
     drop((catalog.family(), catalog.path_count()));
@@ -142,8 +153,10 @@ fn catalog(bytes: &[u8]) {
         if let Ok(set) = catalog.path_set(id, Selection::Files) {
             drop(catalog.rank(&set));
             drop(catalog.path_hashes().and_then(|mut hashes| hashes.of(&set)));
+            found += 1;
         }
     }
+    found
 }
 
 /// Takes away what reading left in memory.

@@ -329,7 +329,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a helper of tests")]
     fn nothing_is_written_outside() {
         let dir = tempfile::tempdir().unwrap();
         let input = b"@@ link up\n..\n@@ up/x\n1\n@@ ../y\n2\n@@ a/b\n3\n@@ a\n4\n@@ /z\n5\n@@ config a\n6\n@@ t.gz\n7\n@@ link a/b\n/\n@@ link a/l/m\n/\n";

@@ -267,6 +267,10 @@ pub fn manifest_digest(
 }
 
 /// Reads a text as each header that a registry may send, and holds what comes of it to what it must be.
+///
+/// # Panics
+///
+/// If it is not.
 #[cfg(any(test, fuzzing))]
 pub fn check_headers(text: &str) {
     let found = challenge::challenges(text);

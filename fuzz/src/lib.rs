@@ -12,7 +12,8 @@ use std::panic;
 /// findings; libFuzzer's own hook would end the process there too.
 pub fn watch_panics() {
     panic::set_hook(Box::new(|panic| {
-        let is_library = panic.location().is_some_and(|place| place.file().contains("/registry/src/"));
+        let is_library =
+            panic.location().is_some_and(|place| place.file().contains("/registry/src/"));
         if !is_library {
             eprintln!("{panic}");
             std::process::abort();

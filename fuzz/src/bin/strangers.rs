@@ -57,7 +57,8 @@ fn pack(root: &Path) -> Vec<u8> {
         let mut text = String::from_utf8(bytes.clone()).unwrap_or_default();
         for (at, image) in images.iter().enumerate() {
             // The configuration is what has the id as its digest.
-            if name.contains(&format!("-images/{image}/=")) && testkit::sha256_hex(bytes) == *image {
+            if name.contains(&format!("-images/{image}/=")) && testkit::sha256_hex(bytes) == *image
+            {
                 let directory = name.split_once("/=").expect("a directory").0;
                 *name = format!("config {directory}");
             }
@@ -95,7 +96,8 @@ fn collect(root: &Path, at: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for path in paths {
         let name = path.strip_prefix(root).expect("below the root").display().to_string();
         let kind = path.symlink_metadata().expect("an entry").file_type();
-        let is_read = ["-images/", "-layers/", "/diff/", "vfs/dir/"].iter().any(|it| name.contains(it));
+        let is_read =
+            ["-images/", "-layers/", "/diff/", "vfs/dir/"].iter().any(|it| name.contains(it));
         if kind.is_dir() {
             collect(root, &path, found);
         } else if kind.is_symlink() && is_read {
@@ -151,7 +153,11 @@ fn engines(corpus: &Path) {
         }
     }
     let mut input = Vec::new();
-    part(&mut input, "/images/json", &head("200 OK", "", br#"[{"RepoTags":["b:1",null]},{"RepoTags":null}]"#));
+    part(
+        &mut input,
+        "/images/json",
+        &head("200 OK", "", br#"[{"RepoTags":["b:1",null]},{"RepoTags":null}]"#),
+    );
     part(&mut input, "/json", &missing);
     write(corpus, "docker-daemon", "missing", &input);
     let mut input = Vec::new();
@@ -165,7 +171,11 @@ fn image_parts(input: &mut Vec<u8>, first: usize, extra: &str) {
     let manifest = format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{{{digest {config}}}}}"}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{{{{digest {layer}}}}}"}},{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{{{{digest {other}}}}}"}}],"annotations":{{"a":"b"}}}}"#
     );
-    part(input, &format!("/manifests/{extra}"), &open_ended("Docker-Content-Digest: x\r\n", manifest.as_bytes()));
+    part(
+        input,
+        &format!("/manifests/{extra}"),
+        &open_ended("Docker-Content-Digest: x\r\n", manifest.as_bytes()),
+    );
     let config = br#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]},"config":{"Env":["A=b"]},"history":[{"created_by":"x"}]}"#;
     part(input, "/blobs/", &open_ended("", config));
     let layers = random_fixture(1);
@@ -183,15 +193,35 @@ fn registries(corpus: &Path) {
     save("plain", &plain);
     let mut bearer = Vec::new();
     part(&mut bearer, "GET /v2/ ", &head("200 OK", "", b"{}"));
-    part(&mut bearer, "/token", &head("200 OK", "Connection: close\r\n", br#"{"token":"abc","access_token":"x","expires_in":60}"#));
+    part(
+        &mut bearer,
+        "/token",
+        &head(
+            "200 OK",
+            "Connection: close\r\n",
+            br#"{"token":"abc","access_token":"x","expires_in":60}"#,
+        ),
+    );
     let challenge = "WWW-Authenticate: Bearer realm=\"http://{{host}}/token\",service=\"r\",scope=\"repository:a/b:pull\"\r\nWWW-Authenticate: Basic realm=\"x\"\r\nConnection: close\r\n";
-    part(&mut bearer, "/manifests/", &head("401 Unauthorized", challenge, br#"{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}"#));
+    part(
+        &mut bearer,
+        "/manifests/",
+        &head(
+            "401 Unauthorized",
+            challenge,
+            br#"{"errors":[{"code":"UNAUTHORIZED","message":"no"}]}"#,
+        ),
+    );
     let mut with_auth = bearer.clone();
     image_parts(&mut bearer, 3, "");
     save("bearer", &bearer);
     image_parts(&mut with_auth, 3, "");
     let mut identity = with_auth.clone();
-    part(&mut with_auth, "auth", br#"{"auths":{"{{host}}":{"auth":"dXNlcjph"},"{{host}}/a":{"auth":"dXNlcjpi"}}}"#);
+    part(
+        &mut with_auth,
+        "auth",
+        br#"{"auths":{"{{host}}":{"auth":"dXNlcjph"},"{{host}}/a":{"auth":"dXNlcjpi"}}}"#,
+    );
     save("login", &with_auth);
     part(&mut identity, "auth", br#"{"auths":{"{{host}}":{"identitytoken":"t0k"}}}"#);
     save("identity", &identity);
@@ -203,18 +233,61 @@ fn registries(corpus: &Path) {
     ));
     image_parts(&mut index, 2, "sha256");
     save("index", &index);
-    part(&mut index, "HEAD", &open_ended("Content-Type: application/vnd.oci.image.index.v1+json\r\nDocker-Content-Digest: sha256:ab\r\n", b""));
+    part(
+        &mut index,
+        "HEAD",
+        &open_ended(
+            "Content-Type: application/vnd.oci.image.index.v1+json\r\nDocker-Content-Digest: sha256:ab\r\n",
+            b"",
+        ),
+    );
     save("head", &index);
     let mut tags = Vec::new();
     v2(&mut tags, &head("200 OK", "", b""));
-    part(&mut tags, "/manifests/", &head("404 Not Found", "Connection: close\r\n", br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown","detail":{"Tag":"1"}}]}"#));
-    part(&mut tags, "tags/list", &head("200 OK", "Connection: close\r\nLink: </v2/a/b/tags/list?last=y&n=2>; rel=\"next\"\r\n", br#"{"name":"a/b","tags":["x","y"]}"#));
-    part(&mut tags, "tags/list?last", &head("200 OK", "Connection: close\r\n", br#"{"name":"a/b","tags":["z",""]}"#));
+    part(
+        &mut tags,
+        "/manifests/",
+        &head(
+            "404 Not Found",
+            "Connection: close\r\n",
+            br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown","detail":{"Tag":"1"}}]}"#,
+        ),
+    );
+    part(
+        &mut tags,
+        "tags/list",
+        &head(
+            "200 OK",
+            "Connection: close\r\nLink: </v2/a/b/tags/list?last=y&n=2>; rel=\"next\"\r\n",
+            br#"{"name":"a/b","tags":["x","y"]}"#,
+        ),
+    );
+    part(
+        &mut tags,
+        "tags/list?last",
+        &head("200 OK", "Connection: close\r\n", br#"{"name":"a/b","tags":["z",""]}"#),
+    );
     save("tags", &tags);
     let mut busy = Vec::new();
     v2(&mut busy, &head("429 Too Many Requests", "Retry-After: 0\r\n", b""));
-    part(&mut busy, "/manifests/", &head("503 Service Unavailable", "Connection: close\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n", b""));
-    part(&mut busy, "/manifests/", &head("307 Temporary Redirect", "Connection: close\r\nLocation: /v2/x/manifests/y?z\r\n", b""));
+    part(
+        &mut busy,
+        "/manifests/",
+        &head(
+            "503 Service Unavailable",
+            "Connection: close\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+            b"",
+        ),
+    );
+    part(
+        &mut busy,
+        "/manifests/",
+        &head(
+            "307 Temporary Redirect",
+            "Connection: close\r\nLocation: /v2/x/manifests/y?z\r\n",
+            b"",
+        ),
+    );
     image_parts(&mut busy, 3, "y");
     save("busy", &busy);
     // A layer that breaks off and goes on.
@@ -234,12 +307,18 @@ fn registries(corpus: &Path) {
     part(&mut broken, "never asked for", &layer);
     save("broken", &broken);
     for (name, text) in [
-        ("bearer", r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a/b:pull,push""#),
+        (
+            "bearer",
+            r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a/b:pull,push""#,
+        ),
         ("basic", r#"Basic realm="a, \"b\"", BEARER Realm = x"#),
         ("date", "Sun, 06 Nov 1994 08:49:37 GMT\nSun, 06 Nov 1994 08:49:30 GMT"),
         ("link", "</v2/a/tags/list?last=b&n=2>; rel=\"next\", <b>; title=x; rel=prev"),
         ("url", "https://cdn.example:443/b?c#d"),
-        ("reference", "host.example:5000/a/b_c--d:1.0@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (
+            "reference",
+            "host.example:5000/a/b_c--d:1.0@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
         ("spec", "containers-storage:[overlay@/var/lib+/run:x=y]name:1"),
     ] {
         write(corpus, "headers", name, text.as_bytes());
@@ -268,7 +347,8 @@ fn files(corpus: &Path) {
         let spec = SourceSpec::parse(OsStr::new(&text)).expect("a specification");
         let options = ReadOptions::default();
         let images = source::open(&spec, &options).expect("an image");
-        oskin::ingest::add(&mut catalog, &images[0], Some(&format!("i{seed}")), &options).expect("added");
+        oskin::ingest::add(&mut catalog, &images[0], Some(&format!("i{seed}")), &options)
+            .expect("added");
     }
     drop(catalog);
     write(corpus, "catalog", "three", &fs::read(&file).expect("the catalog"));

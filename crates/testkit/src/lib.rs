@@ -8,6 +8,7 @@
 //! | images | an OCI layout or a tar of one | [`write_oci_layout`], [`oci_archive`] |
 //! | layers | one flat root file system | [`write_rootfs`], [`rootfs_tar`] |
 //! | a squashfs file system | a SIF image around it | [`sif`] |
+//! | bytes of a fuzzer | a store or a server made of them | [`write_hostile_store`], [`HostileServer`] |
 //! | layers | what a reader has to find in them | [`expected_listing`], [`replay`] |
 //! | a seed | layers full of edge cases | [`random_fixture`], [`fixture_from_bytes`], [`disputed_fixture_from_bytes`] |
 //!
@@ -30,6 +31,7 @@ mod compress;
 mod docker;
 mod fixture;
 mod hash;
+mod hostile;
 mod image;
 mod model;
 mod oci;
@@ -45,6 +47,7 @@ pub use fixture::{
     FixtureEntry, FixtureError, FixtureKind, FixtureLayer, fixture_text, parse, pattern,
 };
 pub use hash::{digest, sha256_hex};
+pub use hostile::{HostilePart, HostileServer, hostile_parts, write_hostile_store};
 pub use image::{Defect, HistoryStep, Image, Platform};
 pub use model::{
     ExpectedEntry, ExpectedKind, Listing, Refusal, Refused, Replay, expected_listing, replay,

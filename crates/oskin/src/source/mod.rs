@@ -54,6 +54,8 @@ mod walk_fs;
 pub use error::SourceError;
 pub use layer::{LayerRead, LayerSource};
 pub use limits::Limits;
+#[cfg(any(test, fuzzing))]
+pub use registry::check_headers;
 pub use registry::{
     Connections, RegistryOptions, Timeouts, manifest_digest as remote_digest, tags,
 };

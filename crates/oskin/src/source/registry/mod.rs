@@ -258,6 +258,28 @@ pub fn manifest_digest(
     index::wanted_digest(&remote, &json, asked.place(), options)
 }
 
+/// Reads a text as each header that a registry may send, and holds what comes of it to what it must be.
+///
+/// # Panics
+///
+/// If it is not.
+#[cfg(any(test, fuzzing))]
+pub fn check_headers(text: &str) {
+    let found = challenge::challenges(text);
+    assert!(found.iter().all(|challenge| !challenge.scheme.is_empty()));
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let (first, second) = text.split_once('\n').unwrap_or((text, text));
+    let waits = [(first, second), (date, first)]
+        .map(|(asked, date)| patience::retry_after(asked, Some(date)));
+    assert!(waits.iter().flatten().all(|wait| wait.subsec_nanos() == 0));
+    for base in ["https://reg.example/v2/a?b", "http://reg.example"] {
+        let origin = name::resolve(base, text).map(|url| name::origin(&url));
+        assert!(origin.is_none_or(|it| it.is_some_and(|origin| origin.starts_with("http"))));
+    }
+    assert!(!name::is_loopback(text) || !text.is_empty());
+    tags::check_links(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,18 +289,9 @@ mod tests {
         /// What comes from servers is of any form.
         #[test]
         fn no_header_is_too_odd(text in ".{0,60}", pieces in "[a-z0-9 =,;:/?\"<>.%#@-]{0,60}") {
-            for text in [&text, &pieces] {
-                let found = challenge::challenges(text);
-                prop_assert!(found.iter().all(|challenge| !challenge.scheme.is_empty()));
-                let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-                let waits = [(text.as_str(), pieces.as_str()), (date, text)]
-                    .map(|(asked, date)| patience::retry_after(asked, Some(date)));
-                prop_assert!(waits.iter().flatten().all(|wait| wait.subsec_nanos() == 0));
-                if let Some(url) = name::resolve("https://reg.example/v2/a?b", text) {
-                    let origin = name::origin(&url);
-                    prop_assert!(origin.is_some_and(|origin| origin.starts_with("http")));
-                }
-            }
+            check_headers(&text);
+            check_headers(&pieces);
+            check_headers(&format!("{pieces}\n{text}"));
         }
     }
 }

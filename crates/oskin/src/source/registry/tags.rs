@@ -84,6 +84,14 @@ fn next(headers: &HeaderMap) -> Option<String> {
     )
 }
 
+/// Reads a text as the header `Link`.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_links(text: &str) {
+    let Ok(value) = text.parse() else { return };
+    let headers = HeaderMap::from_iter([(ureq::http::header::LINK, value)]);
+    assert!(next(&headers).is_none_or(|url| text.contains(&url)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

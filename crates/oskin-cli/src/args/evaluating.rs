@@ -5,6 +5,18 @@ use clap::Args;
 use oskin::lineage::Perturbation;
 use std::path::PathBuf;
 
+/// Whether measures are judged.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct AskedMeasures {
+    /// Judge instead which measure, under which selection, weight and view, finds parents, base families,
+    /// releases and the same software
+    #[arg(long, conflicts_with_all = ["paths_only", "leave_parent_out", "delete", "strip_docs", "upgrade", "environment"])]
+    pub(crate) measures: bool,
+    /// Tell the time that a pair takes too
+    #[arg(long, requires = "measures")]
+    pub(crate) cost: bool,
+}
+
 /// What is judged by known parents.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Evaluating {
@@ -16,13 +28,8 @@ pub(crate) struct Evaluating {
     /// Look at paths alone: no layers, no contents
     #[arg(long)]
     pub(crate) paths_only: bool,
-    /// Judge instead which measure, under which selection, weight and view, finds parents, base families,
-    /// releases and the same software
-    #[arg(long, conflicts_with_all = ["paths_only", "leave_parent_out", "delete", "strip_docs", "upgrade"])]
-    pub(crate) measures: bool,
-    /// Tell the time that a pair takes too
-    #[arg(long, requires = "measures")]
-    pub(crate) cost: bool,
+    #[command(flatten)]
+    pub(crate) measures: AskedMeasures,
     /// Take each known parent out of the catalog in turn
     #[arg(long)]
     pub(crate) leave_parent_out: bool,

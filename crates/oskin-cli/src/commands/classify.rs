@@ -84,15 +84,14 @@ fn classify(
     let names = catalog.names_with_paths()?;
     let subject = place::Known::of(catalog, found, !wanted.paths_only)?;
     let own = found.kept();
-    let Nearest { size, near } = match near {
-        Some(near) => near,
-        None => {
-            let set = subject.select(selection);
-            // One more, since an image of the catalog is nearest to itself.
-            let most = wanted.top.saturating_add(1);
-            let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
-            Nearest { size: set.len(), near }
-        }
+    let Nearest { size, near } = if let Some(near) = near {
+        near
+    } else {
+        let set = subject.select(selection);
+        // One more, since an image of the catalog is nearest to itself.
+        let most = wanted.top.saturating_add(1);
+        let near = catalog.nearest((&set, selection), measure, 0.0, most)?;
+        Nearest { size: set.len(), near }
     };
     let others = near.into_iter().filter(|near| Some(near.image) != own).take(wanted.top);
     let nearest = others.filter_map(|near| {

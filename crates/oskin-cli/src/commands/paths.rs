@@ -143,13 +143,11 @@ fn summary(report: &PathsReport) -> String {
         .map(|it| {
             let kind = format!("{} {}", text::count(it.pairs), it.kind.replace('-', " "));
             let kind = kind.replace("version shifted", "version-shifted");
-            match it.subtrees {
-                0 => kind,
-                _ => {
-                    let subtrees = text::plural(it.subtrees, "subtree");
-                    format!("{kind} ({} of them in {subtrees})", text::count(it.in_subtrees))
-                }
+            if it.subtrees == 0 {
+                return kind;
             }
+            let subtrees = text::plural(it.subtrees, "subtree");
+            format!("{kind} ({} of them in {subtrees})", text::count(it.in_subtrees))
         })
         .collect();
     let (removed, added) = (report.removed.len() as u64, report.added.len() as u64);

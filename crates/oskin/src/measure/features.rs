@@ -341,7 +341,7 @@ mod tests {
             exclude in proptest::option::of(Just("*.log")),
         ) {
             let view = View::new(kinds).without(exclude.as_slice()).unwrap();
-            let method = Method { view, selection, ..Method::default() };
+            let method = Method { selection, view, ..Method::default() };
             let mut texts: Vec<&[u8]> = images.iter().flat_map(BTreeMap::keys).map(String::as_bytes).collect();
             // In an order of their own, as ids are.
             texts.sort_unstable_by_key(|text| (text.len() * 7 % 5, *text));

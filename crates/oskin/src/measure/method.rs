@@ -71,7 +71,7 @@ pub struct Method {
 impl Method {
     /// Sets of paths as they are under a selection: the plain method.
     pub fn plain(selection: Selection, measure: Measure) -> Self {
-        Self { selection, measure, ..Self::default() }
+        Self { measure, selection, ..Self::default() }
     }
 
     /// Whether it counts the paths of a selection as they are, whatever the measure makes of them.

@@ -82,10 +82,15 @@ impl MethodReport {
             microseconds_per_pair,
         }
     }
+
+    /// The basis, the selection, the view, the weight and the measure.
+    pub fn names(&self) -> [&str; 5] {
+        [self.by, self.selection, &self.view, self.weight, self.measure]
+    }
 }
 
 /// How often a method was right; null where a question is asked of no image.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct MethodShares {
     /// The parent.
     pub parent: Option<ShareReport>,

@@ -1,7 +1,6 @@
 //! `oskin evaluate --measures`: which measure answers which question, on images with known answers.
 
 use super::questions::{Questions, Scores};
-use crate::args::Evaluating;
 use crate::error::CliError;
 use crate::images::Workspace;
 use crate::output::{Format, Outputs, json_bytes, value_of};
@@ -11,6 +10,7 @@ use oskin::measure::{Basis, Measure, Method, Prepared, Weighting};
 use oskin::path_set::Selection;
 use oskin::report::{MeasuresReport, MethodReport, MethodShares, ShareReport};
 use oskin::view::{View, ViewKind};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,14 +26,11 @@ const VIEWS: [&[ViewKind]; 7] = [
     &[ViewKind::Contents, ViewKind::Core],
 ];
 
-/// How many methods are listed for each question.
-const LISTED: usize = 8;
-
 /// Tries all methods and writes how they do.
 pub(super) fn run(
     outputs: &Outputs,
     workspace: &mut Workspace,
-    (asked, truth): (&Evaluating, &Truth),
+    (tells_cost, truth): (bool, &Truth),
 ) -> Result<ExitCode, CliError> {
     let spelled = workspace.spell(&[])?;
     let questions = Questions::of(&spelled.names, truth);
@@ -70,7 +67,7 @@ pub(super) fn run(
             });
             debug_assert!(flow.is_continue());
             let cost =
-                asked.cost.then(|| (preparation + counted).as_secs_f64() * 1e6 / pairs as f64);
+                tells_cost.then(|| (preparation + counted).as_secs_f64() * 1e6 / pairs as f64);
             for (measure, scores) in scores {
                 let method = Method { measure, ..method.clone() };
                 report.methods.push(MethodReport::new(&method, shares(scores), cost));
@@ -147,15 +144,15 @@ fn separated(report: &MeasuresReport, separator: char) -> String {
         let hits = shares.map(|share| share.map_or_else(String::new, |it| it.hits.to_string()));
         let of = shares.map(|share| share.map_or_else(String::new, |it| it.of.to_string()));
         let cost = it.microseconds_per_pair.map_or_else(String::new, |it| format!("{it:.3}"));
-        let how = [it.by, it.selection, &it.view, it.weight, it.measure].map(str::to_owned);
-        let cells: Vec<String> = how.into_iter().chain(hits).chain(of).chain([cost]).collect();
+        let cells: Vec<String> =
+            it.names().map(str::to_owned).into_iter().chain(hits).chain(of).chain([cost]).collect();
         text.push_str(&cells.join(&separator));
         text.push('\n');
     }
     text
 }
 
-/// For each question the methods that answer it best, and the plain ones beside them.
+/// For each question the methods that answer it best.
 fn text_of(report: &MeasuresReport) -> String {
     let mut text = format!(
         "{} ways to measure {}, judged by known answers\n",
@@ -173,31 +170,40 @@ fn text_of(report: &MeasuresReport) -> String {
     text
 }
 
-/// The best methods for a question, simpler ones first among equals, then the plain ones.
+/// For each basis and weight the method that answers a question best, the simplest among equals; and the
+/// default method.
 fn table(report: &MeasuresReport, question: usize) -> String {
     let hits = |it: &MethodReport| it.shares.in_order()[question].map_or(0, |share| share.hits);
-    let mut order: Vec<&MethodReport> = report.methods.iter().collect();
-    order.sort_by_key(|it| std::cmp::Reverse(hits(it)));
-    let plain = |it: &&MethodReport| {
-        let is_default = it.measure == "dice" || it.by == "words";
-        it.view == "plain"
-            && it.selection == "both"
-            && is_default
-            && ["none", "idf"].contains(&it.weight)
-    };
-    let best = order.iter().take(LISTED);
-    let rest = order.iter().skip(LISTED).filter(|it| plain(it));
+    let mut best: BTreeMap<[&str; 2], &MethodReport> = BTreeMap::new();
+    for it in &report.methods {
+        let known = best.entry([it.by, it.weight]).or_insert(it);
+        if hits(it) > hits(known) {
+            *known = it;
+        }
+    }
+    let mut listed: Vec<&MethodReport> = best.into_values().collect();
+    // Plain ways come first in the report.
+    let place = |it: &MethodReport| report.methods.iter().position(|other| std::ptr::eq(other, it));
+    listed.sort_by_key(|it| (std::cmp::Reverse(hits(it)), place(it)));
+    let default = MethodReport::new(&Method::default(), MethodShares::default(), None);
+    let is_default = |it: &&MethodReport| it.names() == default.names();
+    if !listed.iter().any(is_default) {
+        listed.extend(report.methods.iter().find(is_default));
+    }
     let row = |it: &&MethodReport| {
         let share = it.shares.in_order()[question];
         let share =
             share.map_or_else(String::new, |it| format!("{} ({:.0} %)", it.hits, 100.0 * it.share));
-        let how = [it.by, it.selection, &it.view, it.weight, it.measure].map(str::to_owned);
         let cost = it.microseconds_per_pair.map(|it| format!("{it:.1}"));
-        [share].into_iter().chain(how).chain(cost).collect::<Vec<String>>()
+        [share]
+            .into_iter()
+            .chain(it.names().map(str::to_owned))
+            .chain(cost)
+            .collect::<Vec<String>>()
     };
     let mut headings = vec![">RIGHT", "BY", "SELECTION", "VIEW", "WEIGHT", "MEASURE"];
     if report.methods.iter().any(|it| it.microseconds_per_pair.is_some()) {
         headings.push(">\u{b5}s A PAIR");
     }
-    text::table(&headings, best.chain(rest).map(row).collect())
+    text::table(&headings, listed.iter().map(row).collect())
 }

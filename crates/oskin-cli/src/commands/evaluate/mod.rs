@@ -26,8 +26,8 @@ pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliEr
     let read = |file| read(file).map(|table| (file, table));
     let table = asked.truth.as_deref().map(read).transpose()?;
     let mut workspace = workspace(global, Reading::default())?;
-    if let (true, Some((_, table))) = (asked.measures, &table) {
-        return measures::run(&outputs, &mut workspace, (asked, table));
+    if let (true, Some((_, table))) = (asked.measures.measures, &table) {
+        return measures::run(&outputs, &mut workspace, (asked.measures.cost, table));
     }
     match table {
         Some(table) if !asked.environment.environment => {

@@ -72,8 +72,8 @@ impl Questions {
         let nearest = |is_candidate: &dyn Fn(usize) -> bool| nearest(row, measure, is_candidate);
         if let Some(parent) = self.parents[image] {
             let found = nearest(&|_| true);
-            let is_twin = |found: usize| row.overlap(found) == row.overlap(parent);
-            scores.parent.count(found.is_some_and(|found| found == parent || is_twin(found)));
+            let told = |it: usize| (row.overlap(it), row.value(measure, it).to_bits());
+            scores.parent.count(found.is_some_and(|it| it == parent || told(it) == told(parent)));
         }
         if self.has_kin(image) {
             let found = nearest(&|_| true);

@@ -122,9 +122,12 @@ impl Workspace {
 
     /// What is told of the images of a lineup.
     pub(crate) fn records(&mut self, lineup: &Lineup) -> Result<Vec<ImageRecord>, CliError> {
-        let images = self.catalog()?.images()?;
-        let mut of_id: BTreeMap<i64, ImageRecord> =
-            images.into_iter().map(|record| (record.id, record)).collect();
+        let mut of_id: BTreeMap<i64, ImageRecord> = BTreeMap::new();
+        // Images that are only read need no catalog.
+        if lineup.members.iter().any(|member| member.kept().is_some()) {
+            let images = self.catalog()?.images()?;
+            of_id.extend(images.into_iter().map(|record| (record.id, record)));
+        }
         let record = |member: &Member| match member {
             // Another process may have removed it meanwhile.
             Member::Kept(id) => of_id.remove(id).unwrap_or_default(),

@@ -158,6 +158,7 @@ fn matrix_lists_the_nearest() {
     };
     let expected = serde_json::json!({
         "schema": "oskin.nearest/1", "selection": "both", "measure": "dice", "top": 3, "min": 0.5,
+        "by": "paths", "view": "plain", "weight": "none",
         "names": ["b", "d", "a"], "pairs": [pair("b", "a", 0, 2), pair("a", "b", 2, 0)],
     });
     assert_eq!(both, expected);

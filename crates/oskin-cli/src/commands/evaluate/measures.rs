@@ -33,6 +33,10 @@ pub(super) fn run(
     (tells_cost, truth): (bool, &Truth),
 ) -> Result<ExitCode, CliError> {
     let spelled = workspace.spell(&[])?;
+    if !spelled.names.iter().any(|name| truth.images().any(|known| known == name)) {
+        return Err(CliError::new("no image of the known answers is in the catalog")
+            .hint("`oskin ls` lists the names there are"));
+    }
     let questions = Questions::of(&spelled.names, truth);
     let has_contents = workspace.have_contents(&spelled)?;
     let mut report = MeasuresReport::new(spelled.names.len() as u64, questions.asked());

@@ -122,6 +122,25 @@ fn tokens_are_fetched_and_renewed() {
 }
 
 #[test]
+fn secrets_that_come_back_are_not_shown() {
+    for said in ["no such password: secret", "what is dXNlcjpzZWNyZXQ=", "se\\\\cret is wrong"] {
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{said}"}}]}}"#);
+        let liar = Liar::new(move |asked| match asked.header("authorization") {
+            "" => denied(r#"Basic realm="here""#),
+            _ => Reply::new(403, body.clone()),
+        });
+        let error = read(&liar.image("app:1"), &with_creds()).unwrap_err().to_string();
+        assert!(error.ends_with("the registry denies access"), "{error}");
+    }
+    let liar = Liar::new(move |asked| match asked.header("authorization") {
+        "" => denied(r#"Basic realm="here""#),
+        _ => Reply::new(403, r#"{"errors":[{"code":"DENIED","message":"not for you"}]}"#),
+    });
+    let error = read(&liar.image("app:1"), &with_creds()).unwrap_err().to_string();
+    assert!(error.ends_with("the registry denies access (not for you)"), "{error}");
+}
+
+#[test]
 fn identity_tokens_are_exchanged() {
     let (liar, tokens) = bearer(100, numbered());
     let (options, _dir) = with_file(liar.port, r#"{"identitytoken":"id entity"}"#);

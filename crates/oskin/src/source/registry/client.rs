@@ -77,6 +77,8 @@ pub(super) struct Answer {
     body: Paced,
     // Whether a redirect led to somebody else, who is told nothing.
     is_of_other: bool,
+    // What was told to log in, and must not be shown if it comes back.
+    secrets: Vec<Vec<u8>>,
 }
 
 impl Answer {
@@ -107,13 +109,13 @@ impl Answer {
         Ok((bytes.len() as u64 <= limit_bytes).then_some(bytes))
     }
 
-    /// What the beginning of the body says about a refusal. Where that is all of it, the
-    /// connection can be used again.
+    /// What the beginning of the body says about a refusal; nothing if a secret is in it. Where that is
+    /// all of it, the connection can be used again.
     pub(super) fn complaint(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // What was read before a failure is as good.
         drop((&mut self.body).take(refusal::MAX_BYTES).read_to_end(&mut bytes));
-        bytes
+        if refusal::tells(&bytes, &self.secrets) { Vec::new() } else { bytes }
     }
 }
 
@@ -185,8 +187,9 @@ impl Client {
             let (parts, body) = response.into_parts();
             let body = Paced::new(body.into_reader(), &self.options.timeouts);
             let is_of_other = here != first;
+            let secrets = refusal::secrets(call.authorization, call.form);
             let mut answer =
-                Answer { status: parts.status, headers: parts.headers, body, is_of_other };
+                Answer { status: parts.status, headers: parts.headers, body, is_of_other, secrets };
             let location = match parts.status.as_u16() {
                 301 | 302 | 303 | 307 | 308 => answer.header("location").map(str::to_owned),
                 _ => None,

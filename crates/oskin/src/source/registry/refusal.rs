@@ -1,6 +1,9 @@
 //! Failures of registries in words, with what can be done about them.
 
 use super::options::Timeouts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use std::io;
 use ureq::Timeout;
@@ -240,4 +243,33 @@ pub(super) fn may_pass(error: &ureq::Error) -> bool {
         }
         _ => false,
     }
+}
+/// What of a call must not be shown: passwords and tokens, as they are sent and as they are.
+pub(super) fn secrets(authorization: Option<&str>, form: Option<&str>) -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    if let Some((scheme, value)) = authorization.and_then(|it| it.split_once(' ')) {
+        secrets.push(value.as_bytes().to_vec());
+        let decoded = STANDARD.decode(value).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case("basic")
+            && let Some(colon) = decoded.iter().position(|byte| *byte == b':')
+        {
+            secrets.push(decoded[colon + 1..].to_vec());
+        }
+    }
+    let fields = form.unwrap_or_default().split('&').filter_map(|field| field.split_once('='));
+    for (_, value) in fields.filter(|(name, _)| ["refresh_token", "password"].contains(name)) {
+        secrets.push(value.as_bytes().to_vec());
+        secrets.push(percent_decode_str(value).collect());
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
+}
+
+/// Whether a body tells a secret, escaped as JSON may be or not.
+pub(super) fn tells(body: &[u8], secrets: &[Vec<u8>]) -> bool {
+    let plain: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\\').collect();
+    secrets.iter().any(|secret| {
+        let secret: Vec<u8> = secret.iter().copied().filter(|byte| *byte != b'\\').collect();
+        plain.windows(secret.len().max(1)).any(|window| window == secret)
+    })
 }

@@ -174,3 +174,47 @@ fn tables_that_cannot_be_are_refused_with_their_line() {
         assert!(ran.stderr.contains(words) && ran.stderr.contains("bad.tsv"), "{}", ran.stderr);
     }
 }
+
+/// How often a method was right, by its basis, selection, view, weight and measure.
+fn hits(report: &Value, method: [&str; 5], question: &str) -> u64 {
+    let keys = ["by", "selection", "view", "weight", "measure"];
+    let is_it = |it: &&Value| keys.iter().zip(method).all(|(key, value)| it[key] == value);
+    let found = report["methods"].as_array().unwrap().iter().find(is_it);
+    number(&found.unwrap_or_else(|| panic!("{method:?}"))[question]["hits"])
+}
+
+#[test]
+fn measures_are_judged_by_known_answers() {
+    let (place, truth) = sample_family();
+    // Four releases, and three programs on two or three of them: what takes seconds, not minutes.
+    let kept = |name: &str| {
+        let (release, what) = name.split_once('-').unwrap();
+        ["bullseye", "bookworm", "trixie", "sid"].contains(&release)
+            && ["base", "python", "nginx", "node"].contains(&what)
+    };
+    let images = place.json(&["ls"]);
+    let names = images["images"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap());
+    let others: Vec<&str> = names.filter(|name| !kept(name)).collect();
+    place.ok(&[&["rm", "-q"][..], &others].concat());
+    let report = place.json(&["evaluate", "--measures", "--truth", &truth]);
+    assert_eq!(
+        (&report["images"], &report["questions"]),
+        (
+            &12.into(),
+            &serde_json::json!({ "parent": 8, "family": 12, "release": 4, "software": 8 })
+        )
+    );
+    let plain = ["paths", "both", "plain", "none", "dice"];
+    let figures = ["parent", "family", "release", "software"].map(|it| hits(&report, plain, it));
+    assert_eq!(figures, [8, 10, 4, 0]);
+    let by_directories = ["paths", "directories", "plain", "none", "containment-right"];
+    assert_eq!(hits(&report, by_directories, "parent"), 8);
+    assert_eq!(hits(&report, ["edges", "directories", "plain", "idf", "dice"], "software"), 8);
+    assert_eq!(hits(&report, ["paths", "files", "masked", "rarity", "dice"], "software"), 6);
+    assert_eq!(hits(&report, ["words", "both", "plain", "idf", "cosine"], "software"), 6);
+    assert!(report["methods"][0]["microseconds_per_pair"].is_null());
+    let none = place.file("none.tsv", b"image\tparent\nnobody\t-\n").display().to_string();
+    let ran = place.run(&["evaluate", "--measures", "--truth", &none]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("no image of the known answers"), "{}", ran.stderr);
+}

@@ -133,3 +133,49 @@ fn published_pairs_agree_to_six_decimals() {
         assert_eq!(similarities(&place, &listing(left), &listing(right)), expected, "{left}");
     }
 }
+
+/// Of how many releases of 2024 the nearest is of the same family, and of how many in families of
+/// three and more the nearest other one is the release before or after.
+fn releases_told(place: &Place, view: &[&str]) -> [usize; 2] {
+    let report = place.json(&[&["matrix"], view].concat());
+    let names = report["names"].as_array().unwrap().iter();
+    let names: Vec<(&str, Vec<u32>)> = names
+        .map(|name| {
+            let (family, release) = name.as_str().unwrap().rsplit_once(':').unwrap();
+            (family, release.split('.').map(|number| number.parse().unwrap()).collect())
+        })
+        .collect();
+    let value = |row: usize, column: usize| report["values"][row][column].as_f64().unwrap();
+    let nearest = |row: usize, others: &[usize]| {
+        *others.iter().max_by(|a, b| value(row, **a).total_cmp(&value(row, **b))).unwrap()
+    };
+    let (mut same_family, mut neighbors) = (0, 0);
+    for (row, (family, release)) in names.iter().enumerate() {
+        let others: Vec<usize> = (0..names.len()).filter(|other| *other != row).collect();
+        same_family += usize::from(names[nearest(row, &others)].0 == *family);
+        let mut kin: Vec<usize> =
+            others.into_iter().filter(|other| names[*other].0 == *family).collect();
+        if kin.len() < 2 {
+            continue;
+        }
+        kin.sort_by_key(|it| &names[*it].1);
+        let found = kin.iter().position(|it| *it == nearest(row, &kin)).unwrap();
+        let place = kin.partition_point(|it| names[*it].1 < *release);
+        neighbors += usize::from(found == place || found + 1 == place);
+    }
+    [same_family, neighbors]
+}
+
+#[test]
+fn releases_are_told_apart() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let files = std::fs::read_dir(data.join("listings-2024")).unwrap();
+    let files: Vec<String> = files.map(|file| file.unwrap().path().display().to_string()).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    place.ok(&[&["add", "-q"][..], &files].concat());
+    assert_eq!(releases_told(&place, &[]), [42, 43]);
+    assert_eq!(releases_told(&place, &["--view", "masked"]), [43, 44]);
+    assert_eq!(releases_told(&place, &["--view", "masked,core"]), [45, 44]);
+    assert_eq!(releases_told(&place, &["--by", "words"])[1], 44);
+}

@@ -107,6 +107,52 @@ impl FromStr for Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::{Weighting, Weights};
+    use crate::path_set::PathSet;
+    use proptest::collection::btree_set;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn measures_are_what_they_say(
+            left in btree_set(0_u32..12, 0..12),
+            right in btree_set(0_u32..12, 0..12),
+            third in btree_set(0_u32..12, 0..12),
+            weighting in prop::sample::select(&[Weighting::None, Weighting::Rarity]),
+        ) {
+            let own = |set: &BTreeSet<u32>| PathSet::from_unsorted(set.iter().copied().collect());
+            let sets = [own(&left), own(&right), own(&third)];
+            let weights = Weights::by_rarity(&sets, weighting);
+            let weight = |set: &BTreeSet<u32>| weights.of_set(&own(set));
+            let common = weight(&left.intersection(&right).copied().collect());
+            let overlap = Overlap::of_sizes(common, weight(&left), weight(&right));
+            let value = |measure: Measure| measure.of(overlap);
+            let is_one = |measure: Measure| value(measure).to_bits() == 1.0_f64.to_bits();
+            for measure in Measure::ALL {
+                prop_assert!((0.0..=1.0).contains(&value(measure)), "{} {:?}", measure, overlap);
+                let swapped = measure.of(overlap.swapped());
+                if measure.is_symmetric() {
+                    prop_assert_eq!(value(measure).to_bits(), swapped.to_bits());
+                }
+            }
+            for measure in [Measure::Dice, Measure::Jaccard, Measure::Cosine] {
+                prop_assert_eq!(is_one(measure), left == right);
+            }
+            // An empty set is a part of every set, but as alike as can be only to another empty one.
+            let is_part = |a: &BTreeSet<u32>, b: &BTreeSet<u32>| a.is_subset(b) && (!a.is_empty() || b.is_empty());
+            prop_assert_eq!(is_one(Measure::ContainmentLeft), is_part(&left, &right));
+            prop_assert_eq!(is_one(Measure::ContainmentRight), is_part(&right, &left));
+            prop_assert_eq!(
+                is_one(Measure::OverlapCoefficient),
+                is_part(&left, &right) || is_part(&right, &left)
+            );
+            let near = 1e-12;
+            prop_assert!(value(Measure::Jaccard) <= value(Measure::Dice) + near);
+            prop_assert!(value(Measure::Dice) <= value(Measure::Cosine) + near);
+            prop_assert!(value(Measure::Cosine) <= value(Measure::OverlapCoefficient) + near);
+        }
+    }
 
     #[test]
     fn empty_sets_are_alike_only_to_each_other() {

@@ -249,6 +249,12 @@ fn qcow2_images_are_read_and_stand_on_others_only_if_that_is_allowed() {
          qemu-img convert -f raw -O vmdk raw x.vmdk; qemu-img convert -f raw -O vdi raw x.vdi
          qemu-img convert -f raw -O vhdx raw x.vhdx",
     );
+    // Of a download that broke off the header is there, and little else.
+    let whole = std::fs::read(place("0.qcow2")).unwrap();
+    std::fs::write(place("cut.qcow2"), &whole[..5000]).unwrap();
+    let (error, hint) = refused(place("cut.qcow2").to_str().unwrap(), false);
+    assert!(error.ends_with("cannot be read: the file ends too early"), "{error}");
+    assert!(hint.contains("copy it anew"), "{hint}");
     for name in ["top.qcow2", "top-raw.qcow2", "top2.qcow2"] {
         let text = place(name);
         let text = text.to_str().unwrap();

@@ -297,7 +297,14 @@ fn nothing(place: &str, scheme: Option<Scheme>, all: &[&Volume]) -> SourceError 
     let Some(scheme) = scheme else {
         return match all.first() {
             Some(whole) if whole.kind != Kind::Unknown => unreadable(place, whole.kind),
-            _ => {
+            whole => {
+                // What is stored of it may end before it does.
+                let read = whole.map(|whole| whole.device.read_at(&mut [0; 512], 0));
+                if let Some(Err(error)) = read {
+                    let what = format!("the beginning of the disk cannot be read: {error}");
+                    let hint = "copy it anew from where it is from".to_owned();
+                    return unrecognized(place, what, Some(hint));
+                }
                 let what = "neither a partition table nor a known file system is on the disk";
                 let hint = "if it is an image of another format: qemu-img convert -O qcow2 FILE FILE.qcow2, then use disk:FILE.qcow2";
                 unrecognized(place, what.to_owned(), Some(hint.to_owned()))

@@ -135,7 +135,7 @@ impl Command {
 
     /// Whether the settings of a user matter; what packagers call must not depend on them.
     pub(crate) fn is_configured(&self) -> bool {
-        !matches!(self, Self::Completions { .. } | Self::Man { .. })
+        !matches!(self, Self::Completions { .. } | Self::Man { .. } | Self::CoreList)
     }
 }
 
@@ -435,6 +435,8 @@ pub(crate) enum Command {
         #[arg(long, default_value = "oskin-demo", value_name = "DIR")]
         dir: PathBuf,
     },
+    /// Print the core list: what `--view core` leaves out, and how to begin a list of one's own
+    CoreList,
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -3,6 +3,7 @@
 use crate::error::CliError;
 use crate::images::{Sets, Workspace, both_sets_beside};
 use crate::lineup::Member;
+use crate::text;
 use oskin::catalog::Catalog;
 use oskin::ingest::ForeignPaths;
 use oskin::inventory::encode::PathList;
@@ -12,6 +13,7 @@ use oskin::measure::{
     Weights,
 };
 use oskin::path_set::PathSet;
+use oskin::view::ViewKind;
 use std::ffi::OsString;
 
 /// Images with all their paths, and how those are spelled.
@@ -54,6 +56,13 @@ impl Workspace {
             let Sets { names, sets } = self.path_sets(images, &[method.selection])?;
             let sets: Vec<&PathSet> = sets.iter().flatten().collect();
             let weights = Weights::by_rarity(sets.iter().copied(), method.weighting);
+            let none = sets.iter().filter(|set| weights.of_set(set) == 0).count();
+            if none > 0 {
+                self.warn(&format!(
+                    "nothing counts of {} by this weight: all that they have all others have too",
+                    text::plural(none as u64, "image")
+                ));
+            }
             return Ok((names, Similarities::Weighted(AllPairs::weighted(&sets, weights))));
         }
         let spelled = self.spell(images)?;
@@ -67,7 +76,23 @@ impl Workspace {
         spelled: &Spelled,
         method: &Method,
     ) -> Result<Similarities, CliError> {
-        Ok(self.prepared(spelled, method)?.pairs(method))
+        let prepared = self.prepared(spelled, method)?;
+        if let Prepared::Sets(levels) = &prepared {
+            self.tell_of_nothing(levels, method.weighting);
+        }
+        Ok(prepared.pairs(method))
+    }
+
+    /// Tells of how many images nothing counts, which then look as alike as can be to each other.
+    fn tell_of_nothing(&self, levels: &Levels, weighting: Weighting) {
+        let weights = levels.weights(weighting);
+        let none = levels.sets.iter().filter(|set| weights.of_set(set) == 0).count();
+        if none > 0 {
+            self.warn(&format!(
+                "nothing counts of {} in this view, selection and weight: two such have a similarity of 1",
+                text::plural(none as u64, "image")
+            ));
+        }
     }
 
     /// Whether contents are known of every image.
@@ -125,7 +150,8 @@ impl Workspace {
     ) -> Result<Prepared, CliError> {
         let texts = spelled.texts();
         let mut features = Features::new(method, &texts);
-        for (member, [files, directories]) in spelled.members.iter().zip(&spelled.both) {
+        let members = spelled.names.iter().zip(&spelled.members).zip(&spelled.both);
+        for ((name, member), [files, directories]) in members {
             if !Features::needs_facts(method) {
                 features.add(Subject { files, directories, fact: &|_| Fact::default() });
                 continue;
@@ -138,6 +164,10 @@ impl Workspace {
                 }
                 Member::Read(image) => &image.inventory,
             };
+            if let Some(unknown) = unknown(inventory, method) {
+                return Err(CliError::new(format!("the {unknown} of {name} are not known"))
+                    .hint("path lists and --no-contents leave them out: read the image itself"));
+            }
             let fact = |id: u32| match texts.get(id as usize).and_then(|it| inventory.get(it)) {
                 Some(entry) => fact_of(entry),
                 None => Fact::default(),
@@ -145,6 +175,19 @@ impl Workspace {
             features.add(Subject { files, directories, fact: &fact });
         }
         Ok(features.prepared())
+    }
+}
+
+/// What a method asks for and is told of no file, if there are any.
+fn unknown(inventory: &Inventory, method: &Method) -> Option<&'static str> {
+    let files: Vec<Entry<'_>> = inventory.iter().filter(|entry| entry.kind.has_content()).collect();
+    let has_digest = files.iter().any(|entry| entry.digest.is_some());
+    let has_size = has_digest || files.iter().any(|entry| entry.size_bytes > 0);
+    match method.view.has(ViewKind::Contents) {
+        _ if files.is_empty() => None,
+        true if !has_digest => Some("contents"),
+        _ if method.weighting == Weighting::Bytes && !has_size => Some("sizes"),
+        _ => None,
     }
 }
 

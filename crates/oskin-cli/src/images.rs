@@ -138,13 +138,20 @@ impl Workspace {
         })?;
         if without > 0 && !self.quiet && !std::mem::replace(&mut self.told_left_out, true) {
             let (are, they) = if without == 1 { ("is", "it holds") } else { ("are", "they hold") };
-            let line = format!(
-                "{} of the catalog {are} left out: {they} packages only, no paths\n",
+            self.warn(&format!(
+                "{} of the catalog {are} left out: {they} packages only, no paths",
                 plural(without as u64, "image")
-            );
-            self.bar.suspend(|| drop(anstream::stderr().write_all(line.as_bytes())));
+            ));
         }
         Ok(names)
+    }
+
+    /// Tells a line on standard error, unless nothing is to be told.
+    pub(crate) fn warn(&self, line: &str) {
+        if !self.quiet {
+            let line = format!("{line}\n");
+            self.bar.suspend(|| drop(anstream::stderr().write_all(line.as_bytes())));
+        }
     }
 
     /// The packages of an image, if they are known.

@@ -223,11 +223,21 @@ fn nearest_text(report: &ClassifyReport) -> String {
             similarity(near.counts.containment_right),
         ]
     });
-    let view = match &report.view[..] {
-        "plain" => String::new(),
-        view => format!("\nthe nearest by the view {}:", text::printable(view)),
+    let mut how = Vec::new();
+    if report.measure != "dice" {
+        how.push(format!("by {}", report.measure));
+    }
+    if report.by != "paths" || report.weight != "none" {
+        how.push(format!("of {}", if report.weight == "none" { report.by } else { report.weight }));
+    }
+    if report.view != "plain" {
+        how.push(format!("in the view {}", text::printable(&report.view)));
+    }
+    let how = match how.is_empty() {
+        true => String::new(),
+        false => format!("\nthe nearest {}", how.join(", ")),
     };
     let headings =
         ["NEAREST", ">COMMON", ">ADDED", ">MISSING", ">DICE", ">JACCARD", ">IN IT", ">OF IT"];
-    format!("{view}\n{}", text::table(&headings, rows.collect()))
+    format!("{how}\n{}", text::table(&headings, rows.collect()))
 }

@@ -98,7 +98,10 @@ pub(super) fn text_of(report: &CompareReport) -> String {
     let mut text = format!("{}\n\n", text::printable(&report.summary));
     if let Some(selections) = &report.selections {
         if report.view != "plain" {
-            text.push_str(&format!("paths by the view {}:\n", text::printable(&report.view)));
+            text.push_str(&format!(
+                "by the view {}; all else here is of the images as they are\n",
+                text::printable(&report.view)
+            ));
         }
         text.push_str(&table(&[
             ("files", &selections.files),

@@ -1,4 +1,4 @@
-//! `oskin completions` and `oskin man`: what packagers need.
+//! What oskin prints of itself: the core list, completions, manual pages.
 
 use crate::args::Cli;
 use crate::error::CliError;
@@ -6,6 +6,12 @@ use clap::CommandFactory as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// Prints the core list.
+pub(super) fn core_list() -> Result<ExitCode, CliError> {
+    std::io::stdout().write_all(oskin::view::core_list().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Prints the completion script of a shell.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<ExitCode, CliError> {

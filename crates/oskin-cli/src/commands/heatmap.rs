@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::images::{Sets, Workspace};
 use crate::output::{Format, OutputSpec, Outputs};
 use crate::text;
-use oskin::measure::{Basis, Dendrogram, Method, OverlapMatrix};
+use oskin::measure::{Basis, Dendrogram, Method, OverlapMatrix, Weighting};
 use oskin::path_set::{PathSet, Selection};
 use oskin::report::heatmap::{self, Heatmap};
 use rayon::prelude::*;
@@ -104,7 +104,7 @@ fn matrices(
 ) -> Result<(Vec<String>, [OverlapMatrix; 3]), CliError> {
     if !method.counts() {
         return Err(CliError::new("a heatmap is drawn of counts, not of rarities or words")
-            .hint("leave --weight and --by out, or write the table with `oskin matrix`"));
+            .hint("`oskin matrix` writes the table of any method; a heatmap takes --by edges and subtrees, and --weight bytes"));
     }
     if method.counts_paths() {
         let Sets { names, sets } = workspace.path_sets(images, &Selection::ALL)?;
@@ -140,6 +140,8 @@ fn not_too_many(images: usize) -> Result<(), CliError> {
 fn how(method: &Method) -> Option<String> {
     let by = (method.basis != Basis::Paths).then(|| format!("by {}", method.basis));
     let view = (!method.view.is_plain()).then(|| format!("view {}", method.view.describe()));
-    let parts: Vec<String> = by.into_iter().chain(view).collect();
+    let weight = method.weighting;
+    let weight = (weight != Weighting::None).then(|| format!("weight {weight}"));
+    let parts: Vec<String> = by.into_iter().chain(weight).chain(view).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }

@@ -97,6 +97,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),
+        Command::CoreList => generate::core_list(),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man_pages(&dir),
     }

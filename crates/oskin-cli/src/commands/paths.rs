@@ -141,8 +141,7 @@ fn summary(report: &PathsReport) -> String {
         .iter()
         .filter(|it| it.pairs > 0)
         .map(|it| {
-            let kind = format!("{} {}", text::count(it.pairs), it.kind.replace('-', " "));
-            let kind = kind.replace("version shifted", "version-shifted");
+            let kind = format!("{} {}", text::count(it.pairs), it.kind);
             if it.subtrees == 0 {
                 return kind;
             }

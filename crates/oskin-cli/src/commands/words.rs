@@ -96,7 +96,10 @@ fn text_of(report: &WordsReport) -> String {
     text = text::printable(&text);
     text.push_str(&format!(", among {}\n", text::plural(report.images, "image")));
     if report.words.is_empty() {
-        text.push_str("no word sets it apart: the other images have all of them\n");
+        text.push_str(match report.paths {
+            0 => "there is no path to tell of\n",
+            _ => "no word sets it apart: the other images have all of them\n",
+        });
         return text;
     }
     let row = |it: &WordReport| {

@@ -41,7 +41,7 @@ const LOOKS_AT_ONCE: usize = 4;
 
 impl Catalog {
     /// The images nearest to a set of path ids under a selection: at most `most`, no value below
-    /// `min`, the most alike first, of equals the one added first. Exact.
+    /// `min`, the most alike first, of equals the one that shares more, then the one added first. Exact.
     ///
     /// Images without paths, of packages only, are left out here and below. Ids that the catalog does not have count for no image. The asked set is the left one of the
     /// measure. The first question reads the index, later ones only the parts of its map that they

@@ -175,7 +175,7 @@ impl<S: Sum> PairRow<'_, S> {
     }
 
     /// The nearest of the other sets that are at least so much alike, `most` at the most: the most
-    /// alike first, of equals the one that was given first. O(n + most log(most)) time for values in no
+    /// alike first, of equals the one that shares more, then the one that was given first. O(n + most log(most)) time for values in no
     /// particular order; memory for twice as many as are wanted.
     pub fn nearest(&self, measure: Measure, min: f64, most: usize) -> Vec<Near> {
         nearest(self.at_least(measure, min), most)
@@ -235,7 +235,8 @@ mod tests {
                     }
                     assert!(row.at_least(measure, min).eq(expected.iter().copied()));
                     // A stable sort keeps the order of equals.
-                    expected.sort_by(|a, b| b.value.partial_cmp(&a.value).unwrap());
+                    let rank = |near: &Near| (near.value, near.overlap.common);
+                    expected.sort_by(|a, b| rank(b).partial_cmp(&rank(a)).unwrap());
                     expected.truncate(most);
                     assert_eq!(row.nearest(measure, min, most), expected);
                 }

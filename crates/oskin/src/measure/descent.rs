@@ -30,7 +30,7 @@ pub struct Branch {
 /// What a walk down found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Descent {
-    /// The nearest sets that were looked at, the most alike first, of equals the first.
+    /// The nearest sets that were looked at, the most alike first, of equals the one that shares more.
     pub nearest: Vec<Near>,
     /// How many sets were looked at.
     pub looked_at: usize,

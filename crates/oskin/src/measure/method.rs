@@ -90,11 +90,17 @@ impl Method {
             (Basis::Words, _, measure) if measure != Measure::Cosine => {
                 Some("words are compared by --measure cosine alone: that of their tf-idf vectors")
             }
-            (Basis::Words, Weighting::Rarity | Weighting::Bytes, _) => {
+            (Basis::Words, weighting, _) if weighting != Weighting::Idf => {
                 Some("words weigh by --weight idf alone, which their tf-idf vectors hold already")
             }
             (Basis::Words, ..) if self.view.has(ViewKind::Contents) => {
                 Some("words have no contents, so --view contents does not go with --by words")
+            }
+            (Basis::Edges, ..) if self.view.has(ViewKind::Contents) => {
+                Some("edges have no contents; --view contents goes with --by paths and subtrees")
+            }
+            (Basis::Paths, Weighting::Bytes, _) if self.selection == Selection::Directories => {
+                Some("directories have no bytes; --weight bytes goes with files and both")
             }
             (Basis::Edges | Basis::Subtrees, Weighting::Bytes, _) => {
                 Some("--weight bytes goes with --by paths alone")

@@ -28,7 +28,7 @@ pub struct ClassifyReport {
     pub paths: u64,
     /// With how many images it was compared: all of the catalog but itself.
     pub compared: u64,
-    /// The most alike first; of equals the one that was added first.
+    /// The most alike first; of equals the one that shares more, then the one that was added first.
     pub nearest: Vec<NearestImage>,
     /// Its parent, its base and what else its place tells.
     #[serde(flatten)]

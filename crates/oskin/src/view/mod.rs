@@ -33,6 +33,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+/// The most globs of one kind that are told one by one.
+const MOST_SHOWN: usize = 8;
+
 /// One path of an image as measures see it. Lists of items are in the order of their paths' bytes, each
 /// path once, as inventories are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,7 +232,11 @@ impl View {
         let list = |word: &str, patterns: &[String]| {
             let shown: Vec<String> =
                 patterns.iter().map(|it| path::escape(it.as_bytes())).collect();
-            if shown.is_empty() { String::new() } else { format!("{word} {}", shown.join(" and ")) }
+            match shown.len() {
+                0 => String::new(),
+                count if count > MOST_SHOWN => format!("{word} {count} globs"),
+                _ => format!("{word} {}", shown.join(" and ")),
+            }
         };
         let core = [kinds.join("+"), list("with", self.core_additions())].join(" ");
         let parts = [

@@ -75,7 +75,7 @@ pub(super) fn report(
     Ok(report)
 }
 
-/// The images that declare an environment, or as many of them as are tested, ascending; what these
+/// The images that declare an environment, or as many of them as are tested, by name; what these
 /// declare; and how many declare any.
 fn declaring(
     workspace: &mut Workspace,
@@ -90,8 +90,8 @@ fn declaring(
     Ok((places, environments, count))
 }
 
-/// At most so many of some images, in the order in which they are; drawn by name, so that the choice does
-/// not depend on that order.
+/// At most so many of some images, in the order of their names; drawn by name too, so that neither the choice
+/// nor what permutations make of it depends on the order of adding.
 fn drawn<T>(
     mut images: Vec<(usize, T)>,
     names: &[String],
@@ -101,8 +101,8 @@ fn drawn<T>(
     if images.len() > most {
         images.sort_by_cached_key(|(image, _)| Draw::new(seed).with(names[*image].as_bytes()));
         images.truncate(most);
-        images.sort_by_key(|(image, _)| *image);
     }
+    images.sort_by_key(|(image, _)| &names[*image]);
     images
 }
 

@@ -38,6 +38,10 @@ pub(super) fn run(
             .hint("`oskin ls` lists the names there are"));
     }
     let questions = Questions::of(&spelled.names, truth);
+    if questions.asked().in_order().iter().all(|(_, of)| *of == 0) {
+        return Err(CliError::new("there is nothing to ask: no question has a known answer here")
+            .hint("the columns parent, base_family, release_family with release, and software tell them"));
+    }
     let has_contents = workspace.have_contents(&spelled)?;
     let mut report = MeasuresReport::new(spelled.names.len() as u64, questions.asked());
     let pairs = (spelled.names.len() * spelled.names.len().saturating_sub(1) / 2).max(1);
@@ -95,7 +99,8 @@ fn methods(has_contents: bool) -> Vec<Method> {
         for selection in Selection::ALL {
             for kinds in VIEWS {
                 let needs_contents = kinds.contains(&ViewKind::Contents);
-                if needs_contents && (!has_contents || basis == Basis::Words) {
+                let has_none = matches!(basis, Basis::Edges | Basis::Words);
+                if needs_contents && (!has_contents || has_none) {
                     continue;
                 }
                 let view = View::new(kinds.iter().copied());
@@ -159,7 +164,8 @@ fn separated(report: &MeasuresReport, separator: char) -> String {
 /// For each question the methods that answer it best.
 fn text_of(report: &MeasuresReport) -> String {
     let mut text = format!(
-        "{} ways to measure {}, judged by known answers\n",
+        "{} ways to measure {}, judged by known answers. For each basis and weight the best, of equals the\n\
+         simplest; last the default, if it is not among them. All: -o tsv or --json.\n",
         text::count(report.methods.len() as u64),
         text::plural(report.images, "image")
     );

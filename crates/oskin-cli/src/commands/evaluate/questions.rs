@@ -2,7 +2,7 @@
 
 use crate::truth::Truth;
 use oskin::lineage::Tally;
-use oskin::measure::{AnyRow, Measure, Near};
+use oskin::measure::{AnyRow, Measure};
 use oskin::report::AskedQuestions;
 
 /// The answers that are known, by the numbers of images.
@@ -17,6 +17,8 @@ pub(super) struct Questions {
     releases: Vec<Option<(String, usize)>>,
     /// The software that an image is for.
     software: Vec<Option<String>>,
+    /// The images in the order of their names.
+    by_name: Vec<usize>,
 }
 
 /// How often a measure was right.
@@ -43,11 +45,14 @@ impl Questions {
         let families = names.iter().map(|name| truth.family(name).map(str::to_owned));
         let releases = names.iter().map(|name| truth.release(name));
         let software = names.iter().map(|name| truth.software(name).map(str::to_owned));
+        let mut by_name: Vec<usize> = (0..names.len()).collect();
+        by_name.sort_by_key(|image| &names[*image]);
         let mut questions = Self {
             parents: parents.collect(),
             families: families.collect(),
             releases: Vec::new(),
             software: software.collect(),
+            by_name,
         };
         questions.releases = in_order(releases.collect());
         questions
@@ -69,7 +74,9 @@ impl Questions {
     /// Asks a measure all questions about the image of a row.
     pub(super) fn ask(&self, row: AnyRow<'_>, measure: Measure, scores: &mut Scores) {
         let image = row.image();
-        let nearest = |is_candidate: &dyn Fn(usize) -> bool| nearest(row, measure, is_candidate);
+        let nearest = |is_candidate: &dyn Fn(usize) -> bool| {
+            nearest(row, measure, (&self.by_name, is_candidate))
+        };
         if let Some(parent) = self.parents[image] {
             let found = nearest(&|_| true);
             let told = |it: usize| (row.overlap(it), row.value(measure, it).to_bits());
@@ -135,20 +142,21 @@ impl Questions {
     }
 }
 
-/// The most alike of some images; of equals the one that shares more, then the first.
+/// The most alike of some images, as `oskin matrix --top 1` has it; of those that are quite equal the first by
+/// name, so that the order of adding is no matter.
 fn nearest(
     row: AnyRow<'_>,
     measure: Measure,
-    is_candidate: &dyn Fn(usize) -> bool,
+    (by_name, is_candidate): (&[usize], &dyn Fn(usize) -> bool),
 ) -> Option<usize> {
-    let mut best: Option<Near> = None;
-    for near in row.at_least(measure, 0.0).filter(|near| is_candidate(near.other)) {
-        let rank = |it: &Near| (it.value, it.overlap.common);
-        if best.is_none_or(|best| rank(&near) > rank(&best)) {
-            best = Some(near);
+    let mut best: Option<(f64, u64, usize)> = None;
+    for other in by_name.iter().copied().filter(|it| *it != row.image() && is_candidate(*it)) {
+        let (value, common) = (row.value(measure, other), row.overlap(other).common);
+        if best.is_none_or(|best| (value, common) > (best.0, best.1)) {
+            best = Some((value, common, other));
         }
     }
-    best.map(|near| near.other)
+    best.map(|(_, _, other)| other)
 }
 
 /// Places of releases within their families, from their versions.

@@ -38,7 +38,8 @@ pub(super) fn pair_unique_contents(matching: &mut Matching<'_, '_>) {
     matching.pair_all(&pairs);
 }
 
-/// Pairs the other files with the same content: those of one name in their order, then the most alike.
+/// Pairs the other files with the same content: those of one name in their order, then the most alike of
+/// a content that few have.
 pub(super) fn pair_contents(matching: &mut Matching<'_, '_>) {
     let [left, right] = contents(matching);
     let mut pairs = Vec::new();
@@ -59,7 +60,7 @@ pub(super) fn pair_contents(matching: &mut Matching<'_, '_>) {
         |(content, _, _)| *content,
         |left, right| {
             if left.len() * right.len() > WEIGHED_PAIRS {
-                pairs.extend(left.iter().zip(right).map(|(l, r)| (l.2, r.2)));
+                // What so many files hold, under so many names, tells of none where it went.
                 return;
             }
             let all = left.iter().flat_map(|l| right.iter().map(move |r| (l.2, r.2)));

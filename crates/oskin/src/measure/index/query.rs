@@ -144,7 +144,7 @@ impl OverlapIndex {
     }
 
     /// The nearest sets by a measure: `most` at the most, no value below `min`, the most alike first,
-    /// of equals the one added first; `common` is what [`overlaps`](Self::overlaps) gave for a set
+    /// of equals the one that shares more, then the one added first; `common` is what [`overlaps`](Self::overlaps) gave for a set
     /// of `size` ids.
     ///
     /// The asked set is the left one of the measure. O(sets + `most` log `most`).
@@ -262,7 +262,8 @@ mod tests {
             }
             let measure = Measure::ALL[measure];
             ranked.retain(|(_, overlap)| measure.of(*overlap) >= least);
-            ranked.sort_by(|a, b| measure.of(b.1).total_cmp(&measure.of(a.1)));
+            let rank = |overlap: Overlap| (measure.of(overlap), overlap.common);
+            ranked.sort_by(|a, b| rank(b.1).partial_cmp(&rank(a.1)).unwrap());
             ranked.truncate(count);
             let near = index.nearest((&expected, asked.len()), measure, least, count);
             let found: Vec<(usize, Overlap)> =

@@ -18,6 +18,7 @@ pub(crate) struct AskedEnvironment {
         default_value_t = PERMUTATIONS,
         value_name = "N",
         requires = "environment",
+        conflicts_with = "measures",
         value_parser = clap::value_parser!(u64).range(1..=10_000_000)
     )]
     pub(crate) permutations: u64,

@@ -13,7 +13,7 @@ pub(crate) struct AskedMeasures {
     #[arg(long, conflicts_with_all = ["paths_only", "leave_parent_out", "delete", "strip_docs", "upgrade", "environment"])]
     pub(crate) measures: bool,
     /// Tell the time that a pair takes too
-    #[arg(long, requires = "measures")]
+    #[arg(long, requires = "measures", conflicts_with = "environment")]
     pub(crate) cost: bool,
 }
 

@@ -392,7 +392,8 @@ mod tests {
                 }
             }
             if let Some(top) = top {
-                own.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap());
+                let rank = |it: &(f64, Value)| (it.0, it.1["common"].as_u64());
+                own.sort_by(|a, b| rank(b).partial_cmp(&rank(a)).unwrap());
                 own.truncate(top);
             }
             pairs.extend(own.into_iter().map(|(_, pair)| pair));

@@ -208,7 +208,8 @@ fn answers_are_those_of_the_sets(catalog: &Catalog) {
             assert_eq!(catalog.overlaps(asked, selection).unwrap(), expected);
             for measure in Measure::ALL {
                 expected.sort_by_key(|(id, _)| ids.iter().position(|other| other == id));
-                expected.sort_by(|a, b| measure.of(b.1).total_cmp(&measure.of(a.1)));
+                let rank = |overlap: Overlap| (measure.of(overlap), overlap.common);
+                expected.sort_by(|a, b| rank(b.1).partial_cmp(&rank(a.1)).unwrap());
                 let wanted = expected.iter().filter(|it| measure.of(it.1) >= 0.3).take(2);
                 let near = catalog.nearest((asked, selection), measure, 0.3, 2).unwrap();
                 assert!(near.iter().map(|near| (near.image, near.overlap)).eq(wanted.copied()));

@@ -254,7 +254,7 @@ mod tests {
         let names: Vec<String> = (0..50).map(|number| format!("image-{number}")).collect();
         let draw = |names: &[String], seed, most| -> BTreeSet<String> {
             let chosen = drawn((0..50).map(|at| (at, ())).collect(), names, seed, most);
-            assert!(chosen.is_sorted());
+            assert!(chosen.is_sorted_by_key(|(at, ())| &names[*at]));
             chosen.into_iter().map(|(at, ())| names[at].clone()).collect()
         };
         let reversed: Vec<String> = names.iter().rev().cloned().collect();

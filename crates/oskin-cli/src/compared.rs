@@ -1,7 +1,7 @@
 //! Images measured by any method: under views, with weights, as graphs and by their words.
 
 use crate::error::CliError;
-use crate::images::{Sets, Workspace, both_sets_beside};
+use crate::images::{Found, Sets, Workspace, both_sets_beside};
 use crate::lineup::Member;
 use crate::text;
 use oskin::catalog::Catalog;
@@ -56,13 +56,7 @@ impl Workspace {
             let Sets { names, sets } = self.path_sets(images, &[method.selection])?;
             let sets: Vec<&PathSet> = sets.iter().flatten().collect();
             let weights = Weights::by_rarity(sets.iter().copied(), method.weighting);
-            let none = sets.iter().filter(|set| weights.of_set(set) == 0).count();
-            if none > 0 {
-                self.warn(&format!(
-                    "nothing counts of {} by this weight: all that they have all others have too",
-                    text::plural(none as u64, "image")
-                ));
-            }
+            self.tell_of_nothing(sets.iter().filter(|set| weights.of_set(set) == 0).count());
             return Ok((names, Similarities::Weighted(AllPairs::weighted(&sets, weights))));
         }
         let spelled = self.spell(images)?;
@@ -78,15 +72,20 @@ impl Workspace {
     ) -> Result<Similarities, CliError> {
         let prepared = self.prepared(spelled, method)?;
         if let Prepared::Sets(levels) = &prepared {
-            self.tell_of_nothing(levels, method.weighting);
+            self.tell_of_nothing(match method.weighting {
+                // No other weight is 0.
+                Weighting::Idf => {
+                    let weights = levels.weights(method.weighting);
+                    levels.sets.iter().filter(|set| weights.of_set(set) == 0).count()
+                }
+                _ => levels.sets.iter().filter(|set| set.is_empty()).count(),
+            });
         }
         Ok(prepared.pairs(method))
     }
 
-    /// Tells of how many images nothing counts, which then look as alike as can be to each other.
-    fn tell_of_nothing(&self, levels: &Levels, weighting: Weighting) {
-        let weights = levels.weights(weighting);
-        let none = levels.sets.iter().filter(|set| weights.of_set(set) == 0).count();
+    /// Tells that nothing counts of so many images, which then look as alike as can be to each other.
+    pub(crate) fn tell_of_nothing(&self, none: usize) {
         if none > 0 {
             self.warn(&format!(
                 "nothing counts of {} in this view, selection and weight: two such have a similarity of 1",
@@ -118,12 +117,34 @@ impl Workspace {
                 spell(Some(catalog), names, ids.into_iter().map(Member::Kept).collect())
             });
         }
-        let (mut names, mut members) = (Vec::new(), Vec::new());
-        for image in images {
-            let found = self.find(image)?;
-            names.push(found.name().to_owned());
-            members.push(Member::from(found));
-        }
+        let found = images.iter().map(|image| self.find(image)).collect::<Result<_, _>>()?;
+        self.spell_found(found)
+    }
+
+    /// Images that were found, with all their paths.
+    pub(crate) fn spell_found(&mut self, found: Vec<Found>) -> Result<Spelled, CliError> {
+        let names = found.iter().map(|found| found.name().to_owned()).collect();
+        self.spell_members(names, found.into_iter().map(Member::from).collect())
+    }
+
+    /// All images of the catalog that have paths and behind them one that was found, with all their paths.
+    pub(crate) fn spell_beside(
+        &mut self,
+        images: &[(i64, String)],
+        found: Found,
+    ) -> Result<Spelled, CliError> {
+        let mut names: Vec<String> = images.iter().map(|(_, name)| name.clone()).collect();
+        let mut members: Vec<Member> = images.iter().map(|(id, _)| Member::Kept(*id)).collect();
+        names.push(found.name().to_owned());
+        members.push(Member::from(found));
+        self.spell_members(names, members)
+    }
+
+    fn spell_members(
+        &mut self,
+        names: Vec<String>,
+        members: Vec<Member>,
+    ) -> Result<Spelled, CliError> {
         match self.catalog_if_any()? {
             Some(catalog) => catalog.at_one_moment(|catalog| spell(Some(catalog), names, members)),
             None => spell(None, names, members),

@@ -14,7 +14,7 @@ use oskin::path_set::{PathSet, Selection};
 use oskin::placement::KEPT_FROM;
 use oskin::report::{ClassifyReport, WalkDownReport};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// What is wanted of a classification.
@@ -44,7 +44,7 @@ pub(super) fn run(
     let found = workspace.find(image)?;
     let near = match wanted.method.counts_paths() {
         true => None,
-        false => Some(near_by(&mut workspace, image, &found, wanted)?),
+        false => Some(near_by(&mut workspace, &found, wanted)?),
     };
     // Layers and contents ask for the graph around an image: that of a small catalog is soon there as a
     // whole, and the gates want to see it anyhow.
@@ -120,7 +120,6 @@ struct Nearest {
 /// The nearest images by a method that the index of the catalog does not serve.
 fn near_by(
     workspace: &mut Workspace,
-    image: &OsStr,
     found: &Found,
     wanted: Wanted<'_>,
 ) -> Result<Nearest, CliError> {
@@ -132,9 +131,7 @@ fn near_by(
         .hint("`oskin matrix --top K` lists the nearest by any method"));
     }
     let names = workspace.names_with_paths()?;
-    let mut all: Vec<OsString> = names.iter().map(|(_, name)| name.into()).collect();
-    all.push(image.to_owned());
-    let spelled = workspace.spell(&all)?;
+    let spelled = workspace.spell_beside(&names, found.clone())?;
     let levels = workspace.levels(&spelled, method)?;
     let weights = levels.weights(method.weighting);
     let own = names.len();

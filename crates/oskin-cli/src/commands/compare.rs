@@ -23,28 +23,33 @@ pub(super) fn run(
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let view = viewing.view()?;
     let mut workspace = workspace(global, reading)?;
-    let mut report = report(&mut workspace, images)?;
+    let found = find(&mut workspace, images)?;
+    let mut report = report(&mut workspace, &found)?;
     if !view.is_plain() && report.selections.is_some() {
-        look_through(&mut workspace, images, &view, &mut report)?;
+        look_through(&mut workspace, found, &view, &mut report)?;
     }
     outputs.answer(&value_of(&report)?, || text_of(&report))?;
     Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
+/// Two images, of one of which nothing but packages may be known.
+pub(super) fn find(workspace: &mut Workspace, images: [&OsStr; 2]) -> Result<[Found; 2], CliError> {
+    Ok([workspace.find_any(images[0])?, workspace.find_any(images[1])?])
+}
+
 /// The comparison of two images.
 pub(super) fn report(
     workspace: &mut Workspace,
-    [left, right]: [&OsStr; 2],
+    [left, right]: &[Found; 2],
 ) -> Result<CompareReport, CliError> {
-    let (left, right) = (workspace.find_any(left)?, workspace.find_any(right)?);
-    let packages = packages(workspace, [&left, &right])?;
+    let packages = packages(workspace, [left, right])?;
     if let Some(packages) = &packages
-        && [&left, &right].iter().any(|it| it.record().packages_only)
+        && [left, right].iter().any(|it| it.record().packages_only)
     {
         return Ok(CompareReport::of_packages(left.name(), right.name(), packages.clone()));
     }
-    let comparison = Comparison::of(&workspace.inventory(&left)?, &workspace.inventory(&right)?);
-    let layers = [workspace.layer_keys(&left)?.full, workspace.layer_keys(&right)?.full];
+    let comparison = Comparison::of(&workspace.inventory(left)?, &workspace.inventory(right)?);
+    let layers = [workspace.layer_keys(left)?.full, workspace.layer_keys(right)?.full];
     let relation = Relation::of(&comparison, &layers[0], &layers[1]);
     let mut report = CompareReport::new(left.name(), right.name(), &comparison, &relation);
     report.packages = packages;
@@ -56,17 +61,20 @@ pub(super) fn report(
 /// Counts paths as a view shows them.
 fn look_through(
     workspace: &mut Workspace,
-    images: [&OsStr; 2],
+    images: [Found; 2],
     view: &View,
     report: &mut CompareReport,
 ) -> Result<(), CliError> {
-    let spelled = workspace.spell(&images.map(OsStr::to_owned))?;
+    let spelled = workspace.spell_found(images.into())?;
     let mut overlaps = [Overlap::default(); 3];
     for (overlap, selection) in overlaps.iter_mut().zip(Selection::ALL) {
         let method = Method { selection, view: view.clone(), ..Method::default() };
         let levels = workspace.levels(&spelled, &method)?;
         *overlap = levels.sets[0].overlap(&levels.sets[1]);
     }
+    let [.., both] = overlaps;
+    workspace
+        .tell_of_nothing([both.left(), both.right()].iter().filter(|size| **size == 0).count());
     report.look_through(view, overlaps);
     Ok(())
 }

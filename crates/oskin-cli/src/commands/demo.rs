@@ -83,7 +83,8 @@ fn prepare(directory: &Path, database: &Path) -> Result<(), CliError> {
 /// The nearest pair that is no copy, compared.
 fn compared(workspace: &mut Workspace) -> Result<String, CliError> {
     let [left, right] = [OsStr::new("bookworm-base"), OsStr::new("bookworm-python")];
-    let report = compare::report(workspace, [left, right])?;
+    let found = compare::find(workspace, [left, right])?;
+    let report = compare::report(workspace, &found)?;
     Ok(format!(
         "\n$ oskin compare {} {}\n{}",
         left.display(),

@@ -60,7 +60,7 @@ pub(super) fn run(
             let started = Instant::now();
             let all = match &prepared {
                 Prepared::Sets(levels) if weighting != Weighting::Bytes => levels.pairs(weighting),
-                _ => workspace.pairs(&spelled, &method)?,
+                _ => workspace.prepared(&spelled, &method)?.pairs(&method),
             };
             let mut scores: Vec<(Measure, Scores)> = measures(method.basis)
                 .iter()

@@ -55,9 +55,10 @@ impl Workspace {
         if method.basis == Basis::Paths && method.view.is_plain() && by_rarity {
             let Sets { names, sets } = self.path_sets(images, &[method.selection])?;
             let sets: Vec<&PathSet> = sets.iter().flatten().collect();
-            let weights = Weights::by_rarity(sets.iter().copied(), method.weighting);
-            self.tell_of_nothing(sets.iter().filter(|set| weights.of_set(set) == 0).count());
-            return Ok((names, Similarities::Weighted(AllPairs::weighted(&sets, weights))));
+            let weights = Weights::by_rarity(&sets, method.weighting);
+            let pairs = AllPairs::weighted(&sets, &weights);
+            self.tell_of_nothing(pairs.nothing_of());
+            return Ok((names, Similarities::Weighted(pairs)));
         }
         let spelled = self.spell(images)?;
         let pairs = self.pairs(&spelled, method)?;

@@ -15,6 +15,9 @@ use std::path::PathBuf;
 struct Arguments {
     /// The catalog
     catalog: PathBuf,
+    /// The first so many images only
+    #[arg(long)]
+    images: Option<usize>,
     /// How often
     #[arg(long, default_value_t = 9)]
     rounds: usize,
@@ -23,7 +26,8 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let catalog = Catalog::open(&arguments.catalog)?;
-    let (ids, _): (Vec<i64>, Vec<String>) = catalog.names_with_paths()?.into_iter().unzip();
+    let (mut ids, _): (Vec<i64>, Vec<String>) = catalog.names_with_paths()?.into_iter().unzip();
+    ids.truncate(arguments.images.unwrap_or(usize::MAX));
     let counts: Vec<Multiset> = catalog
         .path_sets(&ids, Selection::Both)?
         .iter()

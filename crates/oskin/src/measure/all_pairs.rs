@@ -9,33 +9,41 @@
 //!   with their relatives, never with the pairs. Where no set has a near relative the family's own
 //!   panel counts what it can hold (128 MiB), and the rest is counted event by event.
 //!
-//! The counts do not depend on the way, nor on the number of threads.
+//! Sums of weights go the same ways, dense below 1,500 sets.
+//!
+//! The results do not depend on the way, nor on the number of threads.
 
 use super::family::Family;
+use super::gram;
 use super::history::Sum;
 use super::matrix::{FAMILY_SETS, OverlapMatrix};
 use super::near::{Near, nearest};
 use super::relatives::find_relatives;
+use super::segments::{self, Classes};
 use super::set::Measure;
 use super::weights::Weights;
 use super::whole_rows::{WholeRows, block_rows};
 use crate::path_set::{Overlap, PathSet};
 use std::ops::ControlFlow;
 
+/// From how many sets on relatives are searched before weights are summed (at 1,000 made images the search still costs
+/// 1.3 times as much).
+const WEIGHED_SETS: usize = 1_500;
+
 /// All pairs of `n` path sets, ready to be streamed row by row.
 #[derive(Debug)]
 pub struct AllPairs<S = u32> {
     /// The size of each set.
     sizes: Vec<S>,
-    /// What ids weigh, if not each 1.
-    weights: Option<Weights>,
-    way: Way,
+    way: Way<S>,
 }
 
 #[derive(Debug)]
-enum Way {
-    Held(OverlapMatrix),
-    Told(Family),
+enum Way<S> {
+    /// What sets `i < j` share, in the order of [`OverlapMatrix::common`].
+    Held(Vec<S>),
+    /// Sets told as a family, and what ids weigh, if not each 1.
+    Told(Family, Option<Weights>),
 }
 
 /// What one set shares with every set.
@@ -58,8 +66,8 @@ impl AllPairs {
         if sets.len() >= FAMILY_SETS {
             return Self::from_family(Family::from_sets(sets, &find_relatives(sets)));
         }
-        let matrix = OverlapMatrix::from_sets(sets);
-        Self { sizes: matrix.sizes.clone(), weights: None, way: Way::Held(matrix) }
+        let OverlapMatrix { sizes, common } = OverlapMatrix::from_sets(sets);
+        Self { sizes, way: Way::Held(common) }
     }
 
     /// Prepares all pairs of a family, however small; the numbers of its sets are those of the rows.
@@ -74,23 +82,33 @@ impl AllPairs {
             by_position.push(size);
             sizes[family.order[position] as usize] = u32::try_from(size).unwrap_or(u32::MAX);
         }
-        Self { sizes, weights: None, way: Way::Told(family) }
+        Self { sizes, way: Way::Told(family, None) }
     }
 }
 
 impl AllPairs<u64> {
     /// Prepares the weighted sums of all pairs of sets; what is kept does not borrow them.
     ///
-    /// Cost: a relative is searched for each set, however few there are.
-    pub fn weighted(sets: &[&PathSet], weights: Weights) -> Self {
-        Self::weighted_family(Family::from_sets(sets, &find_relatives(sets)), weights)
+    /// Cost: of fewer than 1,500 sets all pairs are summed here, of more a relative is searched for each.
+    pub fn weighted(sets: &[&PathSet], weights: &Weights) -> Self {
+        if sets.len() >= WEIGHED_SETS {
+            let family = Family::from_sets(sets, &find_relatives(sets));
+            return Self::weighted_family(family, weights.clone());
+        }
+        let mut sizes = vec![0; sets.len()];
+        let mut sums = vec![0; sets.len() * sets.len().saturating_sub(1) / 2];
+        for classes in Classes::weighing(sets, weights, segments::Limits::default()) {
+            gram::add_sizes(&classes, &mut sizes);
+            gram::add_common(&classes, &mut sums, gram::Limits::default());
+        }
+        Self { sizes, way: Way::Held(sums) }
     }
 
     /// Prepares the weighted sums of all pairs of a family.
     pub fn weighted_family(family: Family, weights: Weights) -> Self {
         let weigh = |start, end| weights.between(start, end);
         let sizes = WholeRows::weighing(&family, &weigh).sizes();
-        Self { sizes, weights: Some(weights), way: Way::Told(family) }
+        Self { sizes, way: Way::Told(family, Some(weights)) }
     }
 }
 
@@ -103,6 +121,11 @@ impl<S: Sum> AllPairs<S> {
     /// Whether there is no set at all.
     pub fn is_empty(&self) -> bool {
         self.sizes.is_empty()
+    }
+
+    /// Of how many sets nothing counts: they are empty, or nothing in them weighs anything.
+    pub fn nothing_of(&self) -> usize {
+        self.sizes.iter().filter(|size| size.value() == 0).count()
     }
 
     /// Calls for each set, in order, with what it shares with every set, until a call breaks.
@@ -123,15 +146,15 @@ impl<S: Sum> AllPairs<S> {
     ) -> ControlFlow<B> {
         let (sizes, count) = (&self.sizes[..], self.len());
         match &self.way {
-            Way::Held(matrix) => {
+            Way::Held(pairs) => {
                 let mut common = vec![S::default(); count];
                 for set in 0..count {
-                    matrix.copy_row(set, &mut common);
+                    copy_row(pairs, sizes, set, &mut common);
                     call(PairRow { set, sizes, common: &common })?;
                 }
             }
-            Way::Told(family) => {
-                let weigh = |start, end| match &self.weights {
+            Way::Told(family, weights) => {
+                let weigh = |start, end| match weights {
                     Some(weights) => weights.between(start, end),
                     None => end - start,
                 };
@@ -149,6 +172,19 @@ impl<S: Sum> AllPairs<S> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Copies what set `i` shares with every set, with itself its size, out of the strict upper triangle.
+fn copy_row<S: Copy>(pairs: &[S], sizes: &[S], i: usize, row: &mut [S]) {
+    let count = sizes.len();
+    let (earlier, rest) = row.split_at_mut(i);
+    for (j, common) in earlier.iter_mut().enumerate() {
+        *common = pairs[j * (2 * count - j - 1) / 2 + (i - j - 1)];
+    }
+    if let [own, later @ ..] = rest {
+        *own = sizes[i];
+        later.copy_from_slice(&pairs[i * (2 * count - i - 1) / 2..][..later.len()]);
     }
 }
 
@@ -241,6 +277,36 @@ mod tests {
                     assert_eq!(row.nearest(measure, min, most), expected);
                 }
             });
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_of_both_ways_are_those_of_single_ids(
+            sets in related_sets(30),
+            each in proptest::collection::vec(prop_oneof![Just(0), 1..9_u64, Just(1 << 40)], 400),
+        ) {
+            let own = path_sets(&sets);
+            let own: Vec<&PathSet> = own.iter().collect();
+            let weigh = |ids: &mut dyn Iterator<Item = &u32>| -> u64 {
+                ids.map(|id| each.get(*id as usize).copied().unwrap_or(0)).sum()
+            };
+            let weights = Weights::of_ids(each.iter().copied());
+            let family = Family::from_sets(&own, &find_relatives(&own));
+            let told = AllPairs::weighted_family(family, weights.clone());
+            for pairs in [AllPairs::weighted(&own, &weights), told] {
+                let flow = pairs.for_each_row::<()>(|row| {
+                    let left = &sets[row.set].0;
+                    assert_eq!(row.sizes[row.set], weigh(&mut left.iter()));
+                    for (other, (right, _)) in sets.iter().enumerate() {
+                        assert_eq!(row.common[other], weigh(&mut left.intersection(right)));
+                    }
+                    ControlFlow::Continue(())
+                });
+                assert_eq!(flow, ControlFlow::Continue(()));
+                let empty = sets.iter().filter(|(set, _)| weigh(&mut set.iter()) == 0).count();
+                assert_eq!(pairs.nothing_of(), empty);
+            }
         }
     }
 

@@ -154,7 +154,17 @@ impl Edges {
         self.lengths.len() + 1
     }
 
-    /// Calls `at` with the position of each edge of a set.
+    /// The stretches between the edges, ascending: the first id of each and the id behind it.
+    pub(super) fn segments(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let mut start = self.window.start;
+        self.lengths.iter().map(move |length| {
+            let segment = (start, start + u64::from(*length));
+            start = segment.1;
+            segment
+        })
+    }
+
+    /// Calls `at` with the position of each edge of a set: where a run begins, where it ends, where the next begins.
     pub(super) fn for_each(&self, set: &PathSet, mut at: impl FnMut(usize)) {
         match &self.index {
             Index::Near { in_block, before } => {

@@ -362,7 +362,7 @@ mod tests {
                 features.add(Subject { files: &files, directories: &directories, fact: &fact });
             }
             let Prepared::Sets(levels) = features.prepared() else { panic!("paths are no words") };
-            prop_assert!(levels.are_plain());
+            prop_assert!(levels.is_plain());
             let naive: Vec<_> = images.iter().map(|image| shown(image, &method)).collect();
             for (left, set) in naive.iter().zip(&levels.sets) {
                 for (right, other) in naive.iter().zip(&levels.sets) {

@@ -10,8 +10,9 @@
 //! result does not depend on the bands or on how many threads share them; threads are used only
 //! where the work outweighs starting them.
 
+use super::history::Sum;
 use super::panel::{Level, Panel};
-use super::segments::{Classes, MASK_WORDS};
+use super::segments::{Classes, Holders, MASK_WORDS};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -52,7 +53,7 @@ impl Default for Limits {
 }
 
 /// Adds what each pair of sets shares to `common`, the strict upper triangle, row by row.
-pub(super) fn add_common(classes: &Classes, common: &mut [u32], limits: Limits) {
+pub(super) fn add_common<S: Sum>(classes: &Classes, common: &mut [S], limits: Limits) {
     let rows = classes.sets;
     let plan = Plan::of(classes, limits);
     plan.scatter(classes, common);
@@ -62,7 +63,7 @@ pub(super) fn add_common(classes: &Classes, common: &mut [u32], limits: Limits) 
     {
         let panel = panel(classes, columns, shifts);
         let level = Level::best();
-        let work = |(rows, sums): (Range<usize>, &mut [u32])| panel.add_common(rows, sums, level);
+        let work = |(rows, sums): (Range<usize>, &mut [S])| panel.add_common(rows, sums, level);
         let bands = bands(rows, limits.band_rows, common);
         if plan.steps >= limits.parallel_steps {
             bands.into_par_iter().for_each(work);
@@ -72,8 +73,18 @@ pub(super) fn add_common(classes: &Classes, common: &mut [u32], limits: Limits) 
     }
 }
 
+/// Adds what the classes of each set weigh to its size; all of them if those of one set are among them.
+pub(super) fn add_sizes(classes: &Classes, sizes: &mut [u64]) {
+    let mut holders = Holders::default();
+    for (class, &weight) in classes.weights.iter().enumerate() {
+        for &set in holders.of(classes, class) {
+            sizes[set] = sizes[set].saturating_add(weight);
+        }
+    }
+}
+
 /// Cuts the strict upper triangle of `rows` rows into bands of at most `band_rows` rows.
-fn bands(rows: usize, band_rows: usize, mut common: &mut [u32]) -> Vec<(Range<usize>, &mut [u32])> {
+fn bands<S>(rows: usize, band_rows: usize, mut common: &mut [S]) -> Vec<(Range<usize>, &mut [S])> {
     let mut bands = Vec::with_capacity(rows / band_rows + 1);
     for start in (0..rows).step_by(band_rows) {
         let end = rows.min(start + band_rows);
@@ -104,7 +115,7 @@ impl Plan {
         let all_pairs = pairs(u32::try_from(classes.sets).unwrap_or(u32::MAX));
         let mut plan = Self { scattered: vec![], columns: vec![], shifts: vec![], steps: 0 };
         // The classes of each bit of their weights.
-        let mut planes: [Vec<u32>; 32] = Default::default();
+        let mut planes = vec![Vec::new(); u64::BITS as usize];
         for ((&weight, &holders), class) in
             classes.weights.iter().zip(&classes.holders).zip(0_u32..)
         {
@@ -132,33 +143,26 @@ impl Plan {
     }
 
     /// Adds the weights of the scattered classes to all pairs of their sets.
-    fn scatter(&self, classes: &Classes, common: &mut [u32]) {
-        let mut words = vec![0_u64; classes.sets.div_ceil(64).next_multiple_of(MASK_WORDS)];
-        let mut holders = Vec::new();
+    fn scatter<S: Sum>(&self, classes: &Classes, common: &mut [S]) {
+        let mut holders = Holders::default();
         for &class in &self.scattered {
             let weight = classes.weights[class as usize];
-            words.fill(0);
-            for (group, mask) in classes.masks(class as usize) {
-                words[group * MASK_WORDS..][..MASK_WORDS].copy_from_slice(&mask);
-            }
-            holders.clear();
-            for (&word, first) in words.iter().zip((0..).step_by(64)) {
-                let mut bits = word;
-                while bits != 0 {
-                    holders.push(first + bits.trailing_zeros() as usize);
-                    bits &= bits - 1;
-                }
-            }
+            let holders = holders.of(classes, class as usize);
             for (place, &set) in holders.iter().enumerate() {
                 // Where the row of the set begins, less the number of its first pair.
-                let row = set * (2 * classes.sets - set - 1) / 2;
+                let row = row_start(set, classes.sets);
                 for &later in &holders[place + 1..] {
                     let sum = &mut common[row + later - set - 1];
-                    *sum = sum.saturating_add(weight);
+                    *sum = sum.plus_count(weight);
                 }
             }
         }
     }
+}
+
+/// Where the row of a set begins in the strict upper triangle of so many sets.
+fn row_start(set: usize, sets: usize) -> usize {
+    set * (2 * sets - set - 1) / 2
 }
 
 /// How many pairs there are among `sets` sets.
@@ -250,7 +254,7 @@ mod tests {
                     expected.push(left.intersection(right).count() as u32);
                 }
             }
-            let mut common = vec![0; expected.len()];
+            let mut common = vec![0_u32; expected.len()];
             let classes = segments::Limits { runs, ..Default::default() };
             for classes in Classes::all(&sets, classes) {
                 add_common(&classes, &mut common, limits);

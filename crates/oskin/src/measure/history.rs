@@ -32,6 +32,10 @@ pub trait Sum: Copy + Default + Eq + Send + Sync + std::fmt::Debug {
     #[must_use]
     fn signed(self, sign: u32) -> Self;
 
+    /// The sum of a number and a count, at most the greatest number that there is.
+    #[must_use]
+    fn plus_count(self, count: u64) -> Self;
+
     /// A weight, cut to the width of the numbers.
     fn from_weight(weight: u64) -> Self;
 
@@ -71,6 +75,10 @@ macro_rules! impl_sum {
             #[allow(trivial_numeric_casts, reason = "the same for all widths")]
             fn value(self) -> u64 {
                 self as u64
+            }
+
+            fn plus_count(self, count: u64) -> Self {
+                self.saturating_add(Self::try_from(count).unwrap_or(Self::MAX))
             }
 
             fn as_counts(sums: &mut [Self]) -> Option<&mut [u32]> {

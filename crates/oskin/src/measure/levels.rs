@@ -7,9 +7,11 @@
 //! file is the smaller of both sizes.
 
 use super::all_pairs::AllPairs;
+use super::relatives::scatter;
 use super::similarities::Similarities;
 use super::weights::{Weighting, Weights};
-use crate::path_set::{Overlap, PathSet, Run};
+use crate::path_set::{Overlap, PathSet};
+use std::borrow::Cow;
 
 /// The multiset of one image: each key once, ascending, with how often it occurs, at least once.
 pub type Multiset = Vec<(u32, u64)>;
@@ -20,7 +22,9 @@ pub struct Levels {
     /// The set of each image.
     pub sets: Vec<PathSet>,
     /// By how much each id is more than the one before it of the same key.
-    each: Vec<u64>,
+    weights: Weights,
+    /// Whether every id weighs 1.
+    is_plain: bool,
 }
 
 impl Levels {
@@ -30,36 +34,39 @@ impl Levels {
         all.retain(|(_, count)| *count > 0);
         all.sort_unstable();
         all.dedup();
-        let before = |at: usize| at.checked_sub(1).map_or((u32::MAX, 0), |at| all[at]);
-        let step = |(at, &(key, count)): (usize, &(u32, u64))| match before(at) {
-            (same, less) if same == key => count - less,
-            _ => count,
+        let levels = |(key, count): (u32, u64)| {
+            let first = all.partition_point(|it| it.0 < key);
+            first..first + all[first..].partition_point(|it| *it <= (key, count))
         };
-        let each = all.iter().enumerate().map(step).collect();
-        let set = |multiset: &Multiset| {
-            let mut runs: Vec<Run> = Vec::new();
-            for level in multiset {
-                let first = all.partition_point(|it| it.0 < level.0);
-                let end = first + all[first..].partition_point(|it| it <= level);
-                push(&mut runs, first, end);
+        let mut owners = vec![0_u64; all.len()];
+        for (multiset, image) in multisets.iter().zip(1_u64..) {
+            let mark = scatter(image);
+            for level in multiset.iter().flat_map(|member| levels(*member)) {
+                owners[level] ^= mark;
             }
-            // Keys ascend, and so do the ids of their levels.
-            PathSet::from_runs(runs).unwrap_or_default()
+        }
+        let (ids, each) = number(&all, &owners);
+        let is_plain = each.iter().all(|each| *each == 1);
+        let set = |multiset: &Multiset| {
+            let own = multiset.iter().flat_map(|member| &ids[levels(*member)]);
+            PathSet::from_unsorted(own.copied().collect())
         };
-        Self { sets: multisets.iter().map(set).collect(), each }
+        Self { sets: multisets.iter().map(set).collect(), weights: Weights::of_ids(each), is_plain }
     }
 
     /// Whether every id weighs 1, so that counting does.
-    pub fn are_plain(&self) -> bool {
-        self.each.iter().all(|each| *each == 1)
+    #[cfg(test)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// All pairs.
     pub fn pairs(&self, weighting: Weighting) -> Similarities {
         let sets: Vec<&PathSet> = self.sets.iter().collect();
-        match self.are_plain() && weighting.unit() == 1 {
+        // Where every id weighs 1, counting does.
+        match self.is_plain && weighting.unit() == 1 {
             true => Similarities::Counted(AllPairs::from_sets(&sets)),
-            false => Similarities::Weighted(AllPairs::weighted(&sets, self.weights(weighting))),
+            false => Similarities::Weighted(AllPairs::weighted(&sets, &self.weights(weighting))),
         }
     }
 
@@ -76,26 +83,34 @@ impl Levels {
     }
 
     /// What the ids weigh, by rarity too if that is asked for.
-    pub fn weights(&self, weighting: Weighting) -> Weights {
+    pub fn weights(&self, weighting: Weighting) -> Cow<'_, Weights> {
         match weighting {
-            Weighting::None | Weighting::Bytes => Weights::of_ids(self.each.iter().copied()),
+            Weighting::None | Weighting::Bytes => Cow::Borrowed(&self.weights),
             Weighting::Rarity | Weighting::Idf => {
-                let rarity = Weights::by_rarity(&self.sets, weighting);
-                let weight = |(id, each): (u64, &u64)| rarity.between(id, id + 1) * each;
-                Weights::of_ids((0..).zip(&self.each).map(weight))
+                let sets: Vec<&PathSet> = self.sets.iter().collect();
+                let rarity = Weights::by_rarity(&sets, weighting);
+                Cow::Owned(if self.is_plain { rarity } else { rarity.times(&self.weights) })
             }
         }
     }
 }
 
-/// Appends the ids `first..end`, none of which is below those that are there.
-fn push(runs: &mut Vec<Run>, first: usize, end: usize) {
-    let [first, end] = [first, end].map(|id| u32::try_from(id).unwrap_or(u32::MAX));
-    match runs.last_mut() {
-        Some(last) if last.end() == u64::from(first) => last.len += end - first,
-        _ if end > first => runs.push(Run { first, len: end - first }),
-        _ => {}
+/// Numbers levels, given by key and count, ascending: the id of each, and what each id weighs.
+///
+/// Those that the same images have, told by the `owners` (an exclusive or of numbers as good as random), follow one another, so that sets are few long runs
+/// however often keys occur, and the engine has as little to do as there are differences.
+fn number(all: &[(u32, u64)], owners: &[u64]) -> (Vec<u32>, Vec<u64>) {
+    let mut order: Vec<(u64, usize)> = owners.iter().copied().zip(0..).collect();
+    order.sort_unstable();
+    let mut ids = vec![0; all.len()];
+    let mut each = Vec::with_capacity(all.len());
+    for (&(_, at), id) in order.iter().zip(0_u32..) {
+        ids[at] = id;
+        let (key, count) = all[at];
+        let less = at.checked_sub(1).map(|before| all[before]).filter(|before| before.0 == key);
+        each.push(count - less.map_or(0, |before| before.1));
     }
+    (ids, each)
 }
 
 #[cfg(test)]
@@ -129,8 +144,8 @@ mod tests {
     #[test]
     fn counts_of_one_weigh_one_each() {
         let levels = Levels::of(&[vec![(1, 1), (4, 1)], vec![(4, 1)]]);
-        assert!(levels.are_plain());
-        assert_eq!(levels.sets[1].ids().collect::<Vec<_>>(), [1]);
-        assert!(!Levels::of(&[vec![(1, 2)]]).are_plain());
+        assert!(levels.is_plain);
+        assert_eq!(levels.sets.iter().map(PathSet::len).collect::<Vec<_>>(), [2, 1]);
+        assert!(!Levels::of(&[vec![(1, 2)]]).is_plain);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::family::Family;
 use super::gram;
-use super::history::Sum;
 use super::relatives::find_relatives;
 use super::rows::Rows;
 use super::segments::{self, Classes};
@@ -90,22 +89,6 @@ impl OverlapMatrix {
             std::cmp::Ordering::Greater => u64::from(self.common[self.position(j, i)]),
         };
         Overlap::of_sizes(common, left, right)
-    }
-
-    /// Copies what set `i` shares with every set, with itself its size.
-    pub(super) fn copy_row<S: Sum>(&self, i: usize, row: &mut [S]) {
-        let number = |count: u32| S::from_weight(u64::from(count));
-        let (earlier, rest) = row.split_at_mut(i);
-        for (j, common) in earlier.iter_mut().enumerate() {
-            *common = number(self.common[self.position(j, i)]);
-        }
-        if let [own, later @ ..] = rest {
-            *own = number(self.sizes[i]);
-            let start = i * (2 * self.len() - i - 1) / 2;
-            for (common, &count) in later.iter_mut().zip(&self.common[start..]) {
-                *common = number(count);
-            }
-        }
     }
 
     /// Where the pair `i < j` lies in `common`.

@@ -10,6 +10,7 @@
     expect(unsafe_code, reason = "vector units need a run-time check, and loads from memory")
 )]
 
+use super::history::Sum;
 use std::ops::Range;
 
 /// How many rows are compared with one at once: two AVX-512 registers, four of AVX2.
@@ -74,17 +75,17 @@ impl Panel {
 
     /// Adds the weighted number of common bits of each row in `rows` with every later row to `sums`:
     /// the strict upper triangle of these rows, one row after the other.
-    pub(super) fn add_common(&self, rows: Range<usize>, sums: &mut [u32], level: Level) {
+    pub(super) fn add_common<S: Sum>(&self, rows: Range<usize>, sums: &mut [S], level: Level) {
         self.add(&Region::Later(rows), sums, level);
     }
 
     /// Adds the weighted number of common bits of each of `rows` with every row to `sums`: whole
     /// rows, one after the other.
-    pub(super) fn add_whole_rows(&self, rows: &[usize], sums: &mut [u32], level: Level) {
+    pub(super) fn add_whole_rows<S: Sum>(&self, rows: &[usize], sums: &mut [S], level: Level) {
         self.add(&Region::Whole(rows), sums, level);
     }
 
-    fn add(&self, region: &Region<'_>, sums: &mut [u32], level: Level) {
+    fn add<S: Sum>(&self, region: &Region<'_>, sums: &mut [S], level: Level) {
         let chunks = self.words.chunks(LINES_AT_ONCE * self.stride.max(1));
         for (words, shifts) in chunks.zip(self.shifts.chunks(LINES_AT_ONCE)) {
             let block = Block { rows: self.rows, stride: self.stride, words, shifts };
@@ -154,7 +155,7 @@ impl Level {
     }
 
     /// Runs the loop at this level, or at the portable one if this one is not there.
-    fn add_common(self, block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
+    fn add_common<S: Sum>(self, block: Block<'_>, region: &Region<'_>, sums: &mut [S]) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => {
@@ -246,23 +247,23 @@ fn count_avx2(block: Block<'_>, row: usize, tile: usize) -> [u64; LANES] {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,popcnt")]
-fn add_common_avx2(block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
+fn add_common_avx2<S: Sum>(block: Block<'_>, region: &Region<'_>, sums: &mut [S]) {
     add_common(block, region, sums, |row, tile| count_avx2(block, row, tile));
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn add_common_avx512(block: Block<'_>, region: &Region<'_>, sums: &mut [u32]) {
+fn add_common_avx512<S: Sum>(block: Block<'_>, region: &Region<'_>, sums: &mut [S]) {
     add_common(block, region, sums, |row, tile| count_avx512(block, row, tile));
 }
 
 // Always inlined, because only then it is compiled for the features of its caller.
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
-fn add_common(
+fn add_common<S: Sum>(
     block: Block<'_>,
     region: &Region<'_>,
-    sums: &mut [u32],
+    sums: &mut [S],
     count: impl Fn(usize, usize) -> [u64; LANES],
 ) {
     match region {
@@ -273,10 +274,10 @@ fn add_common(
 
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
-fn add_whole(
+fn add_whole<S: Sum>(
     block: Block<'_>,
     rows: &[usize],
-    sums: &mut [u32],
+    sums: &mut [S],
     count: impl Fn(usize, usize) -> [u64; LANES],
 ) {
     for tile in (0..block.rows).step_by(LANES) {
@@ -290,10 +291,10 @@ fn add_whole(
 
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
-fn add_later(
+fn add_later<S: Sum>(
     block: Block<'_>,
     rows: Range<usize>,
-    sums: &mut [u32],
+    sums: &mut [S],
     count: impl Fn(usize, usize) -> [u64; LANES],
 ) {
     for tile in (rows.start / LANES * LANES..block.rows).step_by(LANES) {
@@ -305,7 +306,7 @@ fn add_later(
             let end = block.rows.min(tile + LANES);
             let sums = &mut sums[row_start + first - row - 1..row_start + end - row - 1];
             // Most tiles are whole, and then the compiler knows how many lanes there are.
-            if let Ok(sums) = <&mut [u32; LANES]>::try_from(&mut *sums) {
+            if let Ok(sums) = <&mut [S; LANES]>::try_from(&mut *sums) {
                 add_counts(sums, &counts);
             } else {
                 add_counts(sums, &counts[first - tile..end - tile]);
@@ -315,15 +316,12 @@ fn add_later(
     }
 }
 
-/// Adds counts to sums that never pass 32 bits.
+/// Adds counts to sums.
 #[expect(clippy::inline_always, reason = "compiled anew for the features of each caller")]
 #[inline(always)]
-fn add_counts(sums: &mut [u32], counts: &[u64]) {
+fn add_counts<S: Sum>(sums: &mut [S], counts: &[u64]) {
     for (sum, &count) in sums.iter_mut().zip(counts) {
-        // No pair shares more paths than there are 32-bit ids, less the one that would overflow.
-        #[expect(clippy::cast_possible_truncation, reason = "it has just been cut to 32 bits")]
-        let count = count.min(u32::MAX.into()) as u32;
-        *sum = sum.saturating_add(count);
+        *sum = sum.plus_count(count);
     }
 }
 
@@ -373,10 +371,14 @@ mod tests {
             let range = a.min(b)..a.max(b);
             let expected = naive(&rows, &shifts, range.clone());
             for level in Level::available() {
-                let mut sums = vec![5; expected.len()];
+                let mut sums = vec![5_u32; expected.len()];
                 panel.add_common(range.clone(), &mut sums, level);
                 let added: Vec<u32> = sums.iter().map(|sum| sum - 5).collect();
                 prop_assert_eq!(&added, &expected, "{:?}", level);
+                let mut wide = vec![5_u64 << 40; expected.len()];
+                panel.add_common(range.clone(), &mut wide, level);
+                let added: Vec<u32> = wide.iter().map(|sum| (sum - (5 << 40)) as u32).collect();
+                prop_assert_eq!(&added, &expected, "wide, {:?}", level);
             }
             // Whole rows, in another order than they stand in.
             let whole: Vec<usize> = range.rev().collect();
@@ -389,7 +391,7 @@ mod tests {
                 })
                 .collect();
             for level in Level::available() {
-                let mut sums = vec![5; expected.len()];
+                let mut sums = vec![5_u32; expected.len()];
                 panel.add_whole_rows(&whole, &mut sums, level);
                 let added: Vec<u32> = sums.iter().map(|sum| sum - 5).collect();
                 prop_assert_eq!(&added, &expected, "whole rows, {:?}", level);

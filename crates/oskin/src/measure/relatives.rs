@@ -166,7 +166,7 @@ fn push_samples(samples: &mut Vec<u32>, set: &PathSet, block: u64) {
 
 /// A number as good as random for each number: the output function of `SplitMix64` (Steele, Lea and
 /// Flood 2014).
-fn scatter(number: u64) -> u64 {
+pub(super) fn scatter(number: u64) -> u64 {
     let mut bits = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -18,6 +18,7 @@
 //! whose overlaps add up, so that no input can exhaust it.
 
 use super::edges::{Edges, Window};
+use super::weights::Weights;
 use crate::path_set::PathSet;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -37,7 +38,7 @@ pub(super) const GROUP: usize = MASK_WORDS * 64;
 pub(super) struct Limits {
     /// The most runs of a window, unless 64 ids hold even more; a run takes up to 60 bytes.
     pub(super) runs: usize,
-    /// The most classes of a window, those on the way counted, 32 bytes each.
+    /// The most classes of a window, those on the way counted, 40 bytes each.
     pub(super) classes: usize,
 }
 
@@ -52,8 +53,9 @@ impl Default for Limits {
 pub(super) struct Classes {
     /// How many sets there are.
     pub(super) sets: usize,
-    /// How many paths each class stands for, at least 1. Every class lies in two sets or more.
-    pub(super) weights: Vec<u32>,
+    /// How many paths each class stands for, or what they weigh, at least 1. Every class lies in two sets
+    /// or more, if those of one set are not asked for.
+    pub(super) weights: Vec<u64>,
     /// The number of sets of each class.
     pub(super) holders: Vec<u32>,
     /// The node of each class.
@@ -71,14 +73,32 @@ struct Node {
     before: u32,
     /// In how many sets of this group and those before it lies.
     holders: u32,
-    /// How many paths of it lie in no set of a later group.
-    weight: u32,
+    /// How many paths of it lie in no set of a later group, or what those weigh.
+    weight: u64,
 }
 
 impl Classes {
-    /// The classes of all windows that `sets` need, in order of their ids.
+    /// The classes of all windows that `sets` need, in order of their ids, as numbers of paths.
     pub(super) fn all<'a>(
         sets: &'a [&'a PathSet],
+        limits: Limits,
+    ) -> impl Iterator<Item = Self> + 'a {
+        Self::all_of(sets, None, limits)
+    }
+
+    /// The same by what paths weigh, with the classes of one set, so that all classes of a set
+    /// together weigh what the set does.
+    pub(super) fn weighing<'a>(
+        sets: &'a [&'a PathSet],
+        weights: &'a Weights,
+        limits: Limits,
+    ) -> impl Iterator<Item = Self> + 'a {
+        Self::all_of(sets, Some(weights), limits)
+    }
+
+    fn all_of<'a>(
+        sets: &'a [&'a PathSet],
+        weights: Option<&'a Weights>,
         limits: Limits,
     ) -> impl Iterator<Item = Self> + 'a {
         let mut from = 0;
@@ -87,7 +107,7 @@ impl Classes {
             loop {
                 let last_try = window;
                 let limit = if window.halve() { limits.classes } else { usize::MAX };
-                if let Some(classes) = Self::of(sets, last_try, limit) {
+                if let Some(classes) = Self::of(sets, weights, last_try, limit) {
                     from = last_try.end;
                     return Some(classes);
                 }
@@ -96,7 +116,12 @@ impl Classes {
     }
 
     /// Finds the classes of the sets inside a window; `None` if there were more than `limit`.
-    fn of(sets: &[&PathSet], window: Window, limit: usize) -> Option<Self> {
+    fn of(
+        sets: &[&PathSet],
+        weights: Option<&Weights>,
+        window: Window,
+        limit: usize,
+    ) -> Option<Self> {
         let edges = Edges::of(sets, window);
         let mut trie = Trie::new(edges.lengths.len());
         let mut masks = vec![[0; MASK_WORDS]; edges.len()];
@@ -112,14 +137,16 @@ impl Classes {
             }
             if group as usize + 1 < group_count {
                 trie.refine(group, &masks, &mut labels);
+            } else if let Some(weights) = weights {
+                trie.weigh(group, &masks, &labels, weights.of_ascending(edges.segments()));
             } else {
-                trie.weigh(group, &masks, &labels, &edges.lengths);
+                trie.weigh(group, &masks, &labels, edges.lengths.iter().copied().map(u64::from));
             }
             if trie.nodes.len() > limit {
                 return None;
             }
         }
-        Some(trie.classes(sets.len()))
+        Some(trie.classes(sets.len(), if weights.is_some() { 1 } else { 2 }))
     }
 
     /// The sets of a class, as masks of groups, the last group first; groups without any are left out.
@@ -130,6 +157,33 @@ impl Classes {
             node = at.before;
             Some((at.group as usize, at.mask))
         })
+    }
+}
+
+/// Tells the sets of classes one by one; what it needs for that is kept from class to class.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    words: Vec<u64>,
+    sets: Vec<usize>,
+}
+
+impl Holders {
+    /// The sets of a class, ascending.
+    pub(super) fn of(&mut self, classes: &Classes, class: usize) -> &[usize] {
+        self.words.clear();
+        self.words.resize(classes.sets.div_ceil(64).next_multiple_of(MASK_WORDS), 0);
+        for (group, mask) in classes.masks(class) {
+            self.words[group * MASK_WORDS..][..MASK_WORDS].copy_from_slice(&mask);
+        }
+        self.sets.clear();
+        for (&word, first) in self.words.iter().zip((0..).step_by(64)) {
+            let mut bits = word;
+            while bits != 0 {
+                self.sets.push(first + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
+        &self.sets
     }
 }
 
@@ -164,14 +218,19 @@ impl Trie {
         }
     }
 
-    /// Like [`refine`](Self::refine) for the last group: adds up the lengths of the segments.
-    fn weigh(&mut self, group: u32, changes: &[Mask], labels: &[u32], lengths: &[u32]) {
+    /// Like [`refine`](Self::refine) for the last group: adds up what the segments weigh.
+    fn weigh(
+        &mut self,
+        group: u32,
+        changes: &[Mask],
+        labels: &[u32],
+        weights: impl Iterator<Item = u64>,
+    ) {
         let labels = labels.iter().copied().chain(std::iter::repeat(0));
-        for ((label, mask), length) in labels.zip(masks(changes)).zip(lengths) {
+        for ((label, mask), more) in labels.zip(masks(changes)).zip(weights) {
             let label = self.child(label, group, mask);
-            // The ids in no set at all may be too many, and do not count.
             let weight = &mut self.nodes[label as usize].weight;
-            *weight = weight.saturating_add(*length);
+            *weight = weight.saturating_add(more);
         }
     }
 
@@ -203,12 +262,12 @@ impl Trie {
         }
     }
 
-    /// The classes in two sets or more.
-    fn classes(self, sets: usize) -> Classes {
+    /// The classes in so many sets or more.
+    fn classes(self, sets: usize, least: u32) -> Classes {
         let mut classes =
             Classes { sets, weights: vec![], holders: vec![], last: vec![], nodes: self.nodes };
         for (node, label) in classes.nodes.iter().zip(0..) {
-            if node.weight > 0 && node.holders > 1 {
+            if node.weight > 0 && node.holders >= least {
                 classes.weights.push(node.weight);
                 classes.holders.push(node.holders);
                 classes.last.push(label);
@@ -250,7 +309,7 @@ mod tests {
 
     /// How many paths lie in exactly these sets, for each two sets or more that have such paths,
     /// found path by path.
-    fn naive(sets: &[BTreeSet<u32>]) -> BTreeMap<Vec<usize>, u32> {
+    fn naive(sets: &[BTreeSet<u32>]) -> BTreeMap<Vec<usize>, u64> {
         let mut holders: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (set, ids) in sets.iter().enumerate() {
             for id in ids {
@@ -276,7 +335,7 @@ mod tests {
     }
 
     /// The classes of all windows together.
-    fn all(sets: &[PathSet], limits: Limits) -> BTreeMap<Vec<usize>, u32> {
+    fn all(sets: &[PathSet], limits: Limits) -> BTreeMap<Vec<usize>, u64> {
         let sets: Vec<&PathSet> = sets.iter().collect();
         let mut all = BTreeMap::new();
         for classes in Classes::all(&sets, limits) {
@@ -336,7 +395,7 @@ mod tests {
             PathSet::from_runs(runs).unwrap()
         };
         let sets = [runs(&[(0, u32::MAX)]), runs(&[(0, 5), (7, u32::MAX - 6)]), runs(&[(6, 1)])];
-        let expected = [(vec![0, 1], u32::MAX - 2), (vec![0, 2], 1)];
+        let expected = [(vec![0, 1], u64::from(u32::MAX) - 2), (vec![0, 2], 1)];
         assert_eq!(all(&sets, Limits::default()), expected.into());
     }
 

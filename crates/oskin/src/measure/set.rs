@@ -123,7 +123,7 @@ mod tests {
         ) {
             let own = |set: &BTreeSet<u32>| PathSet::from_unsorted(set.iter().copied().collect());
             let sets = [own(&left), own(&right), own(&third)];
-            let weights = Weights::by_rarity(&sets, weighting);
+            let weights = Weights::by_rarity(&sets.each_ref(), weighting);
             let weight = |set: &BTreeSet<u32>| weights.of_set(&own(set));
             let common = weight(&left.intersection(&right).copied().collect());
             let overlap = Overlap::of_sizes(common, weight(&left), weight(&right));

@@ -5,7 +5,9 @@
 //! every set measure has a weighted form (Ruzicka 1958 for Jaccard, Czekanowski 1909 and Bray and Curtis
 //! 1957 for Dice).
 
+use super::edges::{Edges, Window};
 use crate::path_set::PathSet;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,6 +26,9 @@ pub enum Weighting {
     /// The bytes of a file; of one that two have, the smaller of both.
     Bytes,
 }
+
+/// The most runs that are looked at at once (60 bytes each).
+const WINDOW_RUNS: usize = 1 << 20;
 
 /// A weight of 1, for weights that are no integers.
 pub const UNIT: u64 = 1 << 24;
@@ -111,32 +116,34 @@ impl Weights {
         weights
     }
 
-    /// What ids weigh by the number of sets that they lie in. O(runs log runs).
+    /// What ids weigh by the number of sets that they lie in. O(runs + ids), or O(runs log runs) where ids lie
+    /// far apart.
     ///
     /// [`Weighting::Bytes`] is no matter of how many have an id, and weighs each 1.
-    pub fn by_rarity<'a>(
-        sets: impl IntoIterator<Item = &'a PathSet>,
-        weighting: Weighting,
-    ) -> Self {
-        let mut ends: Vec<(u64, i64)> = Vec::new();
-        let mut count = 0;
-        for set in sets {
-            count += 1;
-            ends.extend(
-                set.runs().iter().flat_map(|it| [(u64::from(it.first), 1), (it.end(), -1)]),
-            );
-        }
-        ends.sort_unstable();
+    pub fn by_rarity(sets: &[&PathSet], weighting: Weighting) -> Self {
+        let each: Vec<u64> =
+            (0..).take(sets.len() + 1).map(|df| weighting.by_rarity(df, sets.len())).collect();
         let mut weights = Self::default();
-        let mut df = 0_i64;
-        for here in ends.chunk_by(|a, b| a.0 == b.0) {
-            let change: i64 = here.iter().map(|(_, change)| change).sum();
-            df += change;
-            let each = match u32::try_from(df) {
-                Ok(0) | Err(_) => 0,
-                Ok(df) => weighting.by_rarity(df, count),
-            };
-            weights.push(here[0].0, each);
+        let mut from = 0;
+        while let Some(window) = Window::next(sets, from, WINDOW_RUNS) {
+            let edges = Edges::of(sets, window);
+            // By how many sets more each segment is had than the one before it.
+            let mut changes = vec![0_i64; edges.len()];
+            for set in sets {
+                let mut change = 1;
+                edges.for_each(set, |position| {
+                    changes[position] += change;
+                    change = -change;
+                });
+            }
+            let mut df = 0_i64;
+            for ((start, _), change) in edges.segments().zip(&changes) {
+                df += change;
+                let held = usize::try_from(df).unwrap_or_default();
+                weights.push(start, if held == 0 { 0 } else { each[held] });
+            }
+            weights.push(window.end, 0);
+            from = window.end;
         }
         weights
     }
@@ -173,12 +180,55 @@ impl Weights {
         set.runs().iter().map(|run| self.between(u64::from(run.first), run.end())).sum()
     }
 
+    /// What each id weighs here times what it weighs there. O(stretches of both).
+    pub(super) fn times(&self, other: &Self) -> Self {
+        let mut weights = Self::default();
+        let (mut here, mut there) = (0, 0);
+        while let (Some(start), Some(other_start)) =
+            (self.starts.get(here), other.starts.get(there))
+        {
+            weights.push(*start.max(other_start), self.each[here] * other.each[there]);
+            // Go on to the stretch that begins next; the last of either goes on without end, and weighs 0.
+            match (self.starts.get(here + 1), other.starts.get(there + 1)) {
+                (Some(next), Some(other_next)) => match next.cmp(other_next) {
+                    Ordering::Less => here += 1,
+                    Ordering::Greater => there += 1,
+                    Ordering::Equal => (here, there) = (here + 1, there + 1),
+                },
+                (Some(_), None) => here += 1,
+                (None, _) => there += 1,
+            }
+        }
+        weights
+    }
+
     /// What all ids below one weigh.
     fn below(&self, id: u64) -> u64 {
-        let Some(at) = self.starts.partition_point(|start| *start <= id).checked_sub(1) else {
-            return 0;
-        };
+        self.below_from(self.starts.partition_point(|start| *start <= id), id)
+    }
+
+    /// The same, if the number of stretches that begin at or before the id is known.
+    fn below_from(&self, begun: usize, id: u64) -> u64 {
+        let Some(at) = begun.checked_sub(1) else { return 0 };
         self.before[at] + (id - self.starts[at]) * self.each[at]
+    }
+
+    /// What the ids of each of many stretches weigh. They must not overlap, and ascend: then all of them together take O(stretches).
+    pub(super) fn of_ascending(
+        &self,
+        ids: impl Iterator<Item = (u64, u64)>,
+    ) -> impl Iterator<Item = u64> {
+        let mut begun = 0;
+        let mut below = move |id: u64| {
+            while self.starts.get(begun).is_some_and(|start| *start <= id) {
+                begun += 1;
+            }
+            self.below_from(begun, id)
+        };
+        ids.map(move |(start, end)| {
+            let before = below(start);
+            below(end) - before
+        })
     }
 }
 
@@ -199,6 +249,24 @@ mod tests {
             let ids = start..start + len;
             let single = |id: u64| each.get(usize::try_from(id).unwrap()).copied().unwrap_or(0);
             prop_assert_eq!(weights.between(start, start + len), ids.map(single).sum::<u64>());
+            let cuts = [(0, start), (start, start + len), (start + len, start + len + 3)];
+            let each: Vec<u64> = weights.of_ascending(cuts.into_iter()).collect();
+            let expected = cuts.map(|(start, end)| weights.between(start, end));
+            prop_assert_eq!(each, expected);
+        }
+
+        #[test]
+        fn products_are_those_of_single_ids(
+            left in vec(0..3_u64, 0..20),
+            right in vec(0..3_u64, 0..20),
+        ) {
+            let of = |each: &Vec<u64>| Weights::of_ids(each.iter().copied());
+            let product = of(&left).times(&of(&right));
+            for id in 0..25 {
+                let each = |all: &Vec<u64>| all.get(id).copied().unwrap_or(0);
+                let found = product.between(id as u64, id as u64 + 1);
+                prop_assert_eq!(found, each(&left) * each(&right));
+            }
         }
 
         #[test]
@@ -208,7 +276,7 @@ mod tests {
                 .map(|set| PathSet::from_unsorted(set.iter().copied().collect()))
                 .collect();
             for weighting in [Weighting::None, Weighting::Rarity, Weighting::Idf] {
-                let weights = Weights::by_rarity(&own, weighting);
+                let weights = Weights::by_rarity(&own.iter().collect::<Vec<_>>(), weighting);
                 for id in 0..45_u32 {
                     let df = sets.iter().filter(|set| set.contains(&id)).count();
                     let expected = match weighting {

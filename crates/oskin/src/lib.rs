@@ -16,5 +16,6 @@ pub mod placement;
 pub mod relation;
 pub mod report;
 pub mod sketch_file;
+pub mod software;
 pub mod source;
 pub mod view;

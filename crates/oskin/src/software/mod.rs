@@ -1,0 +1,9 @@
+//! Software: what package managers record, what no package manager installed, and what of it makes an image special.
+//!
+//! Nothing here does I/O: readers take the bytes of one file and tell what it records as a [`Record`].
+//! What is damaged is told as a warning and the rest is read on; no reader panics, and none takes more than a
+//! small multiple of the memory of its input.
+
+mod record;
+
+pub use record::{FoundPackage, Owned, Record};

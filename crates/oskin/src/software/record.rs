@@ -1,0 +1,51 @@
+//! What one file of an image says about software.
+
+use crate::image::Package;
+
+/// What one file of an image says about software.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Packages that are installed as the file says, in its order.
+    pub packages: Vec<FoundPackage>,
+    /// Files of packages that another file lists, such as `var/lib/dpkg/info/NAME.list`.
+    pub owned: Vec<Owned>,
+    /// Names of packages that somebody asked for, as `etc/apk/world` has them.
+    pub asked_for: Vec<String>,
+    /// Names of packages that came with others, as `extended_states` of apt has them.
+    pub automatic: Vec<String>,
+    /// What could not be read, in lower case and without a full stop; a few, never one a damaged entry.
+    pub warnings: Vec<String>,
+}
+
+/// A package as a record tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundPackage {
+    /// What it is. The vendor and the `distro` of system packages are left empty: they follow from
+    /// os-release, which the reader of one file does not know.
+    pub package: Package,
+    /// Licences as the record writes them; empty if none is told.
+    pub license: String,
+    /// The files that it owns, in normal form (no slash at either end); empty where the record does not tell.
+    pub files: Vec<Vec<u8>>,
+    /// Names (or what they provide) of packages that it needs to run, without versions; alternatives are all named.
+    pub depends: Vec<String>,
+    /// What else it is known as, to be found by `depends`.
+    pub provides: Vec<String>,
+    /// Whether somebody asked for it (`Some(true)`), or it came with others (`Some(false)`).
+    pub asked_for: Option<bool>,
+    /// Whether the system does not work without it, as its record says (`Essential: yes`, `Priority: required`).
+    pub essential: bool,
+}
+
+/// Files of a package that is recorded elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// The type of its purl.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its architecture, empty if the list does not tell it.
+    pub architecture: String,
+    /// The files, in normal form.
+    pub files: Vec<Vec<u8>>,
+}

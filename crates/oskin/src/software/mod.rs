@@ -5,5 +5,6 @@
 //! small multiple of the memory of its input.
 
 mod record;
+pub mod system;
 
 pub use record::{FoundPackage, Owned, Record};

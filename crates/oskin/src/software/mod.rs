@@ -6,5 +6,6 @@
 
 mod record;
 pub mod system;
+pub mod version;
 
 pub use record::{FoundPackage, Owned, Record};

@@ -159,7 +159,7 @@ V:20210101.0
     #[test]
     fn a_long_directory_is_not_told_for_each_of_many_files() {
         let mut content = b"P:a\nV:1\nF:".to_vec();
-        content.extend([b'd'; 20_000]);
+        content.extend(vec![b'd'; 20_000]);
         content.extend(b"\nR:f".repeat(50_000));
         let record = installed(&content);
         let told: usize = record.packages[0].files.iter().map(Vec::len).sum();

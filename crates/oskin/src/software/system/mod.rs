@@ -90,18 +90,23 @@ impl Reader {
     /// Each is about ten times the largest that is known of it.
     pub const fn max_bytes(self) -> u64 {
         match self {
-            // A desktop of 3,000 packages has a status of 4 MB; with files apk writes 100 bytes for each.
-            Self::DpkgStatus | Self::OpkgStatus | Self::ApkInstalled => 64 * MIB,
-            // Headers hold texts in all languages and a checksum a file: 30 KB a package, 100 KB at most.
-            Self::RpmSqlite | Self::RpmNdb | Self::RpmBerkeley => 512 * MIB,
             // Names alone, or the description of one package.
             Self::DpkgStatusFile
             | Self::AptStates
             | Self::ApkWorld
             | Self::PacmanDesc
             | Self::OpkgControl => 4 * MIB,
-            // The documentation of TeX, sources of kernels: 60,000 files of 100 bytes.
-            Self::DpkgSums | Self::DpkgList | Self::PacmanFiles | Self::OpkgList => 64 * MIB,
+            // A desktop of 3,000 packages has a status of 4 MB, and apk writes 100 bytes for each file. Lists
+            // of the documentation of TeX or the sources of kernels have 60,000 files of 100 bytes.
+            Self::DpkgStatus
+            | Self::OpkgStatus
+            | Self::ApkInstalled
+            | Self::DpkgSums
+            | Self::DpkgList
+            | Self::PacmanFiles
+            | Self::OpkgList => 64 * MIB,
+            // Headers hold texts in all languages and a checksum a file: 30 KB a package, 100 KB at most.
+            Self::RpmSqlite | Self::RpmNdb | Self::RpmBerkeley => 512 * MIB,
         }
     }
 

@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 /// * `pypi`: PEP 440; what is no such version comes before all that are.
 /// * `npm`, `cargo`, `golang`, `nuget`, `hex`, `pub`, `swift`: Semantic Versioning 2.0.0, clause 11, with
 ///   any count of numbers (missing ones are zero), and a `v` before them or not.
-/// * `gem`: the rules of RubyGems: parts with letters come before the release.
+/// * `gem`: the rules of `RubyGems`: parts with letters come before the release.
 /// * all others: numbers by value and words bytewise in lower case; words such as `alpha`, `beta` and
 ///   `rc` come before the release, and other words behind it.
 ///

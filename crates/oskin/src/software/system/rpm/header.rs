@@ -8,20 +8,20 @@ use crate::path::normalize;
 use crate::software::FoundPackage;
 use std::borrow::Cow;
 
-const NAME: u32 = 1000;
-const VERSION: u32 = 1001;
-const RELEASE: u32 = 1002;
-const EPOCH: u32 = 1003;
-const LICENSE: u32 = 1014;
-const ARCH: u32 = 1022;
-const OLD_FILE_NAMES: u32 = 1027;
-const FILE_MODES: u32 = 1030;
-const SOURCE_RPM: u32 = 1044;
-const PROVIDE_NAME: u32 = 1047;
-const REQUIRE_NAME: u32 = 1049;
-const DIR_INDEXES: u32 = 1116;
-const BASE_NAMES: u32 = 1117;
-const DIR_NAMES: u32 = 1118;
+pub(super) const NAME: u32 = 1000;
+pub(super) const VERSION: u32 = 1001;
+pub(super) const RELEASE: u32 = 1002;
+pub(super) const EPOCH: u32 = 1003;
+pub(super) const LICENSE: u32 = 1014;
+pub(super) const ARCH: u32 = 1022;
+pub(super) const OLD_FILE_NAMES: u32 = 1027;
+pub(super) const FILE_MODES: u32 = 1030;
+pub(super) const SOURCE_RPM: u32 = 1044;
+pub(super) const PROVIDE_NAME: u32 = 1047;
+pub(super) const REQUIRE_NAME: u32 = 1049;
+pub(super) const DIR_INDEXES: u32 = 1116;
+pub(super) const BASE_NAMES: u32 = 1117;
+pub(super) const DIR_NAMES: u32 = 1118;
 
 const INT16: u32 = 3;
 const INT32: u32 = 4;
@@ -113,12 +113,23 @@ fn alternatives(requirement: &[u8]) -> Vec<&[u8]> {
 
 /// A word without brackets that have no counterpart in it: `(a(x86-64))` in part is `a(x86-64)`.
 fn unbracketed(word: &[u8]) -> &[u8] {
-    let count = |word: &[u8], bracket: u8| word.iter().filter(|&&byte| byte == bracket).count();
     let opening = word.iter().take_while(|&&byte| byte == b'(').count();
     let word = word.get(opening..).unwrap_or_default();
-    let closing = word.iter().rev().take_while(|&&byte| byte == b')').count();
-    let surplus = count(word, b')').saturating_sub(count(word, b'(')).min(closing);
-    word.get(..word.len().saturating_sub(surplus)).unwrap_or_default()
+    let mut depth = 0_u32;
+    let closes_nothing = |&byte: &u8| match byte {
+        b'(' => {
+            depth = depth.saturating_add(1);
+            false
+        }
+        b')' if depth == 0 => true,
+        b')' => {
+            depth -= 1;
+            false
+        }
+        _ => false,
+    };
+    let end = word.iter().position(closes_nothing).unwrap_or(word.len());
+    word.get(..end).unwrap_or_default()
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -143,3 +143,131 @@ pub fn read(path: &[u8], content: &[u8]) -> Record {
     let warning = format!("it is larger than {} MiB", reader.max_bytes() / MIB);
     Record { warnings: vec![warning], ..Record::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A path of each reader.
+    const PATHS: [(&str, Reader); 20] = [
+        ("var/lib/dpkg/status", Reader::DpkgStatus),
+        ("var/lib/dpkg/status.d/base", Reader::DpkgStatusFile),
+        ("var/lib/dpkg/status.d/base.md5sums", Reader::DpkgSums),
+        ("var/lib/dpkg/info/libc6:amd64.list", Reader::DpkgList),
+        ("var/lib/apt/extended_states", Reader::AptStates),
+        ("lib/apk/db/installed", Reader::ApkInstalled),
+        ("usr/lib/apk/db/installed", Reader::ApkInstalled),
+        ("etc/apk/world", Reader::ApkWorld),
+        ("var/lib/rpm/rpmdb.sqlite", Reader::RpmSqlite),
+        ("usr/lib/sysimage/rpm/rpmdb.sqlite", Reader::RpmSqlite),
+        ("usr/share/rpm/rpmdb.sqlite", Reader::RpmSqlite),
+        ("usr/lib/sysimage/rpm/Packages.db", Reader::RpmNdb),
+        ("var/lib/rpm/Packages", Reader::RpmBerkeley),
+        ("var/lib/pacman/local/bash-5.2-1/desc", Reader::PacmanDesc),
+        ("var/lib/pacman/local/bash-5.2-1/files", Reader::PacmanFiles),
+        ("usr/lib/opkg/status", Reader::OpkgStatus),
+        ("var/lib/opkg/status", Reader::OpkgStatus),
+        ("usr/lib/opkg/info/libc.control", Reader::OpkgControl),
+        ("usr/lib/opkg/info/libc.list", Reader::OpkgList),
+        ("var/lib/opkg/info/libc.list", Reader::OpkgList),
+    ];
+
+    #[test]
+    fn paths_tell_their_reader() {
+        for (path, expected) in PATHS {
+            assert_eq!(reader(path.as_bytes()), Some(expected), "{path}");
+            assert_eq!(reader(format!("x/{path}").as_bytes()), None, "{path}");
+            assert_eq!(reader(format!("{path}-old").as_bytes()).filter(|it| *it == expected), {
+                // Everything in that directory is the status of a package.
+                Some(expected).filter(|it| *it == Reader::DpkgStatusFile)
+            });
+        }
+        for path in ["", "status", "var/lib/dpkg/info/a.postinst", "var/lib/pacman/local/desc"] {
+            assert_eq!(reader(path.as_bytes()), None, "{path}");
+            assert_eq!(read(path.as_bytes(), b"Package: a"), Record::default());
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        let content = vec![b'\n'; usize::try_from(Reader::ApkWorld.max_bytes()).unwrap() + 1];
+        let record = read(b"etc/apk/world", &content);
+        assert_eq!(record.warnings, ["it is larger than 4 MiB"]);
+        assert_eq!(read(b"etc/apk/world", &content[1..]), Record::default());
+    }
+
+    /// The bytes of all that a record tells.
+    fn told_bytes(record: &Record) -> usize {
+        let found = record.packages.iter().map(|found| {
+            let names = found.depends.iter().chain(&found.provides).map(String::len);
+            let texts = [&found.package.name, &found.package.version, &found.license];
+            let texts = texts.into_iter().chain(found.package.qualifiers.values()).map(String::len);
+            names.chain(texts).chain(found.files.iter().map(Vec::len)).sum::<usize>()
+        });
+        let owned = record.owned.iter().flat_map(|owned| owned.files.iter().map(Vec::len));
+        let names = record.asked_for.iter().chain(&record.automatic).map(String::len);
+        found.chain(owned).chain(names).sum()
+    }
+
+    fn assert_bounded(content: &[u8]) {
+        for (path, reader) in PATHS {
+            let record = reader.read(path.as_bytes(), content);
+            let told = told_bytes(&record);
+            assert!(told < 17 * content.len() + 70_000, "{reader:?}: {told} of {}", content.len());
+            assert!(record.warnings.len() <= 4, "{reader:?}: {:?}", record.warnings);
+            let is_plain = |it: &String| !it.ends_with('.') && !it.starts_with(char::is_uppercase);
+            assert!(record.warnings.iter().all(is_plain), "{:?}", record.warnings);
+            let files = record.packages.iter().flat_map(|found| &found.files);
+            for file in files.chain(record.owned.iter().flat_map(|owned| &owned.files)) {
+                assert_eq!(crate::path::normalize(file).as_deref(), Ok(file.as_slice()));
+            }
+            assert!(record.packages.iter().all(|found| !found.package.name.is_empty()));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn any_bytes_are_read(content in proptest::collection::vec(any::<u8>(), 0..600)) {
+            assert_bounded(&content);
+        }
+
+        #[test]
+        fn what_begins_well_is_read(
+            magic in 0..4_usize,
+            content in proptest::collection::vec(any::<[u8; 2]>(), 0..2000),
+        ) {
+            let magics: [&[u8]; 4] = [
+                b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20",
+                b"RpmP\0\0\0\0\x01\0\0\0\x01\0\0\0",
+                b"\0\0\0\0\0\0\0\0\0\0\0\0\x61\x15\x06\0\x09\0\0\0\0\x02\0\0\0",
+                b"\0\0\0\0\0\0\0\0\0\0\0\0\0\x06\x15\x61\0\0\0\x09\0\0\x02\0\0",
+            ];
+            // Numbers of zero and of four gigabytes come often.
+            let byte = |[choice, byte]: &[u8; 2]| match choice {
+                0..100 => 0,
+                100..150 => 255,
+                _ => *byte,
+            };
+            let content: Vec<u8> = content.iter().map(byte).collect();
+            assert_bounded(&[magics[magic], &content].concat());
+        }
+
+        #[test]
+        fn any_lines_are_read(
+            lines in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "Package: a", "Version: 1", "Status: install ok installed", " more", "Depends: b|c, d (>= 1)",
+                    "", "P:a", "V:1", "F:usr/bin", "F:", "R:x", "R:../y", "F:../..", "D:a !b so:c=1", "%NAME%",
+                    "%VERSION%", "%FILES%", "usr/", "/usr", "/usr/x", "/../x", "\r", "\0", "0123  etc/x", ":",
+                    "Auto-Installed: 1", "é", "Source: (((", "p:cmd:x=1", "o:y",
+                ]),
+                0..40,
+            ),
+        ) {
+            assert_bounded(lines.join("\n").as_bytes());
+        }
+    }
+}

@@ -94,21 +94,22 @@ pub(super) fn list(path: &[u8], content: &[u8]) -> Record {
 /// directory of the copyright file where the one begins with the other.
 pub(super) fn sums(path: &[u8], content: &[u8]) -> Record {
     let stem = stem(path, b".md5sums");
-    let file = |line: &'_ [u8]| {
-        let line = line.strip_prefix(b"\\").unwrap_or(line).trim_ascii_start();
-        let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
-        let (_, path) = line.split_at_checked(end).unwrap_or_default();
-        // `md5sum -b` marks what it read as bytes by a star.
-        path.trim_ascii_start().strip_prefix(b"*").unwrap_or(path.trim_ascii_start()).to_vec()
-    };
-    let files: Vec<Vec<u8>> = lines(content).map(file).collect();
-    let documented = files.iter().filter_map(|path| {
+    let documented = lines(content).map(summed).filter_map(|path| {
         let path = path.strip_prefix(b"./").unwrap_or(path);
         let name = path.strip_prefix(b"usr/share/doc/")?.strip_suffix(b"/copyright")?;
-        name.starts_with(stem.as_bytes()).then(|| text(name))
+        name.starts_with(stem.as_bytes()).then_some(name)
     });
-    let name = documented.min().unwrap_or_else(|| stem.clone());
-    owned("deb", [&name, ""], files.iter().map(Vec::as_slice), content.len())
+    let name = documented.min().map_or_else(|| stem.clone(), text);
+    owned("deb", [&name, ""], lines(content).map(summed), content.len())
+}
+
+/// The path in a line of checksums.
+fn summed(line: &[u8]) -> &[u8] {
+    let line = line.strip_prefix(b"\\").unwrap_or(line).trim_ascii_start();
+    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    let path = line.get(end..).unwrap_or_default().trim_ascii_start();
+    // `md5sum -b` marks what it read as bytes by a star.
+    path.strip_prefix(b"*").unwrap_or(path)
 }
 
 /// The name of a file without its ending.

@@ -62,11 +62,12 @@ fn package(stanza: &Stanza<'_>) -> Option<FoundPackage> {
 
 /// Reads `usr/lib/opkg/info/NAME.list`: one path a line, behind a tab more about it in new versions.
 pub(super) fn list(path: &[u8], content: &[u8]) -> Record {
-    let file =
-        |line: &'_ [u8]| line.split(|&byte| byte == b'\t').next().unwrap_or_default().to_vec();
-    let files: Vec<Vec<u8>> = lines(content).map(file).collect();
     let stem = stem(path, b".list");
-    owned("opkg", [&stem, ""], files.iter().map(Vec::as_slice), content.len())
+    owned("opkg", [&stem, ""], lines(content).map(before_tab), content.len())
+}
+
+fn before_tab(line: &[u8]) -> &[u8] {
+    line.split(|&byte| byte == b'\t').next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -44,20 +44,16 @@ pub(super) fn files(path: &[u8], content: &[u8]) -> Record {
 }
 
 /// The lines below a title such as `%NAME%`, up to an empty one.
-fn section<'a>(content: &'a [u8], title: &str) -> impl Iterator<Item = &'a [u8]> {
+fn section<'a>(content: &'a [u8], title: &'static str) -> impl Iterator<Item = &'a [u8]> {
     let is_title = move |line: &&[u8]| {
         let inner = line.strip_prefix(b"%").and_then(|line| line.strip_suffix(b"%"));
         inner == Some(title.as_bytes())
     };
-    let found: Vec<&[u8]> = lines(content)
-        .skip_while(|line| !is_title(line))
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .collect();
-    found.into_iter()
+    let below = lines(content).skip_while(move |line| !is_title(line)).skip(1);
+    below.take_while(|line| !line.is_empty())
 }
 
-fn first(content: &[u8], title: &str) -> String {
+fn first(content: &[u8], title: &'static str) -> String {
     section(content, title).next().map(text).unwrap_or_default()
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+/// The most fields that are kept of a stanza; those of packages have thirty.
+const MAX_FIELDS: usize = 1000;
+
 /// One stanza: fields up to an empty line.
 #[derive(Debug, Default)]
 pub(super) struct Stanza<'a> {
     fields: Vec<(&'a [u8], &'a [u8])>,
-    /// Whether it has lines that are neither a field nor go on with one.
+    /// Whether it has lines that are neither a field nor go on with one, or far too many.
     pub(super) is_damaged: bool,
 }
 
@@ -69,7 +72,11 @@ pub(super) fn stanzas(content: &[u8]) -> impl Iterator<Item = Stanza<'_>> {
             let field = before.get(..before.len() - rest.len()).unwrap_or(line);
             let (name, value) = field.split_at_checked(colon).unwrap_or_default();
             let value = value.strip_prefix(b":").unwrap_or(value);
-            stanza.fields.push((name.trim_ascii(), value.trim_ascii()));
+            if stanza.fields.len() < MAX_FIELDS {
+                stanza.fields.push((name.trim_ascii(), value.trim_ascii()));
+            } else {
+                stanza.is_damaged = true;
+            }
         }
         begun.then_some(stanza)
     })
@@ -133,6 +140,14 @@ mod tests {
         assert_eq!(all[1].bytes("more"), None);
         assert_eq!(all[1].text("other"), "");
         assert_eq!(stanzas(b" \n\n").count(), 0);
+    }
+
+    #[test]
+    fn a_stanza_has_no_endless_fields() {
+        let content = "a:\n".repeat(MAX_FIELDS + 1);
+        let all: Vec<_> = stanzas(content.as_bytes()).collect();
+        assert_eq!((all.len(), all[0].fields.len()), (1, MAX_FIELDS));
+        assert!(all[0].is_damaged);
     }
 
     #[test]

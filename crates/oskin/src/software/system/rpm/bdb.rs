@@ -9,6 +9,9 @@ const OTHER_MAGICS: [u32; 2] = [0x0005_3162, 0x0004_2253];
 /// The header of every page, before the offsets of its entries.
 const PAGE_HEADER_BYTES: usize = 26;
 
+/// Keys are the numbers of packages.
+const KEY_BYTES: usize = 4;
+
 /// Types of pages: of a hash in two forms, and of a chain.
 const HASH_UNSORTED: u8 = 2;
 const HASH: u8 = 13;
@@ -61,7 +64,10 @@ impl Database<'_> {
         page: &[u8],
         each: &mut dyn FnMut(Blob<'_>),
     ) -> Result<(), &'static str> {
+        // More entries than their offsets have room for in the page are none.
+        let fitting = page.len().saturating_sub(PAGE_HEADER_BYTES) / 2;
         let count = u16_at(page, 20, self.is_big_endian).unwrap_or_default();
+        let count = usize::from(count).min(fitting);
         let offset = |entry: usize| -> Option<usize> {
             let at = PAGE_HEADER_BYTES.checked_add(entry.checked_mul(2)?)?;
             u16_at(page, at, self.is_big_endian).map(usize::from)
@@ -71,16 +77,14 @@ impl Database<'_> {
             let end = if entry == 0 { page.len() } else { offset(entry.checked_sub(1)?)? };
             page.get(offset(entry)?..end).filter(|bytes| !bytes.is_empty())
         };
-        let pairs: Vec<_> = (0..usize::from(count))
-            .step_by(2)
-            .map(|key| (bytes(key), bytes(key.saturating_add(1))))
-            .collect();
+        let pairs: Vec<_> =
+            (0..count).step_by(2).map(|key| (bytes(key), bytes(key.saturating_add(1)))).collect();
         for (key, value) in pairs {
             let (Some(key), Some(value)) = (key, value) else {
                 each(Err("it lies outside of its page"));
                 continue;
             };
-            if key.iter().skip(1).all(|&byte| byte == 0) {
+            if key.iter().skip(1).take(KEY_BYTES).all(|&byte| byte == 0) {
                 continue;
             }
             match value.split_first() {

@@ -1,7 +1,7 @@
 //! What dpkg and apt record: installed packages, their files, and which came with others.
 
 use super::room::{Damage, Room};
-use super::stanza::{Stanza, distinct, lines, stanzas, text};
+use super::stanza::{Stanza, lines, stanzas, text};
 use crate::image::Package;
 use crate::path::{normalize, split_name};
 use crate::software::{FoundPackage, Owned, Record};
@@ -20,6 +20,7 @@ pub(super) fn status_file(content: &[u8]) -> Record {
 fn packages(content: &[u8], unsaid_is_installed: bool) -> Record {
     let mut record = Record::default();
     let mut damage = Damage::default();
+    let mut room = Room::of(content.len());
     for stanza in stanzas(content) {
         match stanza.bytes("Status") {
             Some(status) if !ends_installed(status) => continue,
@@ -31,12 +32,13 @@ fn packages(content: &[u8], unsaid_is_installed: bool) -> Record {
             }
             _ => {}
         }
-        match package(&stanza) {
-            Ok(package) => record.packages.push(package),
+        match package(&stanza, &mut room) {
+            Ok(package) if room.take_package() => record.packages.push(package),
+            Ok(_) => break,
             Err(why) => damage.add(why),
         }
     }
-    record.warnings.extend(damage.warning());
+    record.warnings.extend([damage.warning(), room.warning()].into_iter().flatten());
     record
 }
 
@@ -46,7 +48,7 @@ pub(super) fn ends_installed(status: &[u8]) -> bool {
     words.nth(2).is_some_and(|word| word.eq_ignore_ascii_case(b"installed"))
 }
 
-fn package(stanza: &Stanza<'_>) -> Result<FoundPackage, &'static str> {
+fn package(stanza: &Stanza<'_>, room: &mut Room) -> Result<FoundPackage, &'static str> {
     let (name, version) = (stanza.text("Package"), stanza.text("Version"));
     if name.is_empty() {
         return Err("it has no name");
@@ -64,8 +66,8 @@ fn package(stanza: &Stanza<'_>) -> Result<FoundPackage, &'static str> {
     qualify("upstream", source(&stanza.text("Source")));
     Ok(FoundPackage {
         package,
-        depends: distinct(stanza.names("Pre-Depends").chain(stanza.names("Depends"))),
-        provides: distinct(stanza.names("Provides")),
+        depends: room.names(stanza.names("Pre-Depends").chain(stanza.names("Depends"))),
+        provides: room.names(stanza.names("Provides")),
         essential: stanza.says("Essential", "yes") || stanza.says("Priority", "required"),
         ..FoundPackage::default()
     })
@@ -163,8 +165,9 @@ fn without_directories(mut files: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 /// Reads `var/lib/apt/extended_states`: the packages that came with others.
 pub(super) fn extended_states(content: &[u8]) -> Record {
     let automatic = stanzas(content).filter(|stanza| stanza.says("Auto-Installed", "1"));
-    let names: Vec<&[u8]> = automatic.filter_map(|stanza| stanza.bytes("Package")).collect();
-    Record { automatic: distinct(names), ..Record::default() }
+    let mut room = Room::of(content.len());
+    let automatic = room.names(automatic.filter_map(|stanza| stanza.bytes("Package")));
+    Record { automatic, warnings: room.warning().into_iter().collect(), ..Record::default() }
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ mod tests {
         for (path, reader) in PATHS {
             let record = reader.read(path.as_bytes(), content);
             let told = told_bytes(&record);
-            assert!(told < 17 * content.len() + 70_000, "{reader:?}: {told} of {}", content.len());
+            assert!(told < 9 * content.len() + 70_000, "{reader:?}: {told} of {}", content.len());
             assert!(record.warnings.len() <= 4, "{reader:?}: {:?}", record.warnings);
             let is_plain = |it: &String| !it.ends_with('.') && !it.starts_with(char::is_uppercase);
             assert!(record.warnings.iter().all(is_plain), "{:?}", record.warnings);

@@ -1,8 +1,8 @@
 //! What opkg records, the package manager of routers and of many devices: as dpkg does, with marks of its own.
 
 use super::dpkg::{ends_installed, owned, stem};
-use super::room::Damage;
-use super::stanza::{Stanza, distinct, lines, stanzas};
+use super::room::{Damage, Room};
+use super::stanza::{Stanza, lines, stanzas};
 use crate::image::Package;
 use crate::software::{FoundPackage, Record};
 
@@ -20,17 +20,19 @@ pub(super) fn control(content: &[u8]) -> Record {
 fn packages(content: &[u8], is_installed: impl Fn(&Stanza<'_>) -> bool) -> Record {
     let mut record = Record::default();
     let mut damage = Damage::default();
+    let mut room = Room::of(content.len());
     for stanza in stanzas(content).filter(|stanza| is_installed(stanza)) {
-        match package(&stanza) {
-            Some(package) => record.packages.push(package),
+        match package(&stanza, &mut room) {
+            Some(package) if room.take_package() => record.packages.push(package),
+            Some(_) => break,
             None => damage.add("it has no name or version"),
         }
     }
-    record.warnings.extend(damage.warning());
+    record.warnings.extend([damage.warning(), room.warning()].into_iter().flatten());
     record
 }
 
-fn package(stanza: &Stanza<'_>) -> Option<FoundPackage> {
+fn package(stanza: &Stanza<'_>, room: &mut Room) -> Option<FoundPackage> {
     let (name, version) = (stanza.text("Package"), stanza.text("Version"));
     if name.is_empty() || version.is_empty() {
         return None;
@@ -52,8 +54,8 @@ fn package(stanza: &Stanza<'_>) -> Option<FoundPackage> {
     Some(FoundPackage {
         package,
         license: stanza.text("License"),
-        depends: distinct(stanza.names("Pre-Depends").chain(stanza.names("Depends"))),
-        provides: distinct(stanza.names("Provides")),
+        depends: room.names(stanza.names("Pre-Depends").chain(stanza.names("Depends"))),
+        provides: room.names(stanza.names("Provides")),
         asked_for: (is_asked_for || is_automatic).then_some(is_asked_for),
         essential: stanza.says("Essential", "yes") || stanza.says("Priority", "required"),
         ..FoundPackage::default()

@@ -1,7 +1,8 @@
 //! What pacman records: a directory a package, with its description and its files.
 
 use super::dpkg::owned;
-use super::stanza::{distinct, lines, text};
+use super::room::Room;
+use super::stanza::{lines, text};
 use crate::image::Package;
 use crate::path::split_name;
 use crate::software::{FoundPackage, Record};
@@ -21,17 +22,19 @@ pub(super) fn desc(content: &[u8]) -> Record {
     if !base.is_empty() && base != package.name {
         package.qualifiers.insert("upstream".to_owned(), base);
     }
-    let licenses = distinct(section(content, "LICENSE"));
+    let mut room = Room::of(content.len());
+    let licenses = room.names(section(content, "LICENSE"));
     let found = FoundPackage {
         package,
         license: licenses.join(" AND "),
-        depends: distinct(section(content, "DEPENDS").map(name_of)),
-        provides: distinct(section(content, "PROVIDES").map(name_of)),
+        depends: room.names(section(content, "DEPENDS").map(name_of)),
+        provides: room.names(section(content, "PROVIDES").map(name_of)),
         // A package that somebody asked for has no reason written down, or 0.
         asked_for: Some(first(content, "REASON") != "1"),
         ..FoundPackage::default()
     };
-    Record { packages: vec![found], ..Record::default() }
+    let warnings = room.warning().into_iter().collect();
+    Record { packages: vec![found], warnings, ..Record::default() }
 }
 
 /// Reads `var/lib/pacman/local/NAME-VERSION-RELEASE/files`; the name follows from the directory.

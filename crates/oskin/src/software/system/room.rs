@@ -1,13 +1,16 @@
 //! What keeps readers within bounds: room for what is told of a file, and a count of what is damaged.
 
+use super::stanza::text;
 use crate::path::{MAX_PATH_BYTES, join};
+use crate::software::FoundPackage;
+use std::collections::BTreeSet;
 
 /// What a path or a name costs besides its bytes: the handle of a vector and its allocation.
 const OVERHEAD_BYTES: usize = 32;
 
-/// How many times its own size a file may tell. Real databases stay below three: they hold checksums
-/// and texts beside the names; only one that names a long directory for each of many short files tells more.
-const TIMES: usize = 16;
+/// How many times its own size a file may tell, with what that costs. Real databases stay below three:
+/// they hold checksums and texts beside names, and paths of lists have fifty bytes.
+const TIMES: usize = 8;
 
 /// Room for small files, in bytes.
 const LEAST_BYTES: usize = 64 * 1024;
@@ -37,6 +40,28 @@ impl Room {
         }
         self.left -= cost;
         true
+    }
+
+    /// Takes room for a package; `false` if there is none left.
+    pub(super) const fn take_package(&mut self) -> bool {
+        self.take(size_of::<FoundPackage>())
+    }
+
+    /// Names as texts, in their order, each once and none empty, as far as there is room. O(n log n).
+    pub(super) fn names<'a>(&mut self, names: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let mut told = Vec::new();
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            if seen.contains(name) {
+                continue;
+            }
+            if !self.take(name.len()) {
+                break;
+            }
+            seen.insert(name);
+            told.push(text(name));
+        }
+        told
     }
 
     /// Makes the path of a file in a directory that is in normal form, the root being empty; `None` if
@@ -99,7 +124,16 @@ mod tests {
         assert_eq!(room.warning(), None);
         assert!(!room.take(0));
         assert!(room.warning().is_some());
-        assert!(Room::of(1_000_000).take(15_000_000) && Room::of(usize::MAX).take(usize::MAX));
+        assert!(Room::of(1_000_000).take(7_900_000) && Room::of(usize::MAX).take(usize::MAX));
+    }
+
+    #[test]
+    fn names_are_told_once_in_their_order_while_there_is_room() {
+        let names: [&[u8]; 5] = [b"b", b"", b"a", b"b", b"\xff"];
+        assert_eq!(Room::of(0).names(names), ["b", "a", "\u{fffd}"]);
+        let mut room = Room { left: 70, full: false };
+        assert_eq!(room.names(names), ["b", "a"]);
+        assert!(room.warning().is_some() && !room.take_package());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The header of a package, as all stores of rpm keep it: an index of tags and the values behind it.
 
 use super::super::room::{Damage, NO_PATH, Room};
-use super::super::stanza::{distinct, text};
+use super::super::stanza::text;
 use super::{size_at, u16_at, u32_at};
 use crate::image::Package;
 use crate::path::normalize;
@@ -39,6 +39,9 @@ const ENTRY_BYTES: usize = 16;
 const TYPE_OF_FILE: u16 = 0o170_000;
 const DIRECTORY: u16 = 0o040_000;
 
+/// How many files of a package without a path are passed over before its list is given up.
+const MOST_PATHLESS: usize = 1000;
+
 /// Words of a rich dependency that are no names.
 const OPERATORS: [&[u8]; 5] = [b"and", b"or", b"with", b"without", b"else"];
 
@@ -68,8 +71,8 @@ pub(super) fn package(
     Ok(FoundPackage {
         package,
         license: header.text(LICENSE),
-        depends: distinct(requires.flat_map(alternatives)),
-        provides: distinct(header.strings(PROVIDE_NAME)),
+        depends: room.names(requires.flat_map(alternatives)),
+        provides: room.names(header.strings(PROVIDE_NAME)),
         files: header.files(room, damage),
         ..FoundPackage::default()
     })
@@ -194,6 +197,7 @@ impl<'a> Header<'a> {
             |mode: Option<u16>| mode.is_some_and(|it| it & TYPE_OF_FILE == DIRECTORY);
         let directories = Directories::new(self.texts(DIR_NAMES));
         let mut files = Vec::new();
+        let mut pathless = 0;
         let mut directory: (Option<u32>, Option<Cow<'_, [u8]>>) = (None, None);
         for ((name, number), mode) in
             self.strings(BASE_NAMES).zip(self.u32s(DIR_INDEXES)).zip(modes)
@@ -211,8 +215,15 @@ impl<'a> Header<'a> {
             }
             let inside = directory.1.as_deref().ok_or(NO_PATH);
             match inside.and_then(|directory| room.join(directory, name)) {
-                Ok(path) => files.extend(path),
-                Err(why) => damage.add(why),
+                Ok(Some(path)) => files.push(path),
+                Ok(None) => break,
+                Err(why) => {
+                    damage.add(why);
+                    pathless += 1;
+                    if pathless > MOST_PATHLESS {
+                        break;
+                    }
+                }
             }
         }
         // Before rpm 4 the paths were whole.

@@ -5,5 +5,7 @@
 //! small multiple of the memory of its input.
 
 mod record;
+pub mod system;
+pub mod version;
 
 pub use record::{FoundPackage, Owned, Record};

@@ -1,0 +1,1 @@
+//! Facts of the build in programs: which modules of Go and which crates of Rust they were made of.

@@ -1,4 +1,4 @@
-//! .NET: the `*.deps.json` beside a program names the packages of NuGet that it was built with.
+//! .NET: the `*.deps.json` beside a program names the packages of `NuGet` that it was built with.
 //!
 //! Source: the documentation of the .NET SDK, "Runtime configuration files".
 
@@ -42,6 +42,7 @@ struct Library {
 
 impl Fields for Libraries {
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        json::check_room(self.0.len(), json::MAX_OBJECTS)?;
         let mut library = Library::default();
         map.next_value_seed(Object(&mut library))?;
         self.0.push((key.to_owned(), library));
@@ -74,6 +75,7 @@ struct Target<'a>(&'a mut BTreeMap<String, Vec<String>>);
 
 impl Fields for Target<'_> {
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        json::check_room(self.0.len(), json::MAX_OBJECTS)?;
         let mut needs = Needs::default();
         map.next_value_seed(Object(&mut needs))?;
         self.0.entry(key.to_owned()).or_default().extend(needs.0.0);

@@ -194,11 +194,11 @@ impl Manifest {
     /// if a version stands in it.
     fn package(&self, stem: &str) -> Option<FoundPackage> {
         let (name, version) = split_version(stem);
-        let told = self.versions.iter().map(String::as_str);
-        let version = match told.clone().find(|told| is_part(told, version)) {
-            Some(told) => told,
-            None if version.is_empty() => told.filter(|it| !it.is_empty()).next().unwrap_or(""),
-            None => version,
+        let mut told = self.versions.iter().map(String::as_str).filter(|it| !it.is_empty());
+        let version = if version.is_empty() {
+            told.next().unwrap_or_default()
+        } else {
+            told.find(|told| is_part(told, version)).unwrap_or(version)
         };
         let is_id = |text: &&str| {
             !text.is_empty()
@@ -228,8 +228,7 @@ impl Manifest {
 /// Whether what a manifest tells is the version in the name of a file, or that without what was put behind it.
 fn is_part(told: &str, version: &str) -> bool {
     let rest = version.strip_prefix(told);
-    !told.is_empty()
-        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '+']))
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '+']))
 }
 
 /// `NAME-VERSION` taken apart: the version begins at the last part that begins with a digit, and takes in those before

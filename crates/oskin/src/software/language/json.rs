@@ -9,8 +9,14 @@ use serde::de::{
 };
 use std::fmt;
 
+/// The most objects of a list; programs have a few thousand packages.
+pub(in crate::software) const MAX_OBJECTS: usize = 20_000;
+
+/// The most texts of a list; the largest packages have some ten thousand files.
+const MAX_TEXTS: usize = 200_000;
+
 /// Something that takes what it wants of an object.
-pub(super) trait Fields {
+pub(in crate::software) trait Fields {
     /// Takes the value of a key from `map`, or tells that it does not want it.
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
 
@@ -22,11 +28,23 @@ pub(super) trait Fields {
 }
 
 /// Reads an object; tells what is wrong if it is damaged. What was read before is kept. O(bytes).
-pub(super) fn read<T: Fields>(content: &[u8], into: &mut T) -> Option<String> {
+pub(in crate::software) fn read<T: Fields>(content: &[u8], into: &mut T) -> Option<String> {
     let text = text(content);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let error = Object(into).deserialize(&mut deserializer).err()?;
-    Some(format!("it is damaged JSON at line {}", error.line()))
+    // What it holds may have any shape, so only too much of it is an error of data.
+    Some(match error.is_data() {
+        true => "it has more entries than are read".to_owned(),
+        false => format!("it is damaged JSON at line {}", error.line()),
+    })
+}
+
+/// Refuses another entry where there are enough: `[0,0,...]` would take many times its size in memory.
+pub(in crate::software) fn check_room<E: serde::de::Error>(
+    entries: usize,
+    most: usize,
+) -> Result<(), E> {
+    if entries < most { Ok(()) } else { Err(E::custom("too many entries")) }
 }
 
 /// The visits of what is neither text nor list nor object, and counts as none.
@@ -54,7 +72,7 @@ macro_rules! scalars_are_none {
 }
 
 /// An object that is taken field by field.
-pub(super) struct Object<'a, T>(pub(super) &'a mut T);
+pub(in crate::software) struct Object<'a, T>(pub(in crate::software) &'a mut T);
 
 impl<'de, T: Fields> DeserializeSeed<'de> for Object<'_, T> {
     type Value = ();
@@ -87,11 +105,12 @@ impl<'de, T: Fields> Visitor<'de> for Object<'_, T> {
 }
 
 /// Objects in an array, each added as it is read.
-pub(super) struct Many<'a, T>(pub(super) &'a mut Vec<T>);
+pub(in crate::software) struct Many<'a, T>(pub(in crate::software) &'a mut Vec<T>);
 
 impl<T: Fields + Default> Fields for Many<'_, T> {
     fn field<'de, A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<bool, A::Error> {
         // Some writers make an object of what should be an array.
+        check_room(self.0.len(), MAX_OBJECTS)?;
         let mut item = T::default();
         map.next_value_seed(Object(&mut item))?;
         self.0.push(item);
@@ -104,6 +123,7 @@ impl<T: Fields + Default> Fields for Many<'_, T> {
             if seq.next_element_seed(Object(&mut item))?.is_none() {
                 return Ok(());
             }
+            check_room(self.0.len(), MAX_OBJECTS)?;
             self.0.push(item);
         }
     }
@@ -111,11 +131,11 @@ impl<T: Fields + Default> Fields for Many<'_, T> {
 
 /// A text, or a number as text; `None` for anything else.
 #[derive(Debug, Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(in crate::software) struct Text(pub(in crate::software) Option<String>);
 
 impl Text {
     /// The text; empty if there is none.
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::software) fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 }
@@ -162,7 +182,7 @@ impl<'de> Deserialize<'de> for Text {
 
 /// Texts in an array, the keys of an object, or a text that stands alone; what else an array holds is passed over.
 #[derive(Debug, Default)]
-pub(super) struct Texts(pub(super) Vec<String>);
+pub(in crate::software) struct Texts(pub(in crate::software) Vec<String>);
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -177,6 +197,7 @@ impl<'de> Deserialize<'de> for Texts {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
                 let mut texts = Vec::new();
                 while let Some(Text(text)) = seq.next_element()? {
+                    check_room(texts.len(), MAX_TEXTS)?;
                     texts.extend(text);
                 }
                 Ok(Texts(texts))
@@ -184,6 +205,7 @@ impl<'de> Deserialize<'de> for Texts {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
                 let mut texts = Vec::new();
                 while let Some((key, IgnoredAny)) = map.next_entry()? {
+                    check_room(texts.len(), MAX_TEXTS)?;
                     texts.push(key);
                 }
                 Ok(Texts(texts))
@@ -195,11 +217,11 @@ impl<'de> Deserialize<'de> for Texts {
 
 /// Licences: a text, an object with its `type` or `name`, or an array of these.
 #[derive(Debug, Default)]
-pub(super) struct Licenses(pub(super) Vec<String>);
+pub(in crate::software) struct Licenses(pub(in crate::software) Vec<String>);
 
 impl Licenses {
     /// All of them as one expression: each may be chosen.
-    pub(super) fn any(&self) -> String {
+    pub(in crate::software) fn any(&self) -> String {
         super::parts::license(&self.0.join(" OR "))
     }
 
@@ -311,6 +333,15 @@ mod tests {
     fn what_stands_before_damage_is_kept() {
         assert_eq!(seen(r#"{"name": "a", "keys": ["#).0, "a");
         assert!(seen(r#"{"name": "a", "keys": ["#).3);
+    }
+
+    #[test]
+    fn too_many_entries_are_told_of() {
+        let mut seen = Seen::default();
+        let json = format!("{{\"name\": \"a\", \"keys\": [{}1]}}", "1,".repeat(MAX_TEXTS));
+        let warning = read(json.as_bytes(), &mut seen);
+        assert_eq!(warning.as_deref(), Some("it has more entries than are read"));
+        assert_eq!(seen.name.as_str(), "a");
     }
 
     #[test]

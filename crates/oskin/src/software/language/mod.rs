@@ -6,7 +6,7 @@
 mod conda;
 mod dotnet;
 mod java;
-mod json;
+pub(super) mod json;
 mod julia;
 mod lua;
 mod npm;
@@ -66,19 +66,21 @@ impl Reader {
     /// what is no record, or an attack, is left out.
     pub fn max_bytes(self) -> u64 {
         match self.0 {
-            // Some have the whole manual as their description.
-            Kind::Python(python::File::Metadata) => 4 * MIB,
             Kind::Python(python::File::Requested) => 4 * KIB,
-            // 25,000 files in the largest distributions, 100 bytes each.
-            Kind::Python(python::File::Record | python::File::InstalledFiles) => 16 * MIB,
-            Kind::Npm | Kind::Perl(perl::File::Local) => 4 * MIB,
+            // Some have the whole manual as their description.
+            Kind::Python(python::File::Metadata) | Kind::Npm | Kind::Perl(perl::File::Local) => {
+                4 * MIB
+            }
             Kind::Gem | Kind::R | Kind::Rock | Kind::Julia | Kind::Perl(perl::File::Install) => MIB,
             // Hashes and sizes of 20,000 files and more in one record.
             Kind::Conda => 32 * MIB,
             // Programs that carry all their libraries have 20 to 100 MiB.
             Kind::Java | Kind::Python(python::File::Egg) => 192 * MIB,
-            // All packages of a program with all that their authors wrote of them.
-            Kind::Composer | Kind::Dotnet => 16 * MIB,
+            // 25,000 files in the largest distributions of Python, 100 bytes each; all packages of a program
+            // with all that their authors wrote of them.
+            Kind::Python(python::File::Record | python::File::InstalledFiles)
+            | Kind::Composer
+            | Kind::Dotnet => 16 * MIB,
             Kind::Perl(perl::File::Packlist) => 8 * MIB,
         }
     }

@@ -115,7 +115,8 @@ impl<'a> Files<'a> {
 
     /// Adds a path; one that is none is left out.
     pub(in crate::software) fn add(&mut self, relative: &[u8]) {
-        let cost = self.directory.len() + relative.len();
+        // What a vector takes besides its bytes counts too.
+        let cost = self.directory.len() + relative.len() + 48;
         if self.is_cut || cost > self.left {
             self.is_cut = true;
         } else if let Some(path) = resolve(self.directory, relative) {

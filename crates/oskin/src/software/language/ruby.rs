@@ -1,6 +1,6 @@
-//! Ruby gems: RubyGems writes down what it installed as Ruby text of one fixed form.
+//! Ruby gems: `RubyGems` writes down what it installed as Ruby text of one fixed form.
 //!
-//! Source: `Gem::Specification#to_ruby` of RubyGems, by the files that it writes. Specifications that a program
+//! Source: `Gem::Specification#to_ruby` of `RubyGems`, by the files that it writes. Specifications that a program
 //! computes itself, as in the sources of a gem, are not read.
 
 use super::parts::{above, found, license, names_from_end, qualify, quoted, text};

@@ -154,6 +154,10 @@ impl<'a> Told<'a> {
                 let is_version = name.ends_with("version") && !name.contains("go");
                 let digits = value.trim_start_matches('v').split('.').next()?;
                 let is_number = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+                // Quotes of a shell may have been written with backslashes before them.
+                let is_part =
+                    |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '~');
+                let value = value.get(..value.find(|c| !is_part(c)).unwrap_or(value.len()))?;
                 (is_version && is_number && value.contains('.')).then_some((name, value))
             })
             // Other versions, such as `apiVersion`, are told beside that of the program.
@@ -326,7 +330,7 @@ pub(super) mod tests {
     #[test]
     fn a_version_is_looked_for_where_the_module_has_none() {
         let devel = "mod\tk8s.io/kubernetes\t(devel)\t\n";
-        let flags = "build\t-ldflags=\"-s -X 'k8s.io/x/version.goVersion=1.1' -X k8s.io/version.gitVersion=v1.27.4 -X x.buildDateVersion=2.0\"\n";
+        let flags = "build\t-ldflags=\"-s -X 'k8s.io/x/version.goVersion=1.1' -X k8s.io/version.gitVersion=v1.27.4\\ -X x.buildDateVersion=2.0\"\n";
         let vcs = "build\tvcs.revision=0123456789abcdef\nbuild\tvcs.time=2023-04-07T10:11:12Z\nbuild\tvcs.modified=true\n";
         assert_eq!(
             main_of(&format!("{devel}{flags}{vcs}")),

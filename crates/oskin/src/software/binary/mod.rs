@@ -33,6 +33,9 @@ pub fn read(path: &[u8], content: &[u8]) -> Record {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(samples);
 
     fn samples() -> Vec<Vec<u8>> {
         let modules = "path\ta\nmod\ta.org/b\t(devel)\ndep\tc.org/d\tv1\n=>\t./x\nbuild\t-ldflags=\"-X a.version=1.2\"\n";
@@ -59,8 +62,8 @@ mod tests {
 
     #[test]
     fn every_sample_tells_something_and_every_beginning_of_it_is_read() {
-        for content in samples() {
-            assert!(read(b"a", &content).packages.len() >= 2);
+        for content in &*SAMPLES {
+            assert!(read(b"a", content).packages.len() >= 2);
             (0..content.len()).for_each(|end| check(&content[..end]));
         }
         assert_eq!(read(b"a", b"#!/bin/sh\n"), Record::default());
@@ -74,7 +77,7 @@ mod tests {
             flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
             in_header in any::<bool>(),
         ) {
-            let mut content = samples().swap_remove(which);
+            let mut content = SAMPLES[which].clone();
             let end = if in_header { 120.min(content.len()) } else { content.len() };
             for (at, byte) in flips {
                 content[at.index(end)] = byte;

@@ -195,8 +195,9 @@ impl Manifest {
     fn package(&self, stem: &str) -> Option<FoundPackage> {
         let (name, version) = split_version(stem);
         let mut told = self.versions.iter().map(String::as_str).filter(|it| !it.is_empty());
-        let version = if version.is_empty() {
-            told.next().unwrap_or_default()
+        // Debian names its files after a line of versions, as in `spring3-core-3.x.jar`.
+        let version = if version.is_empty() || version.rsplit('.').next() == Some("x") {
+            told.next().unwrap_or(version)
         } else {
             told.find(|told| is_part(told, version)).unwrap_or(version)
         };
@@ -316,6 +317,10 @@ mod tests {
         assert_eq!(
             purls("commons-lang3-3.11.jar", &titled),
             ["pkg:maven/org.apache/commons-lang3@3.11"]
+        );
+        assert_eq!(
+            purls("commons-lang3-3.x.jar", &titled),
+            ["pkg:maven/org.apache/commons-lang3@3.12.0"]
         );
         let plugin =
             manifest("Short-Name: git\nPlugin-Version: 4.0\nGroup-Id: org.jenkins-ci.plugins\n");

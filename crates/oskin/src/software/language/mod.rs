@@ -3,8 +3,11 @@
 //! [`reader`] tells by its path alone whether a file is one of their records, so that nobody need look into others.
 //! Copies that a package manager of the system installed are not told apart: who owns the record tells that.
 
+mod cargo;
 mod conda;
 mod dotnet;
+mod erlang;
+mod haskell;
 mod java;
 pub(super) mod json;
 mod julia;
@@ -31,15 +34,20 @@ pub struct Reader(Kind);
 enum Kind {
     Python(python::File),
     Npm,
+    NpmProgram,
     Gem,
     Conda,
     Java,
     Composer,
+    ComposerProgram,
     R,
     Perl(perl::File),
     Rock,
     Julia,
     Dotnet,
+    Erlang,
+    Haskell,
+    Cargo,
 }
 
 /// Which reader a file is for, by its path in normal form; `None` for almost all. O(length).
@@ -47,14 +55,19 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
     // The last name decides nearly always, and most files end here.
     let (_, name) = crate::path::split_name(path);
     let kind = match name {
-        b"package.json" => npm::is_manifest(path).then_some(Kind::Npm),
+        b"package.json" if npm::is_manifest(path) => Some(Kind::Npm),
+        b"package.json" => npm::is_program(path).then_some(Kind::NpmProgram),
+        b"composer.json" => php::is_program(path).then_some(Kind::ComposerProgram),
         b"DESCRIPTION" => r::is_description(path).then_some(Kind::R),
         b"installed.json" => php::is_installed_list(path).then_some(Kind::Composer),
         b"Project.toml" | b"JuliaProject.toml" => julia::is_project(path).then_some(Kind::Julia),
+        b".crates.toml" => Some(Kind::Cargo),
         _ if java::is_archive(name) => Some(Kind::Java),
         _ if name.ends_with(b".gemspec") => ruby::is_specification(path).then_some(Kind::Gem),
         _ if name.ends_with(b".rockspec") => lua::is_specification(path).then_some(Kind::Rock),
         _ if dotnet::is_dependency_list(name) => Some(Kind::Dotnet),
+        _ if erlang::is_application(path) => Some(Kind::Erlang),
+        _ if haskell::is_specification(path) => Some(Kind::Haskell),
         _ if conda::is_record(path) => Some(Kind::Conda),
         _ => python::file(path).map(Kind::Python).or_else(|| perl::file(path).map(Kind::Perl)),
     };
@@ -62,16 +75,46 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
 }
 
 impl Reader {
+    /// The type of the purls of its packages, which `asked_for` of a record speaks of too. Erlang has two: `otp` for
+    /// what is a part of it, and this.
+    pub fn kind(self) -> &'static str {
+        match self.0 {
+            Kind::Python(_) => "pypi",
+            Kind::Npm | Kind::NpmProgram => "npm",
+            Kind::Gem => "gem",
+            Kind::Conda => "conda",
+            Kind::Java => "maven",
+            Kind::Composer | Kind::ComposerProgram => "composer",
+            Kind::R => "cran",
+            Kind::Perl(_) => "cpan",
+            Kind::Rock => "luarocks",
+            Kind::Julia => "julia",
+            Kind::Dotnet => "nuget",
+            Kind::Erlang => "hex",
+            Kind::Haskell => "hackage",
+            Kind::Cargo => "cargo",
+        }
+    }
+
     /// The largest file that is read, in bytes: about four times what the largest known packages have, so that only
     /// what is no record, or an attack, is left out.
     pub fn max_bytes(self) -> u64 {
         match self.0 {
             Kind::Python(python::File::Requested) => 4 * KIB,
             // Some have the whole manual as their description.
-            Kind::Python(python::File::Metadata) | Kind::Npm | Kind::Perl(perl::File::Local) => {
-                4 * MIB
-            }
-            Kind::Gem | Kind::R | Kind::Rock | Kind::Julia | Kind::Perl(perl::File::Install) => MIB,
+            Kind::Python(python::File::Metadata)
+            | Kind::Npm
+            | Kind::NpmProgram
+            | Kind::Perl(perl::File::Local) => 4 * MIB,
+            Kind::Gem
+            | Kind::ComposerProgram
+            | Kind::R
+            | Kind::Rock
+            | Kind::Julia
+            | Kind::Perl(perl::File::Install)
+            | Kind::Erlang
+            | Kind::Haskell
+            | Kind::Cargo => MIB,
             // Hashes and sizes of 20,000 files and more in one record.
             Kind::Conda => 32 * MIB,
             // Programs that carry all their libraries have 20 to 100 MiB.
@@ -93,15 +136,20 @@ impl Reader {
         match self.0 {
             Kind::Python(file) => python::read(file, path, content),
             Kind::Npm => npm::read(path, content),
+            Kind::NpmProgram => npm::read_program(path, content),
             Kind::Gem => ruby::read(path, content),
             Kind::Conda => conda::read(path, content),
             Kind::Java => java::read(path, content),
             Kind::Composer => php::read(path, content),
+            Kind::ComposerProgram => php::read_program(content),
             Kind::R => r::read(path, content),
             Kind::Perl(file) => perl::read(file, path, content),
             Kind::Rock => lua::read(path, content),
             Kind::Julia => julia::read(path, content),
             Kind::Dotnet => dotnet::read(content),
+            Kind::Erlang => erlang::read(path, content),
+            Kind::Haskell => haskell::read(path, content),
+            Kind::Cargo => cargo::read(path, content),
         }
     }
 }
@@ -111,6 +159,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(samples);
 
     /// A valid record of each kind.
     fn samples() -> Vec<(&'static str, Vec<u8>)> {
@@ -154,6 +205,11 @@ mod tests {
                 "rocks-5.1/a/1-1/a-1-1.rockspec",
                 "license = \"MIT\"\ndependencies = { \"lua >= 5\", 'b' }\n",
             ),
+            ("srv/package.json", r#"{"name":"a","version":"1","dependencies":{"b":"1"}}"#),
+            ("srv/composer.json", r#"{"require":{"a/b":"1"}}"#),
+            ("lib/a-1/ebin/a.app", "{application, a, [{vsn, \"1\"}, {applications, [b, c]}]}."),
+            ("package.conf.d/a-1.conf", "name: a\nversion: 1\ndepends:\n    b-1\n"),
+            ("c/.crates.toml", "[v1]\n\"a 1 (registry+x)\" = [\"b\"]\n"),
             ("packages/A/abcde/Project.toml", "name = \"A\"\nversion = \"1\"\n[deps]\nB = \"x\"\n"),
             (
                 "a/a.deps.json",
@@ -174,6 +230,7 @@ mod tests {
         for package in &record.packages {
             assert!(!package.package.name.is_empty() && !package.package.kind.is_empty());
             let paths = package.files.iter().chain(std::iter::once(&package.directory));
+            assert!(["otp", reader(path).unwrap().kind()].contains(&package.package.kind.as_str()));
             for path in paths.filter(|path| !path.is_empty()) {
                 assert_eq!(crate::path::normalize(path).unwrap().as_ref(), path);
             }
@@ -185,8 +242,8 @@ mod tests {
 
     #[test]
     fn every_sample_tells_something_and_every_beginning_of_it_is_read() {
-        for (path, content) in samples() {
-            let record = reader(path.as_bytes()).unwrap().read(path.as_bytes(), &content);
+        for (path, content) in &*SAMPLES {
+            let record = reader(path.as_bytes()).unwrap().read(path.as_bytes(), content);
             assert_ne!(record, Record::default(), "{path}");
             assert_eq!(record.warnings, [""; 0], "{path}");
             assert!(content.len() as u64 <= reader(path.as_bytes()).unwrap().max_bytes());
@@ -202,7 +259,7 @@ mod tests {
             "etc/passwd",
             "usr/lib/python3/site-packages/a.py",
             "a.json",
-            "x/package.json",
+            "x/node_modules/package.json",
         ] {
             assert_eq!(reader(path.as_bytes()), None, "{path}");
         }
@@ -214,8 +271,7 @@ mod tests {
             which in 0_usize..64,
             content in prop::collection::vec(any::<u8>(), 0..400),
         ) {
-            let samples = samples();
-            check(samples[which % samples.len()].0.as_bytes(), &content);
+            check(SAMPLES[which % SAMPLES.len()].0.as_bytes(), &content);
         }
 
         #[test]
@@ -224,8 +280,7 @@ mod tests {
             flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
             tail in prop::collection::vec(any::<u8>(), 0..40),
         ) {
-            let samples = samples();
-            let (path, mut content) = samples[which % samples.len()].clone();
+            let (path, mut content) = SAMPLES[which % SAMPLES.len()].clone();
             content.extend(tail);
             if !content.is_empty() {
                 for (at, byte) in flips {

@@ -3,7 +3,7 @@
 //! Source: the documentation of npm, "package.json" and "folders".
 
 use super::json::{self, Fields, Licenses, Text, Texts};
-use super::parts::{above, found_scoped, names_from_end};
+use super::parts::{above, found_scoped, names_from_end, word};
 use crate::software::{FoundPackage, Record};
 use serde::de::MapAccess;
 
@@ -26,6 +26,13 @@ pub(super) fn is_manifest(path: &[u8]) -> bool {
     parent == Some(b"node_modules")
 }
 
+/// Whether a path is the `package.json` of a program that has its packages beside it: one that is in no
+/// `node_modules`.
+pub(super) fn is_program(path: &[u8]) -> bool {
+    let mut names = names_from_end(path);
+    names.next() == Some(b"package.json") && names.all(|name| name != b"node_modules")
+}
+
 #[derive(Debug, Default)]
 struct Manifest {
     name: Text,
@@ -34,6 +41,8 @@ struct Manifest {
     licenses: Licenses,
     dependencies: Texts,
     peers: Texts,
+    /// Whether it has commands.
+    has_bin: bool,
     /// What npm before version 7 wrote of who wanted the package.
     required_by: Option<Texts>,
 }
@@ -47,6 +56,10 @@ impl Fields for Manifest {
             "licenses" => self.licenses = map.next_value()?,
             "dependencies" => self.dependencies = map.next_value()?,
             "peerDependencies" => self.peers = map.next_value()?,
+            "bin" => {
+                map.next_value::<serde::de::IgnoredAny>()?;
+                self.has_bin = true;
+            }
             "_requiredBy" => self.required_by = Some(map.next_value()?),
             _ => return Ok(false),
         }
@@ -80,6 +93,35 @@ pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
         ..package
     });
     record
+}
+
+/// Reads the manifest of a program: what it needs was asked for. The program itself is told if it has name, version,
+/// and either needs or commands; parts of programs of other kinds have such files as well. O(bytes).
+pub(super) fn read_program(path: &[u8], content: &[u8]) -> Record {
+    let mut manifest = Manifest::default();
+    let mut record = Record::default();
+    // Sources, templates and tests of all kinds have this name, so that damage is none of our concern.
+    if json::read(content, &mut manifest).is_some() {
+        return record;
+    }
+    let asked_for: Vec<String> =
+        manifest.dependencies.0.into_iter().filter_map(|name| found_name(&name)).collect();
+    let package = found_scoped("npm", manifest.name.as_str(), manifest.version.as_str());
+    let is_told = |it: &FoundPackage| {
+        !it.package.version.is_empty() && (manifest.has_bin || !asked_for.is_empty())
+    };
+    record.packages.extend(package.filter(is_told).map(|package| FoundPackage {
+        license: manifest.license.any(),
+        directory: above(path, 1).to_vec(),
+        depends: asked_for.clone(),
+        ..package
+    }));
+    record.asked_for = asked_for;
+    record
+}
+
+fn found_name(name: &str) -> Option<String> {
+    word(name).map(str::to_owned)
 }
 
 /// `NAME` or `@SCOPE/NAME`, the end of a directory of a package.
@@ -157,6 +199,28 @@ mod tests {
         assert_eq!(unnamed.package.to_string(), "pkg:npm/%40a/b@1");
         let marker = read(b"node_modules/a/package.json", br#"{"type":"module"}"#);
         assert_eq!(marker, Record::default());
+    }
+
+    #[test]
+    fn programs_tell_what_they_asked_for() {
+        let program = |json: &str| read_program(b"opt/ghost/package.json", json.as_bytes());
+        let record = program(
+            r#"{"name":"ghost","version":"5.1.0","license":"MIT","dependencies":{"@tryghost/x":"1"}}"#,
+        );
+        assert_eq!(record.packages[0].package.to_string(), "pkg:npm/ghost@5.1.0");
+        assert_eq!(
+            (record.asked_for, &record.packages[0].directory[..]),
+            (vec!["@tryghost/x".to_owned()], &b"opt/ghost"[..])
+        );
+        let purls = |json: &str| program(json).packages.len();
+        assert_eq!(
+            purls(r#"{"name":"yarn","version":"1.22.19","bin":{"yarn":"./bin/yarn.js"}}"#),
+            1
+        );
+        assert_eq!(purls(r#"{"name":"part","version":"1.0"}"#), 0);
+        assert_eq!(program("{{template}}"), Record::default());
+        assert!(is_program(b"package.json") && is_program(b"opt/yarn-v1/package.json"));
+        assert!(!is_program(b"a/node_modules/b/lib/package.json"));
     }
 
     #[test]

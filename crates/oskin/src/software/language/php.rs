@@ -14,6 +14,28 @@ pub(super) fn is_installed_list(path: &[u8]) -> bool {
     names.next() == Some(b"installed.json") && names.next() == Some(b"composer")
 }
 
+/// Whether a path is the `composer.json` of a program, and not of a package that it needs.
+pub(super) fn is_program(path: &[u8]) -> bool {
+    let mut names = names_from_end(path);
+    names.next() == Some(b"composer.json") && names.all(|name| name != b"vendor")
+}
+
+/// What a program needs was asked for. O(bytes).
+pub(super) fn read_program(content: &[u8]) -> Record {
+    let mut item = Item::default();
+    // Sources and tests of all kinds have this name, so that damage is none of our concern.
+    if json::read(content, &mut item).is_some() {
+        return Record::default();
+    }
+    Record { asked_for: packages(item.require), ..Record::default() }
+}
+
+/// The packages among what is required; PHP itself and its extensions have no vendor.
+fn packages(required: Texts) -> Vec<String> {
+    let names = required.0.into_iter().filter(|name| name.contains('/'));
+    names.map(|name| name.to_lowercase()).collect()
+}
+
 #[derive(Debug, Default)]
 struct Installed(Vec<Item>);
 
@@ -81,7 +103,7 @@ pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
         Some(FoundPackage {
             license: item.license.any(),
             directory: directory.unwrap_or_default(),
-            depends: item.require.0.into_iter().filter(|name| name.contains('/')).collect(),
+            depends: packages(item.require),
             provides: item.replace.0.into_iter().chain(item.provide.0).collect(),
             ..package
         })
@@ -111,6 +133,13 @@ mod tests {
             (it.package.to_string(), String::from_utf8_lossy(&it.directory).into_owned())
         });
         told.collect()
+    }
+
+    #[test]
+    fn programs_tell_what_they_asked_for() {
+        let record = read_program(br#"{"name": "a/b", "require": {"php": "8", "PSR/Log": "1"}}"#);
+        assert_eq!((record.asked_for, record.packages.len()), (vec!["psr/log".to_owned()], 0));
+        assert!(is_program(b"srv/composer.json") && !is_program(b"srv/vendor/a/b/composer.json"));
     }
 
     #[test]

@@ -52,17 +52,25 @@ struct Told {
     platform: String,
     licenses: Vec<String>,
     depends: Vec<String>,
+    /// Whether the line is for a `RubyGems` that knows no needs of development, and takes them for others.
+    is_other: bool,
 }
 
 impl Told {
     /// Takes a line such as `s.name = "rake".freeze`.
     fn line(&mut self, line: &str) {
-        if let Some(stub) = line.strip_prefix("# stub: ") {
+        // A second stub names what has to be compiled.
+        if let Some(stub) = line.strip_prefix("# stub: ").filter(|_| self.name.is_empty()) {
             let mut words = stub.split(' ');
             for place in [&mut self.name, &mut self.version, &mut self.platform] {
                 words.next().unwrap_or_default().clone_into(place);
             }
             return;
+        }
+        match line {
+            "else" => self.is_other = true,
+            "end" => self.is_other = false,
+            _ => {}
         }
         let Some(rest) = line.strip_prefix("s.") else { return };
         if let Some((key, value)) = rest.split_once('=').filter(|(key, _)| is_key(key.trim())) {
@@ -79,7 +87,8 @@ impl Told {
             if let Some(value) = quoted(value).filter(|_| place.is_empty()) {
                 value.clone_into(place);
             }
-        } else if rest.starts_with("add_runtime_dependency(") || rest.starts_with("add_dependency(")
+        } else if rest.starts_with("add_runtime_dependency(")
+            || (rest.starts_with("add_dependency(") && !self.is_other)
         {
             // `%q<name>` is how the name is quoted, not with quotes.
             let name = rest.split_once("%q<").and_then(|(_, name)| name.split_once('>'));
@@ -131,13 +140,13 @@ mod tests {
         record.packages.into_iter().next().unwrap()
     }
 
-    const SPEC: &str = "# -*- encoding: utf-8 -*-\n# stub: nokogiri 1.13.1 x86_64-linux lib\n\n\
+    const SPEC: &str = "# -*- encoding: utf-8 -*-\n# stub: nokogiri 1.13.1 x86_64-linux lib\n# stub: ext/nokogiri/extconf.rb\n\n\
         Gem::Specification.new do |s|\n  s.name = \"nokogiri\".freeze\n  s.version = \"1.13.1\"\n  \
         s.platform = \"x86_64-linux\".freeze\n\n  s.required_rubygems_version = Gem::Requirement.new(\">= 0\")\n  \
         s.licenses = [\"MIT\".freeze, \"X'11\".freeze]\n  if s.respond_to? :add_runtime_dependency then\n    \
         s.add_runtime_dependency(%q<racc>.freeze, [\"~> 1.4\"])\n    \
         s.add_development_dependency(%q<rake>.freeze, [\"~> 1.4\"])\n  else\n    \
-        s.add_dependency(%q<racc>.freeze, [\"~> 1.4\"])\n  end\nend\n";
+        s.add_dependency(%q<rake>.freeze, [\"~> 1.4\"])\n  end\nend\n";
 
     #[test]
     fn a_specification_tells_name_platform_licence_and_needs() {

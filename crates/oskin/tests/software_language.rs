@@ -314,9 +314,7 @@ fn a_module_of_perl_is_told_by_what_its_installation_writes() {
     fs::write(at("lib/Foo/Bar.pm"), "package Foo::Bar;\nour $VERSION = '1.25';\n1;\n").unwrap();
     fs::write(at("Makefile.PL"), "use ExtUtils::MakeMaker; WriteMakefile(NAME => 'Foo::Bar', VERSION_FROM => 'lib/Foo/Bar.pm');\n").unwrap();
     let script = "perl Makefile.PL INSTALL_BASE=\"$PWD/out\" && make && make install";
-    let output =
-        Command::new("sh").args(["-ec", script]).current_dir(directory.path()).output().unwrap();
-    if !output.status.success() {
+    if !ran(script, directory.path()) {
         eprintln!("skipped: no ExtUtils::MakeMaker");
         return;
     }
@@ -328,4 +326,70 @@ fn a_module_of_perl_is_told_by_what_its_installation_writes() {
     let owned: Vec<_> = all.iter().flat_map(|(_, record)| &record.owned).collect();
     let module = normal(&at("out/lib/perl5/Foo/Bar.pm"));
     assert!(owned.len() == 1 && owned[0].files.contains(&module), "{owned:?}");
+}
+
+/// Runs a script of the shell in a directory; tells whether it did its work.
+fn ran(script: &str, directory: &Path) -> bool {
+    Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(directory)
+        .output()
+        .unwrap()
+        .status
+        .success()
+}
+
+#[test]
+fn packages_of_composer_are_those_that_it_shows() {
+    if printed("composer", &["--version"]).is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    // Packages in directories need no network.
+    let script = r#"mkdir dep dep2 app
+        echo '{"name":"acme/dep","version":"1.2.3","license":["MIT","ISC"],"require":{"acme/dep2":"*"}}' > dep/composer.json
+        echo '{"name":"acme/dep2","version":"v0.5.0","license":"MIT"}' > dep2/composer.json
+        at() { echo '{"type":"path","url":"../'$1'","options":{"symlink":false}}'; }
+        echo '{"name":"acme/app","repositories":[{"packagist":false},'$(at dep),$(at dep2)'],"require":{"php":"*","acme/dep":"*"}}' > app/composer.json
+        cd app && COMPOSER_ALLOW_SUPERUSER=1 composer install --no-interaction"#;
+    if !ran(script, directory.path()) {
+        eprintln!("skipped: no composer that works");
+        return;
+    }
+    let app = directory.path().join("app");
+    let ours = packages(&app, "composer");
+    let expected = [("acme/dep", "1.2.3"), ("acme/dep2", "v0.5.0")];
+    assert_eq!(names(&ours), expected.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
+    assert_eq!(
+        (ours[0].license.as_str(), &ours[0].depends[..]),
+        ("MIT OR ISC", &["acme/dep2".to_owned()][..])
+    );
+    assert_eq!(ours[0].directory, normal(&app.join("vendor/acme/dep")));
+    let asked: Vec<_> =
+        records(&app).into_iter().flat_map(|(_, record)| record.asked_for).collect();
+    assert_eq!(asked, ["acme/dep"]);
+}
+
+#[test]
+fn rocks_are_those_that_luarocks_lists() {
+    if printed("luarocks", &["--version"]).is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let spec = "package = \"Foo\"\nversion = \"1.0-1\"\nsource = { url = \"file://x\" }\n\
+        description = { summary = \"a license\", license = \"MIT/X11\" }\n\
+        dependencies = { \"lua >= 5.1\" }\nbuild = { type = \"builtin\", modules = { foo = \"foo.lua\" } }\n";
+    fs::write(directory.path().join("foo-1.0-1.rockspec"), spec).unwrap();
+    fs::write(directory.path().join("foo.lua"), "return 1\n").unwrap();
+    if !ran("luarocks make --tree tree foo-1.0-1.rockspec", directory.path()) {
+        eprintln!("skipped: no luarocks that works");
+        return;
+    }
+    let tree = directory.path().join("tree");
+    let ours = packages(&tree, "luarocks");
+    let list =
+        printed("luarocks", &["list", "--porcelain", "--tree", tree.to_str().unwrap()]).unwrap();
+    let listed: Vec<&str> = list.lines().next().unwrap().split('\t').take(2).collect();
+    assert_eq!(listed, [ours[0].package.name.as_str(), &ours[0].package.version]);
+    assert_eq!((ours.len(), ours[0].license.as_str(), ours[0].depends.len()), (1, "MIT/X11", 0));
 }

@@ -21,6 +21,8 @@ pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
     let name = after("{application,").and_then(|rest| rest.split(',').next());
     let version = after("{vsn,").filter(|rest| rest.starts_with('"')).and_then(quoted);
     let is_standard = memchr::memmem::find(path, b"erlang/lib/").is_some();
+    let is_of_elixir = memchr::memmem::find(path, b"/elixir/lib/").is_some()
+        && names_from_end(path).next() != Some(b"elixir.app");
     let kind = if is_standard { "otp" } else { "hex" };
     let name = name.unwrap_or_default().trim_matches('\'');
     let mut record = Record::default();
@@ -33,7 +35,7 @@ pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
     record.packages.push(FoundPackage {
         directory: above(path, 2).to_vec(),
         depends: needs.map(str::to_owned).collect(),
-        asked_for: is_standard.then_some(false),
+        asked_for: (is_standard || is_of_elixir).then_some(false),
         ..package
     });
     record

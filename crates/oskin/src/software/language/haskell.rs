@@ -16,7 +16,10 @@ pub(super) fn is_specification(path: &[u8]) -> bool {
 pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
     let mut told = [const { String::new() }; 3];
     let mut depends = Vec::new();
-    each_field(&text(content), " ", |name, value| {
+    // Descriptions have empty lines in them, which end nothing here.
+    let told_text = text(content);
+    let lines: Vec<&str> = told_text.lines().filter(|line| !line.trim().is_empty()).collect();
+    each_field(&lines.join("\n"), " ", |name, value| {
         let [package, version, license] = &mut told;
         match name {
             "name" => value.clone_into(package),
@@ -55,7 +58,7 @@ mod tests {
 
     #[test]
     fn specifications_are_read() {
-        let told = "name:                 aeson\nversion:              2.0.3.0\nlicense:              BSD-3-Clause\ndepends:\n    base-4.16.1.0 attoparsec-iso8601-1.0-8x\n    text-2\n";
+        let told = "name:                 aeson\nversion:              2.0.3.0\nlicense:              BSD-3-Clause\ndescription:\n    a\n\n    b\ndepends:\n    base-4.16.1.0 attoparsec-iso8601-1.0-8x\n    text-2\n";
         let path = b"var/lib/ghc/package.conf.d/aeson-2.0.3.0.conf";
         assert!(is_specification(path) && !is_specification(b"etc/package.conf"));
         let package = read(path, told.as_bytes()).packages.remove(0);

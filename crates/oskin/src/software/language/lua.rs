@@ -25,7 +25,9 @@ pub(super) fn read(path: &[u8], content: &[u8]) -> Record {
     let mut depends = Vec::new();
     let mut in_list = false;
     for line in text(content).lines().map(str::trim) {
-        if let Some(value) = line.strip_prefix("license").filter(|_| terms.is_empty()) {
+        // The word may stand in a summary before.
+        let mut values = line.split("license").skip(1).map(str::trim_start);
+        if let Some(value) = values.find(|it| it.starts_with('=')).filter(|_| terms.is_empty()) {
             terms = license(quoted(value).unwrap_or_default());
         }
         in_list |= line.starts_with("dependencies");
@@ -50,7 +52,7 @@ mod tests {
         let path =
             b"usr/local/lib/luarocks/rocks-5.1/luasocket/3.0rc1-2/luasocket-3.0rc1-2.rockspec";
         assert!(is_specification(path));
-        let text = "package = \"LuaSocket\"\ndescription = {\n  license = \"MIT\"\n}\ndependencies = {\n   \"lua >= 5.1\", 'lpeg ~> 1',\n}\n";
+        let text = "package = \"LuaSocket\"\ndescription = { summary = \"a license\",\n license = \"MIT\" }\ndependencies = {\n   \"lua >= 5.1\", 'lpeg ~> 1',\n}\n";
         let package = read(path, text.as_bytes()).packages.remove(0);
         assert_eq!(package.package.to_string(), "pkg:luarocks/luasocket@3.0rc1-2");
         assert_eq!(

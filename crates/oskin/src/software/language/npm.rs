@@ -26,11 +26,15 @@ pub(super) fn is_manifest(path: &[u8]) -> bool {
     parent == Some(b"node_modules")
 }
 
-/// Whether a path is the `package.json` of a program that has its packages beside it: one that is in no
-/// `node_modules`.
+/// Directories of packages, of Node and of other languages: what stands in them is a part of a package.
+const PACKAGE_PLACES: [&[u8]; 6] =
+    [b"node_modules", b"site-packages", b"dist-packages", b"gems", b"vendor", b"third_party"];
+
+/// Whether a path is the `package.json` of a program that has its packages beside it: one that is no part of a
+/// package.
 pub(super) fn is_program(path: &[u8]) -> bool {
     let mut names = names_from_end(path);
-    names.next() == Some(b"package.json") && names.all(|name| name != b"node_modules")
+    names.next() == Some(b"package.json") && !names.any(|name| PACKAGE_PLACES.contains(&name))
 }
 
 #[derive(Debug, Default)]
@@ -221,6 +225,7 @@ mod tests {
         assert_eq!(program("{{template}}"), Record::default());
         assert!(is_program(b"package.json") && is_program(b"opt/yarn-v1/package.json"));
         assert!(!is_program(b"a/node_modules/b/lib/package.json"));
+        assert!(!is_program(b"gems/typeprof-0.21/vscode/package.json"));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
         b"DESCRIPTION" => r::is_description(path).then_some(Kind::R),
         b"installed.json" => php::is_installed_list(path).then_some(Kind::Composer),
         b"Project.toml" | b"JuliaProject.toml" => julia::is_project(path).then_some(Kind::Julia),
-        b".crates.toml" => Some(Kind::Cargo),
+        _ if cargo::is_installed_list(name) => Some(Kind::Cargo),
         _ if java::is_archive(name) => Some(Kind::Java),
         _ if name.ends_with(b".gemspec") => ruby::is_specification(path).then_some(Kind::Gem),
         _ if name.ends_with(b".rockspec") => lua::is_specification(path).then_some(Kind::Rock),

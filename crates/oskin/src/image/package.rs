@@ -107,8 +107,9 @@ impl Package {
         Ok(package)
     }
 
-    /// Lower-cases what its kind takes as the same (purl-spec, the known types).
-    fn normalize(&mut self) {
+    /// Writes what its kind takes as the same in one way: lower case (purl-spec, the known types), and for
+    /// Python one dash for each run of dashes, dots and underscores (PEP 503).
+    pub(crate) fn normalize(&mut self) {
         match self.kind.as_str() {
             "alpm" | "apk" | "bitbucket" | "composer" | "deb" | "github" | "golang" | "hex"
             | "oci" => {
@@ -116,7 +117,16 @@ impl Package {
                 self.name = self.name.to_lowercase();
             }
             "rpm" | "qpkg" => self.namespace = self.namespace.to_lowercase(),
-            "pypi" => self.name = self.name.to_lowercase().replace('_', "-"),
+            "pypi" => {
+                let mut name = String::with_capacity(self.name.len());
+                for c in self.name.chars().flat_map(char::to_lowercase) {
+                    let c = if matches!(c, '_' | '.') { '-' } else { c };
+                    if c != '-' || !name.ends_with('-') {
+                        name.push(c);
+                    }
+                }
+                self.name = name;
+            }
             _ => {}
         }
     }
@@ -278,6 +288,7 @@ mod tests {
                 "pkg:PyPI/Django_package@1.11.1.dev1",
                 ["pypi", "", "django-package", "1.11.1.dev1", "", ""],
             ),
+            ("pkg:pypi/Zope._.Interface@5", ["pypi", "", "zope-interface", "5", "", ""]),
             (
                 "pkg:golang/google.golang.org/genproto#googleapis/api/annotations",
                 ["golang", "google.golang.org", "genproto", "", "", "googleapis/api/annotations"],

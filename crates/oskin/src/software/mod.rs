@@ -4,6 +4,8 @@
 //! What is damaged is told as a warning and the rest is read on; no reader panics, and none takes more than a
 //! small multiple of the memory of its input.
 
+pub mod binary;
+pub mod language;
 mod record;
 pub mod system;
 pub mod version;

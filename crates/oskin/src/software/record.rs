@@ -27,6 +27,9 @@ pub struct FoundPackage {
     pub license: String,
     /// The files that it owns, in normal form (no slash at either end); empty where the record does not tell.
     pub files: Vec<Vec<u8>>,
+    /// A directory whose files are all its own, but those of packages in directories below, in normal form;
+    /// empty where the record tells of none.
+    pub directory: Vec<u8>,
     /// Names (or what they provide) of packages that it needs to run, without versions; alternatives are all named.
     pub depends: Vec<String>,
     /// What else it is known as, to be found by `depends`.

@@ -14,8 +14,11 @@ use std::sync::Arc;
 /// The first bytes of every file.
 pub const MAGIC: &[u8; 5] = b"OSKI\0";
 
-/// The newest version that this build reads. It writes version 1 where no facts or packages are told.
-const VERSION: u8 = 2;
+/// The newest version that this build reads. It writes the oldest that has room for what is told.
+const VERSION: u8 = 3;
+
+/// The version of files without what layers say of software.
+const TOLD_VERSION: u8 = 2;
 
 /// The version of files without facts and packages.
 const PLAIN_VERSION: u8 = 1;
@@ -31,6 +34,7 @@ const TAG_CHUNK: u8 = b'C';
 const TAG_IMAGE: u8 = b'I';
 const TAG_FACTS: u8 = b'F';
 const TAG_PACKAGES: u8 = b'P';
+const TAG_SOFTWARE: u8 = b'S';
 const TAG_END: u8 = b'E';
 
 /// A layer with what it is known by.
@@ -94,7 +98,13 @@ pub enum OskiError {
 pub fn write(out: &mut dyn Write, images: &[OskiImage]) -> io::Result<()> {
     out.write_all(MAGIC)?;
     let is_plain = |image: &OskiImage| image.record.facts.is_empty() && image.packages.is_none();
-    out.write_all(&[if images.iter().all(is_plain) { PLAIN_VERSION } else { VERSION }])?;
+    let is_searched = |layer: &OskiLayer| layer.layer.is_searched();
+    let version = match () {
+        () if images.iter().flat_map(|image| &image.layers).any(is_searched) => VERSION,
+        () if images.iter().all(is_plain) => PLAIN_VERSION,
+        () => TOLD_VERSION,
+    };
+    out.write_all(&[version])?;
     let mut keys: Vec<LayerKey> = Vec::new();
     for layer in images.iter().flat_map(|image| &image.layers) {
         if !keys.contains(&layer.key) {
@@ -152,6 +162,11 @@ fn write_layer(out: &mut dyn Write, layer: &OskiLayer) -> io::Result<()> {
         encode::put_paths(&mut plain, range.clone().map(|index| layer.layer.path(index)));
         encode::put_facts(&mut plain, &layer.layer, range);
         section(out, TAG_CHUNK, &plain)?;
+    }
+    if layer.layer.is_searched() {
+        let mut plain = Vec::new();
+        encode::put_software(&mut plain, &layer.layer);
+        section(out, TAG_SOFTWARE, &plain)?;
     }
     Ok(())
 }
@@ -246,6 +261,7 @@ impl Reader<'_> {
         match tag {
             TAG_LAYER => self.layer(&mut decoder).map_err(damaged)?,
             TAG_CHUNK => self.chunk(&mut decoder).map_err(damaged)?,
+            TAG_SOFTWARE => self.software(&mut decoder).map_err(damaged)?,
             TAG_IMAGE => self.image(&mut decoder).map_err(damaged)?,
             TAG_FACTS | TAG_PACKAGES => {
                 self.told(tag, &mut decoder).map_err(damaged)?;
@@ -289,6 +305,16 @@ impl Reader<'_> {
         let last = self.layers.last_mut().ok_or(Damaged("entries without a layer"))?;
         let layer = Arc::get_mut(&mut last.layer).ok_or(Damaged("entries behind an image"))?;
         encode::take_facts(decoder, &paths, layer)
+    }
+
+    /// What the layer before says of software, once.
+    fn software(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {
+        let last = self.layers.last_mut().ok_or(Damaged("software without a layer"))?;
+        let layer = Arc::get_mut(&mut last.layer).ok_or(Damaged("software behind an image"))?;
+        if layer.is_searched() {
+            return Err(Damaged("software of a layer stands twice"));
+        }
+        encode::take_software(decoder, layer)
     }
 
     fn image(&mut self, decoder: &mut Decoder<'_>) -> Result<(), Damaged> {

@@ -61,7 +61,7 @@ fn load(catalog: &Catalog, name: &str) -> Result<OskiImage, CliError> {
         size_bytes: stored.size_bytes,
         layer: stored.layer,
     };
-    let layers = catalog.layers(record.id)?.into_iter().map(layer).collect();
+    let layers = catalog.layers_with_software(record.id)?.into_iter().map(layer).collect();
     let packages = catalog.packages(record.id)?;
     Ok(OskiImage { record, layers, packages })
 }

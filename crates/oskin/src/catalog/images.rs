@@ -9,6 +9,7 @@ use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::lineage::Chain;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How many values one statement may be given: less than SQLite's own limit.
 pub(super) const MAX_VALUES: usize = 30_000;
@@ -179,6 +180,22 @@ impl Catalog {
         row.map(|row| layers::load(&self.connection, &self.path, row)).transpose()
     }
 
+    /// A layer with what its files say of software, if the catalog has it and they were searched.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn layer_with_software(&self, key: &LayerKey) -> Result<Option<StoredLayer>, CatalogError> {
+        let (connection, path) = (&self.connection, &self.path);
+        let Some(row) = layers::row_of(connection, path, key)? else { return Ok(None) };
+        let mut stored = layers::load(connection, path, row)?;
+        // Nobody else has it yet.
+        if let Some(layer) = Arc::get_mut(&mut stored.layer) {
+            layers::load_software(connection, path, row, layer)?;
+        }
+        Ok(Some(stored))
+    }
+
     /// Whether the catalog has a layer.
     ///
     /// # Errors
@@ -204,6 +221,27 @@ impl Catalog {
             Ok((key, self.layer(&key)?.ok_or_else(missing)?))
         };
         keys.into_iter().map(load).collect()
+    }
+
+    /// The same with what the files of the layers say of software.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn layers_with_software(
+        &self,
+        image: i64,
+    ) -> Result<Vec<(LayerKey, StoredLayer)>, CatalogError> {
+        let mut layers = self.layers(image)?;
+        let (connection, path) = (&self.connection, &self.path);
+        for (key, stored) in &mut layers {
+            let row = layers::row_of(connection, path, key)?;
+            // Nobody else has the layer yet.
+            if let (Some(row), Some(layer)) = (row, Arc::get_mut(&mut stored.layer)) {
+                layers::load_software(connection, path, row, layer)?;
+            }
+        }
+        Ok(layers)
     }
 
     /// Whether an image is here already, by what is known before its layers are read. Cheap.

@@ -2,6 +2,7 @@
 
 use super::error::{At as _, CatalogError};
 use super::intern::{Interner, PathReader};
+use super::told_images::has_table;
 use crate::image::LayerKey;
 use crate::inventory::Layer;
 use crate::inventory::encode::{self, CHUNK_ENTRIES, Damaged, Decoder, PathList};
@@ -66,6 +67,9 @@ pub(super) fn store(
         encode::put_facts(&mut plain, layer, range);
         insert.execute(params![row, number, encode::seal(&plain, 3)]).at(catalog, doing)?;
     }
+    if layer.is_searched() {
+        store_software(connection, catalog, row, layer)?;
+    }
     Ok((row, path_ids))
 }
 
@@ -121,6 +125,53 @@ pub(super) fn ids(
         })?);
     }
     Ok(path_ids)
+}
+
+/// What a layer says of software, in a table that is made when it is first needed: a layer without a row was added by an
+/// oskin that did not look.
+const SOFTWARE: &str = "
+CREATE TABLE IF NOT EXISTS layer_software (
+    layer_id INTEGER PRIMARY KEY REFERENCES layer (id) ON DELETE CASCADE,
+    data     BLOB NOT NULL
+)";
+
+/// Stores what a new layer says of software.
+fn store_software(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+    layer: &Layer,
+) -> Result<(), CatalogError> {
+    let mut plain = Vec::new();
+    encode::put_software(&mut plain, layer);
+    let sql = "INSERT INTO layer_software (layer_id, data) VALUES (?1, ?2)";
+    connection
+        .execute(SOFTWARE, [])
+        .and_then(|_| connection.prepare_cached(sql))
+        .and_then(|mut insert| insert.execute(params![row, encode::seal(&plain, 9)]))
+        .map(drop)
+        .at(catalog, "store what a layer says of software")
+}
+
+/// Adds to a layer what its files say of software, if they were searched for it.
+pub(super) fn load_software(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+    layer: &mut Layer,
+) -> Result<(), CatalogError> {
+    let doing = "read what a layer says of software";
+    if !has_table(connection, catalog, "layer_software")? {
+        return Ok(());
+    }
+    let sql = "SELECT data FROM layer_software WHERE layer_id = ?1";
+    let mut statement = connection.prepare_cached(sql).at(catalog, doing)?;
+    let data = statement.query_row([row], |row| row.get::<_, Vec<u8>>(0)).optional();
+    let Some(data) = data.at(catalog, doing)? else { return Ok(()) };
+    let taken = encode::unseal(&data, CHUNK_LIMIT_BYTES)
+        .and_then(|plain| encode::take_software(&mut Decoder::new(&plain), layer));
+    let what = || format!("software of layer {row}");
+    taken.map_err(|source| CatalogError::Damaged { path: catalog.to_owned(), what: what(), source })
 }
 
 /// Loads a layer by its row.

@@ -114,6 +114,17 @@ impl Catalog {
         Ok(flatten(&layers).0)
     }
 
+    /// The same with what its files say of software.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn inventory_with_software(&self, image: i64) -> Result<Inventory, CatalogError> {
+        let layers = self.layers_with_software(image)?;
+        let layers: Vec<Arc<_>> = layers.into_iter().map(|(_, stored)| stored.layer).collect();
+        Ok(flatten(&layers).0)
+    }
+
     /// How many paths the dictionary holds; ids are below it.
     ///
     /// # Errors

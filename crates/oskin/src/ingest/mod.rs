@@ -4,16 +4,19 @@ mod facts;
 mod fleet;
 mod foreign;
 mod in_flight;
+mod installed;
 mod schedule;
 
 pub use fleet::{MAX_JOBS, Place, Rules, Told, Wanted, add_all};
 pub use foreign::ForeignPaths;
+pub use installed::installed;
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{Fact, ImageRecord, LayerKey, Packages};
 use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
 use crate::path::shorten;
+use crate::software::Installed;
 use crate::source::{ImageSource, LayerRead, LayerSource, Lost, ReadOptions, SourceError, Warning};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -193,7 +196,7 @@ fn distinct(source: &ImageSource) -> Vec<usize> {
 fn kept_layer(catalog: &Catalog, layer: &LayerSource) -> Result<Option<DraftLayer>, CatalogError> {
     let Some(id) = layer.diff_id() else { return Ok(None) };
     let key = LayerKey::DiffId(id);
-    let stored = catalog.at_one_moment(|catalog| catalog.layer(&key))?;
+    let stored = catalog.at_one_moment(|catalog| catalog.layer_with_software(&key))?;
     Ok(stored.map(|stored| DraftLayer {
         key,
         layer: stored.layer,
@@ -231,8 +234,12 @@ fn assemble(source: &ImageSource, parts: &BTreeMap<usize, Part>) -> ReadImage {
     let told = lost.into_iter().chain(facts::platform(source));
     let told: Vec<Fact> = told.chain(source.facts.iter().cloned()).collect();
     let facts = facts::bounded(&told, &mut warnings);
-    let record = ImageRecord { facts, ..record_of(source, &inventory, bounded(warnings)) };
-    let packages = source.packages.clone();
+    let packages = match &source.packages {
+        Some(packages) if packages.only => Some(packages.clone()),
+        told => installed(&inventory).map(|all| Installed::packages(&all)).or_else(|| told.clone()),
+    };
+    let record = record_of(source, (&inventory, packages.as_ref()), bounded(warnings));
+    let record = ImageRecord { facts, ..record };
     ReadImage { record, layers, inventory, packages, layers_read, stored_bytes }
 }
 
@@ -285,7 +292,7 @@ fn bounded(mut warnings: Vec<(String, String)>) -> Vec<(String, String)> {
 
 fn record_of(
     source: &ImageSource,
-    inventory: &Inventory,
+    (inventory, packages): (&Inventory, Option<&Packages>),
     warnings: Vec<(String, String)>,
 ) -> ImageRecord {
     let totals = inventory.totals();
@@ -301,10 +308,10 @@ fn record_of(
         files: totals.files,
         directories: totals.directories,
         size_bytes: totals.size_bytes,
-        os: inventory.os_identity().or_else(|| source.packages.as_ref()?.system.clone()),
+        os: inventory.os_identity().or_else(|| packages?.system.clone()),
         facts: Vec::new(),
-        packages: source.packages.as_ref().map(|packages| packages.list().len() as u64),
-        packages_only: source.packages.as_ref().is_some_and(|packages| packages.only),
+        packages: packages.map(|packages| packages.list().len() as u64),
+        packages_only: packages.is_some_and(|packages| packages.only),
         warnings,
     }
 }

@@ -4,8 +4,10 @@
 //! has the layout. Whatever is decoded is checked: damaged bytes give [`Damaged`], never a panic
 //! and never more memory than the stated bounds.
 
+mod software;
 mod told;
 
+pub use software::{put_software, take_software};
 pub use told::{put_image_facts, put_packages, take_image_facts, take_packages};
 
 use super::entry::{Entry, EntryKind};

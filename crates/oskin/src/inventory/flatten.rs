@@ -194,6 +194,10 @@ impl<'a> Tree<'a> {
         if let Some(content) = kept {
             self.made.keep(index, content);
         }
+        let told = original.and_then(|slot| self.layer(slot.layer).software().get(&slot.index));
+        if let Some(record) = told.cloned() {
+            self.made.tell(index, record);
+        }
         Some(Slot { layer: u32::try_from(self.layers.len()).unwrap_or(u32::MAX), index })
     }
 

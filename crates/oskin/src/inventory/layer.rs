@@ -2,7 +2,9 @@
 
 use super::entry::{Entry, EntryKind};
 use crate::image::Digest;
+use crate::software::Record as SoftwareRecord;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many entries one layer may hold. A bound on memory, far above any real image.
 pub const MAX_LAYER_ENTRIES: usize = 50_000_000;
@@ -30,6 +32,8 @@ pub struct Layer {
     digests: Vec<Digest>,
     links: Vec<Box<[u8]>>,
     kept: BTreeMap<u32, Vec<u8>>,
+    software: BTreeMap<u32, Arc<SoftwareRecord>>,
+    searched: bool,
     listing: bool,
 }
 
@@ -123,6 +127,28 @@ impl Layer {
     /// The kept contents by the index of their entry.
     pub fn kept(&self) -> &BTreeMap<u32, Vec<u8>> {
         &self.kept
+    }
+
+    /// Whether its files were searched for what they say of software.
+    pub const fn is_searched(&self) -> bool {
+        self.searched
+    }
+
+    /// Says whether its files were [searched](Self::is_searched).
+    pub const fn set_searched(&mut self, searched: bool) {
+        self.searched = searched;
+    }
+
+    /// Notes what the file at `index` says of software; an empty record is not noted.
+    pub fn tell(&mut self, index: u32, record: Arc<SoftwareRecord>) {
+        if *record != SoftwareRecord::default() {
+            self.software.insert(index, record);
+        }
+    }
+
+    /// What files say of software, by the index of their entry.
+    pub fn software(&self) -> &BTreeMap<u32, Arc<SoftwareRecord>> {
+        &self.software
     }
 
     /// The path of the entry at `index`.

@@ -14,6 +14,7 @@ pub use layer::{Layer, LayerFull, MAX_KEPT_BYTES, MAX_LAYER_ENTRIES, is_kept};
 use crate::image::OsIdentity;
 use crate::path;
 use crate::path_set::Selection;
+use crate::software::Record as SoftwareRecord;
 use std::sync::Arc;
 
 /// How many symbolic links in a row are followed, as Linux does.
@@ -174,6 +175,17 @@ impl Inventory {
         let resolved = self.resolve(path)?;
         let slot = self.find(&resolved)?.content;
         self.layers[slot.layer as usize].kept().get(&slot.index).map(Vec::as_slice)
+    }
+
+    /// What files say of software, by their paths, ascending; a file with several names says it once.
+    pub fn software(&self) -> impl Iterator<Item = (&[u8], &Arc<SoftwareRecord>)> {
+        let has_any = self.layers.iter().any(|layer| !layer.software().is_empty());
+        let entries = if has_any { &self.entries[..] } else { &[] };
+        entries.iter().filter_map(|placed| {
+            let Slot { layer, index } = placed.slot;
+            let record = self.layers[layer as usize].software().get(&index)?;
+            Some((self.path_of(placed.slot), record))
+        })
     }
 
     /// The path that `path` leads to when every symbolic link on the way is followed; `..` never

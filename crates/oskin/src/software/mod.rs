@@ -5,9 +5,13 @@
 //! small multiple of the memory of its input.
 
 pub mod binary;
+mod installed;
+mod interest;
 pub mod language;
 mod record;
 pub mod system;
 pub mod version;
 
+pub use installed::{Installed, Told};
+pub use interest::Interest;
 pub use record::{FoundPackage, Owned, Record};

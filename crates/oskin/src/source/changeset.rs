@@ -1,6 +1,7 @@
 //! One tar stream becomes one layer: entries, whiteouts, digests of all contents, in one pass.
 
 use super::decompress::Content;
+use super::held::Held;
 use super::input::Stream;
 use super::stored::Stored;
 use super::tar_entries::{Ending, Member, MemberKind, Members, TarError, TarErrorKind};
@@ -60,7 +61,8 @@ pub(super) fn read_stream(
     if members.ending() == Some(Ending::NoMarker) && members.content_offset() > 0 {
         reader.warnings.push(None, "the archive has no end marker; perhaps it is cut off");
     }
-    let Reader { layer, mut warnings, .. } = reader;
+    let Reader { mut layer, mut warnings, .. } = reader;
+    layer.set_searched(true);
     let end = members.into_input().finish().map_err(|error| SourceError::io(place, error))?;
     // Behind the archive eStargz keeps its table of contents, which is no part of the changeset.
     if !end.goes_on_with.is_empty() && !end.goes_on_with.starts_with(b"stargz.index.json") {
@@ -258,28 +260,23 @@ impl Reader<'_> {
         member: &Member,
         mut entry: Entry<'_>,
     ) -> Result<(), SourceError> {
-        let path = entry.path;
-        let mut kept = None;
+        let mut held = Held::default();
         let digest = if let Some(map) = &member.sparse {
             entry.size_bytes = map.size_bytes;
             self.sparse_content(members, member, map)?
         } else {
             entry.size_bytes = member.stored_bytes;
             let mut hasher = Sha256::new();
-            kept = inventory::is_kept(path, entry.size_bytes).then(Vec::new);
+            held = Held::of(entry.path, entry.mode, entry.size_bytes);
             let sink = |chunk: &[u8]| {
                 hasher.update(chunk);
-                if let Some(kept) = &mut kept {
-                    kept.extend_from_slice(chunk);
-                }
+                held.push(chunk);
             };
             members.content(sink).map_err(|error| tar_error(self.place, error))?;
             Some(Digest(hasher.finalize().into()))
         };
         let index = self.push(&Entry { digest: digest.as_ref(), ..entry })?;
-        if let Some(content) = kept {
-            self.layer.keep(index, content);
-        }
+        held.note(&mut self.layer, index, &mut self.warnings);
         Ok(())
     }
 

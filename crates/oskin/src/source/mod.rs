@@ -22,6 +22,7 @@ mod erofs;
 mod error;
 mod fields;
 mod guard;
+mod held;
 mod input;
 mod iso;
 mod iso_rock;

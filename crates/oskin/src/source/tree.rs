@@ -4,10 +4,11 @@
 //! behind its own entry. So the first of several names of one file is the same whatever the file
 //! system is, and the same tree gives the same layer.
 
+use super::held::Held;
 use super::layer::LayerRead;
 use super::{ReadOptions, SourceError, Warnings, changeset};
 use crate::image::{Digest, LayerKey};
-use crate::inventory::{self, Entry, EntryKind, Layer, canonical_digest};
+use crate::inventory::{Entry, EntryKind, Layer, canonical_digest};
 use crate::path;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -112,12 +113,12 @@ impl<'r> TreeReader<'r> {
             return self.push(&Entry { link: Some(&first), ..link }).map(drop);
         }
         self.bound_content(stated_bytes)?;
-        let (mut digest, mut kept) = (None, None);
+        let mut digest = None;
+        let mut held = Held::of(&path, attributes.mode, stated_bytes);
         let mut size_bytes = stated_bytes;
         if self.options.contents {
-            let wanted = inventory::is_kept(&path, stated_bytes);
-            match open().and_then(|content| self.content(content, stated_bytes, wanted)) {
-                Ok((read_bytes, read, content)) => {
+            match open().and_then(|content| self.content(content, stated_bytes, &mut held)) {
+                Ok((read_bytes, read)) => {
                     if read_bytes != stated_bytes {
                         let what =
                             format!("{stated_bytes} bytes are stated, there are {read_bytes}");
@@ -125,9 +126,9 @@ impl<'r> TreeReader<'r> {
                     }
                     size_bytes = read_bytes;
                     digest = Some(read);
-                    kept = content;
                 }
                 Err(error) => {
+                    held = Held::default();
                     self.lose(Some(&path), format!("the content cannot be read: {error}"));
                 }
             }
@@ -135,8 +136,8 @@ impl<'r> TreeReader<'r> {
         self.size_bytes = self.size_bytes.saturating_add(size_bytes);
         let file = entry(&path, EntryKind::File, attributes);
         let index = self.push(&Entry { size_bytes, digest: digest.as_ref(), ..file })?;
-        if let Some(content) = kept {
-            self.layer.keep(index, content);
+        if digest.is_some() {
+            held.note(&mut self.layer, index, &mut self.warnings);
         }
         if let Some(inode) = inode {
             self.linked.insert(inode, index);
@@ -161,7 +162,8 @@ impl<'r> TreeReader<'r> {
     }
 
     /// All that was taken.
-    pub(super) fn finish(self) -> LayerRead {
+    pub(super) fn finish(mut self) -> LayerRead {
+        self.layer.set_searched(self.options.contents);
         LayerRead {
             key: LayerKey::Inventory(canonical_digest(&self.layer)),
             layer: Arc::new(self.layer),
@@ -199,17 +201,16 @@ impl<'r> TreeReader<'r> {
         Ok(())
     }
 
-    /// Reads no more than is stated: size, digest, and the content itself if it is wanted.
+    /// Reads no more than is stated: size and digest.
     fn content(
         &mut self,
         content: impl Read,
         stated_bytes: u64,
-        wanted: bool,
-    ) -> io::Result<(u64, Digest, Option<Vec<u8>>)> {
+        held: &mut Held,
+    ) -> io::Result<(u64, Digest)> {
         self.options.progress.expect(stated_bytes);
         let mut content = content.take(stated_bytes);
         let mut hasher = Sha256::new();
-        let mut kept = wanted.then(Vec::new);
         let mut size_bytes = 0;
         loop {
             let count = match content.read(&mut self.buffer) {
@@ -221,12 +222,10 @@ impl<'r> TreeReader<'r> {
             let chunk = &self.buffer[..count];
             hasher.update(chunk);
             self.options.progress.advance(count as u64);
-            if let Some(kept) = &mut kept {
-                kept.extend_from_slice(chunk);
-            }
+            held.push(chunk);
             size_bytes += count as u64;
         }
-        Ok((size_bytes, Digest(hasher.finalize().into()), kept))
+        Ok((size_bytes, Digest(hasher.finalize().into())))
     }
 }
 

@@ -5,13 +5,14 @@
 //! the tree. Only the names of the directories on the way to the current one are in memory.
 
 use super::archive::place_of;
+use super::held::Held;
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::walk_fs::{self, Found, Names};
 use super::{
     ImageSource, ReadOptions, SourceError, SourceSpec, Warnings, changeset, host_platform, name,
 };
 use crate::image::{Digest, LayerKey};
-use crate::inventory::{self, Entry, EntryKind, Layer, canonical_digest};
+use crate::inventory::{Entry, EntryKind, Layer, canonical_digest};
 use crate::path;
 use hashbrown::HashTable;
 use rustix::fd::{AsFd as _, OwnedFd};
@@ -95,7 +96,8 @@ impl Walk {
             holes_left: walk_fs::MAX_HOLE_BYTES,
         };
         reader.walk()?;
-        let Reader { layer, warnings, size_bytes, .. } = reader;
+        let Reader { mut layer, warnings, size_bytes, .. } = reader;
+        layer.set_searched(options.contents);
         Ok(LayerRead {
             key: LayerKey::Inventory(canonical_digest(&layer)),
             layer: Arc::new(layer),
@@ -223,22 +225,20 @@ impl Reader<'_> {
         }
         entry.size_bytes = found.size_bytes;
         let mut digest = None;
-        let mut kept = None;
+        let mut held = Held::of(entry.path, entry.mode, found.size_bytes);
         if self.options.contents {
-            let wanted = inventory::is_kept(entry.path, found.size_bytes);
-            match self.content(name, found, wanted) {
-                Ok((read, content)) => {
+            match self.content(name, found, &mut held) {
+                Ok(read) => {
                     entry.size_bytes = read.0;
                     digest = Some(read.1);
-                    kept = content;
                 }
                 Err(what) => self.warnings.lose(Some(&path::shorten(entry.path)), what),
             }
         }
         self.size_bytes = self.size_bytes.saturating_add(entry.size_bytes);
         let index = self.push(&Entry { digest: digest.as_ref(), ..entry })?;
-        if let Some(content) = kept {
-            self.layer.keep(index, content);
+        if digest.is_some() {
+            held.note(&mut self.layer, index, &mut self.warnings);
         }
         if found.names > 1 {
             let linked = Linked { device: found.device, inode: found.inode, index };
@@ -258,14 +258,13 @@ impl Reader<'_> {
         Some(linked.index)
     }
 
-    /// Size and digest of the content as it was read, and the content itself if it is wanted.
-    #[expect(clippy::type_complexity, reason = "used once, right above")]
+    /// Size and digest of the content as it was read.
     fn content(
         &mut self,
         name: &CStr,
         found: &Found,
-        wanted: bool,
-    ) -> Result<((u64, Digest), Option<Vec<u8>>), String> {
+        held: &mut Held,
+    ) -> Result<(u64, Digest), String> {
         if found.hole_bytes() > self.holes_left {
             return Err("its holes are too large; its content was not read".to_owned());
         }
@@ -273,20 +272,17 @@ impl Reader<'_> {
         let directory = self.stack[self.stack.len() - 1].directory.as_fd();
         let file = walk_fs::open_file(directory, name, found)
             .map_err(|error| format!("the content cannot be read: {error}"))?;
-        let mut content = wanted.then(Vec::new);
         self.options.progress.expect(found.size_bytes);
         let read = walk_fs::hash(file, found.size_bytes, &mut self.buffer, |chunk| {
             self.options.progress.advance(chunk.len() as u64);
-            if let Some(content) = &mut content {
-                content.extend_from_slice(chunk);
-            }
+            held.push(chunk);
         });
         let (size, digest) =
             read.map_err(|error| format!("the content cannot be read: {error}"))?;
         if size != found.size_bytes {
             self.warn(format!("the file became shorter while it was read: {size} bytes"));
         }
-        Ok(((size, digest), content))
+        Ok((size, digest))
     }
 
     /// Goes into a directory, unless it is one that is left out.

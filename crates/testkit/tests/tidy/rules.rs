@@ -36,13 +36,14 @@ impl File {
 }
 
 /// What each module of crate oskin may use of the others.
-pub(crate) const MODULES: [(&str, &[&str]); 19] = [
+pub(crate) const MODULES: [(&str, &[&str]); 20] = [
     ("path", &[]),
     ("name", &[]),
     ("path_set", &[]),
     ("view", &["path", "name", "path_set"]),
     ("image", &["path"]),
-    ("inventory", &["path", "path_set", "image"]),
+    ("software", &["path", "name", "image"]),
+    ("inventory", &["path", "path_set", "image", "software"]),
     ("measure", &["path", "name", "path_set", "view"]),
     ("relation", &["path", "path_set", "view", "image", "inventory", "measure"]),
     ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
@@ -66,7 +67,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 19] = [
     ("dockerfile_dir", &["path", "dockerfile"]),
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
-    ("source", &["path", "image", "inventory", "dockerfile", "oski"]),
+    ("source", &["path", "image", "software", "inventory", "dockerfile", "oski"]),
     ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
     ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
     (
@@ -81,6 +82,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 19] = [
             "lineage",
             "source",
             "catalog",
+            "software",
         ],
     ),
 ];

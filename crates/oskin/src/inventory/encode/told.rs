@@ -38,16 +38,30 @@ pub fn put_packages(bytes: &mut Vec<u8>, packages: &Packages) {
         put_bytes(bytes, text.as_deref().unwrap_or_default().as_bytes());
     }
     put_number(bytes, packages.list().len() as u64);
-    for package in packages.list() {
-        let Package { kind, namespace, name, version, qualifiers, subpath } = package;
-        for text in [kind, namespace, name, version, subpath] {
-            put_bytes(bytes, text.as_bytes());
-        }
-        put_number(bytes, qualifiers.len() as u64);
-        for text in qualifiers.iter().flat_map(|(key, value)| [key, value]) {
-            put_bytes(bytes, text.as_bytes());
-        }
+    packages.list().iter().for_each(|package| put_package(bytes, package));
+}
+
+/// Puts a package: kind, namespace, name, version, subpath, and how many qualifiers, each by name and value.
+pub(super) fn put_package(bytes: &mut Vec<u8>, package: &Package) {
+    let Package { kind, namespace, name, version, qualifiers, subpath } = package;
+    for text in [kind, namespace, name, version, subpath] {
+        put_bytes(bytes, text.as_bytes());
     }
+    put_number(bytes, qualifiers.len() as u64);
+    for text in qualifiers.iter().flat_map(|(key, value)| [key, value]) {
+        put_bytes(bytes, text.as_bytes());
+    }
+}
+
+/// Takes back what [`put_package`] put.
+pub(super) fn take_package(decoder: &mut Decoder<'_>) -> Result<Package, Damaged> {
+    let mut text = || decoder.text().map(str::to_owned);
+    let (kind, namespace, name) = (text()?, text()?, text()?);
+    let (version, subpath) = (text()?, text()?);
+    let count = decoder.number()?;
+    let qualifier = |_| Ok((decoder.text()?.to_owned(), decoder.text()?.to_owned()));
+    let qualifiers = (0..count).map(qualifier).collect::<Result<_, Damaged>>()?;
+    Ok(Package { kind, namespace, name, version, qualifiers, subpath })
 }
 
 /// Takes back what [`put_packages`] put.
@@ -75,13 +89,7 @@ pub fn take_packages(decoder: &mut Decoder<'_>) -> Result<Packages, Damaged> {
     let count = decoder.number()?;
     let mut list: Vec<Package> = Vec::new();
     for _ in 0..count {
-        let mut text = || decoder.text().map(str::to_owned);
-        let (kind, namespace, name) = (text()?, text()?, text()?);
-        let (version, subpath) = (text()?, text()?);
-        let count = decoder.number()?;
-        let qualifier = |_| Ok((decoder.text()?.to_owned(), decoder.text()?.to_owned()));
-        let qualifiers = (0..count).map(qualifier).collect::<Result<_, Damaged>>()?;
-        let package = Package { kind, namespace, name, version, qualifiers, subpath };
+        let package = take_package(decoder)?;
         if list.last().is_some_and(|last| *last >= package) {
             return Err(Damaged("packages are not ascending"));
         }

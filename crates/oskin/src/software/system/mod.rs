@@ -85,6 +85,21 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
 }
 
 impl Reader {
+    /// The type of the purls of its packages.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::DpkgStatus
+            | Self::DpkgStatusFile
+            | Self::DpkgSums
+            | Self::DpkgList
+            | Self::AptStates => "deb",
+            Self::ApkInstalled | Self::ApkWorld => "apk",
+            Self::RpmSqlite | Self::RpmNdb | Self::RpmBerkeley => "rpm",
+            Self::PacmanDesc | Self::PacmanFiles => "alpm",
+            Self::OpkgStatus | Self::OpkgControl | Self::OpkgList => "opkg",
+        }
+    }
+
     /// The largest file that is worth reading, in bytes; what is larger is damage or an attack.
     ///
     /// Each is about ten times the largest that is known of it.

@@ -1,0 +1,89 @@
+//! Which files are read for what they tell of software, while their layer streams.
+
+use super::{Record, binary, language, system};
+
+/// The largest program whose content is held to be looked into, in bytes; larger ones are not read for their build.
+const MAX_PROGRAM_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The smallest program that is looked into: the header of an ELF file takes as much.
+const MIN_PROGRAM_BYTES: u64 = 52;
+
+/// The largest database of a package manager that is held, in bytes.
+const MAX_DATABASE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What a file is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// A database of system packages.
+    System(system::Reader),
+    /// What a package manager of a programming language leaves beside its files.
+    Language(language::Reader),
+    /// A program, for facts of its build.
+    Program,
+}
+
+impl Interest {
+    /// What a file is read for, by its path in normal form, its permission bits and its size in bytes; `None` for
+    /// most files, and for those that are too large. A few comparisons of bytes.
+    pub fn of(path: &[u8], mode: u16, size_bytes: u64) -> Option<Self> {
+        let system = || system::reader(path).map(|it| (Self::System(it), it.max_bytes()));
+        let language = || language::reader(path).map(|it| (Self::Language(it), it.max_bytes()));
+        let known = system().or_else(language);
+        if let Some((interest, max_bytes)) = known {
+            return (size_bytes <= max_bytes.min(MAX_DATABASE_BYTES)).then_some(interest);
+        }
+        let is_program =
+            mode & 0o111 != 0 && (MIN_PROGRAM_BYTES..=MAX_PROGRAM_BYTES).contains(&size_bytes);
+        is_program.then_some(Self::Program)
+    }
+
+    /// Whether content that begins so is worth reading: most executable files are scripts or libraries of no interest.
+    /// Beginnings of less than four bytes may tell nothing yet.
+    pub fn goes_on(self, beginning: &[u8]) -> bool {
+        let count = beginning.len().min(binary::MAGIC.len());
+        self != Self::Program || beginning[..count] == binary::MAGIC[..count]
+    }
+
+    /// The type of the purls of the packages that names in its record speak of.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::System(reader) => reader.kind(),
+            Self::Language(reader) => reader.kind(),
+            Self::Program => "generic",
+        }
+    }
+
+    /// Reads a file of this path. It never fails: what cannot be read is told by the warnings of the record.
+    pub fn read(self, path: &[u8], content: &[u8]) -> Record {
+        match self {
+            Self::System(reader) => reader.read(path, content),
+            Self::Language(reader) => reader.read(path, content),
+            Self::Program => binary::read(path, content),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_and_programs_are_of_interest_and_what_is_too_large_is_not() {
+        let of = |path: &str, mode, size| Interest::of(path.as_bytes(), mode, size);
+        let status = Some(Interest::System(system::Reader::DpkgStatus));
+        assert_eq!(of("var/lib/dpkg/status", 0o644, 9), status);
+        assert_eq!(of("var/lib/dpkg/status", 0o644, 1 << 40), None);
+        assert_eq!(of("usr/bin/env", 0o755, 4_000), Some(Interest::Program));
+        assert_eq!(of("usr/bin/env", 0o644, 4_000), None);
+        assert_eq!(of("usr/bin/env", 0o755, 1 << 40), None);
+        assert!(of("usr/lib/python3/dist-packages/x-1.dist-info/METADATA", 0o644, 99).is_some());
+    }
+
+    #[test]
+    fn only_programs_are_judged_by_how_they_begin() {
+        assert!(Interest::Program.goes_on(b"\x7fELF\x02"));
+        assert!(Interest::Program.goes_on(b"\x7fE"));
+        assert!(!Interest::Program.goes_on(b"#!/bin/sh"));
+        assert!(Interest::System(system::Reader::ApkWorld).goes_on(b"busybox"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What is held of a file's content while it streams, because later questions need it.
+
+use super::Warnings;
+use crate::inventory::{self, Layer};
+use crate::path;
+use crate::software::Interest;
+use std::sync::Arc;
+
+/// The content of one file, as far as it is of interest; of nearly all files nothing is held.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    is_kept: bool,
+    interest: Option<Interest>,
+    content: Vec<u8>,
+}
+
+impl Held {
+    /// Decides by what is known of a file before its content: path in normal form, permission bits, stated size.
+    pub(super) fn of(path: &[u8], mode: u16, size_bytes: u64) -> Self {
+        let is_kept = inventory::is_kept(path, size_bytes);
+        let interest = Interest::of(path, mode, size_bytes);
+        Self { is_kept, interest, content: Vec::new() }
+    }
+
+    /// Takes the next piece. No more is ever held than was stated: sizes are bounded by what the file is read for.
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        if !self.is_kept && self.interest.is_none() {
+            return;
+        }
+        self.content.extend_from_slice(chunk);
+        if self.interest.is_some_and(|interest| !interest.goes_on(&self.content)) {
+            self.interest = None;
+            if !self.is_kept {
+                self.content = Vec::new();
+            }
+        }
+    }
+
+    /// Notes with the file at `index` of the layer what it says of software, and its content if that is kept.
+    pub(super) fn note(self, layer: &mut Layer, index: u32, warnings: &mut Warnings) {
+        if let Some(interest) = self.interest {
+            let record = interest.read(layer.path(index as usize), &self.content);
+            let place = path::shorten(layer.path(index as usize));
+            record.warnings.iter().for_each(|what| warnings.push(Some(&place), what));
+            layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
+        }
+        if self.is_kept {
+            layer.keep(index, self.content);
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::inventory::{Entry, EntryKind};
+
+    #[test]
+    fn content_of_no_interest_is_let_go_at_once() {
+        let mut held = Held::of(b"usr/bin/run", 0o755, 4_000);
+        held.push(b"#!/bin/sh");
+        held.push(&[b'x'; 3_000]);
+        assert_eq!((held.content.capacity(), held.interest), (0, None));
+        let mut held = Held::of(b"usr/bin/run", 0o644, 4_000);
+        held.push(b"\x7fELF");
+        assert!(held.content.is_empty());
+    }
+
+    #[test]
+    fn a_database_is_read_with_its_layer_and_damage_is_a_warning() {
+        let mut layer = Layer::new();
+        let status = b"var/lib/dpkg/status";
+        let index = layer.push(&Entry::bare(status, EntryKind::File)).unwrap();
+        let mut held = Held::of(status, 0o644, 80);
+        held.push(b"Package: bash\nStatus: install ok installed\n");
+        held.push(b"Architecture: amd64\nVersion: 5\n\n");
+        let mut warnings = Warnings::new("x");
+        held.note(&mut layer, index, &mut warnings);
+        let record = layer.software().get(&index).unwrap();
+        assert_eq!(record.packages[0].package.to_string(), "pkg:deb/bash@5?arch=amd64");
+        assert!(warnings.into_list().is_empty() && layer.kept().is_empty());
+    }
+}

@@ -1,4 +1,4 @@
-//! What opkg records, the package manager of routers and of many devices: as dpkg does, with marks of its own.
+//! What opkg records, the package manager of routers: as dpkg does, with marks of its own.
 
 use super::dpkg::{ends_installed, owned, stem};
 use super::room::{Damage, Room};

@@ -39,6 +39,9 @@ const ENTRY_BYTES: usize = 16;
 const TYPE_OF_FILE: u16 = 0o170_000;
 const DIRECTORY: u16 = 0o040_000;
 
+/// The most texts of one tag that are read; the largest packages have 200,000 files.
+const MOST_TEXTS: usize = 1 << 20;
+
 /// How many files of a package without a path are passed over before its list is given up.
 const MOST_PATHLESS: usize = 1000;
 
@@ -164,7 +167,7 @@ impl<'a> Header<'a> {
     fn texts(self, tag: u32) -> (usize, &'a [u8]) {
         match self.find(tag) {
             Some((STRING, _, values)) => (1, values),
-            Some((STRING_ARRAY | I18N_STRING, count, values)) => (count, values),
+            Some((STRING_ARRAY | I18N_STRING, count, values)) => (count.min(MOST_TEXTS), values),
             _ => (0, &[]),
         }
     }
@@ -239,8 +242,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The directories of a package by number. Where each begins takes four bytes, since there may be as
-/// many of them as bytes.
+/// The directories of a package by number: where each begins, in four bytes.
 #[derive(Debug)]
 struct Directories<'a> {
     values: &'a [u8],

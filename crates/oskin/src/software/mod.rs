@@ -4,6 +4,7 @@
 //! What is damaged is told as a warning and the rest is read on; no reader panics, and none takes more than a
 //! small multiple of the memory of its input.
 
+pub mod programs;
 mod record;
 
 pub use record::{FoundPackage, Owned, Record};

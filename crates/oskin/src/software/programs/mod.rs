@@ -161,8 +161,9 @@ impl Table {
         let mut table = Self { ordinary, common, ..Self::default() };
         for (at, program) in programs.iter().enumerate() {
             for (rule, path) in program.paths.iter().enumerate() {
-                let first = path.pattern.lookup().first().copied().unwrap_or_default();
-                table.by_byte.entry(first).or_default().push((at, rule));
+                for first in path.pattern.first_bytes() {
+                    table.by_byte.entry(*first).or_default().push((at, rule));
+                }
             }
             for part in &program.parts {
                 table.parts.entry(part.clone()).or_default().push(at);

@@ -22,7 +22,7 @@ enum Segment {
 }
 
 /// A pattern of paths: `*` stands for a part of a name, `**` for any number of names (none as well),
-/// `{version}` for a version. Its last name begins with what it is looked up by, so with no wildcard.
+/// `{version}` for a version. Patterns are looked up by how their last name begins, so it begins with no wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
     segments: Vec<Segment>,
@@ -52,13 +52,25 @@ impl PathPattern {
             return Err("a pattern has one {version}, two ** and two * a name at most, and no other braces");
         }
         let pattern = Self { segments };
-        if pattern.lookup().is_empty() {
+        if pattern.first_bytes().is_empty() {
             return Err("the last name of a pattern begins with no wildcard");
         }
         Ok(pattern)
     }
 
-    /// What the last name begins with; empty only in patterns that are refused.
+    /// What the last name may begin with; empty only in patterns that are refused.
+    pub(super) fn first_bytes(&self) -> &[u8] {
+        match self.segments.last() {
+            Some(Segment::Name(pieces)) => match pieces.first() {
+                Some(Piece::Literal(text)) => text.get(..1).unwrap_or_default(),
+                Some(Piece::Version) => b"0123456789",
+                _ => &[],
+            },
+            _ => &[],
+        }
+    }
+
+    /// The text that the last name begins with, empty where that is a version.
     pub(super) fn lookup(&self) -> &[u8] {
         match self.segments.last() {
             Some(Segment::Name(pieces)) => match pieces.first() {
@@ -180,8 +192,8 @@ impl Mark {
             return Err("a mark has {version} in it");
         };
         let mark = Self { before: unescaped(before), behind: unescaped(behind) };
-        match mark.before.len() < 3 || behind.contains("{version}") {
-            true => Err("a mark has three bytes or more before {version}, which it has once"),
+        match mark.before.len() < 2 || behind.contains("{version}") {
+            true => Err("a mark has two bytes or more before {version}, which it has once"),
             false => Ok(mark),
         }
     }
@@ -259,7 +271,7 @@ mod tests {
         ] {
             assert_eq!(version(pattern, path).as_deref(), expected, "{pattern} {path}");
         }
-        for bad in ["", "a//b", "a/*x", "**", "{version}", "a{b}", "a{version}b{version}", "a/**/b/**/c/**/d"] {
+        for bad in ["", "a//b", "a/*x", "**", "a/**", "a{b}", "a{version}b{version}", "a/**/b/**/c/**/d"] {
             assert!(PathPattern::read(bad).is_err(), "{bad}");
         }
     }

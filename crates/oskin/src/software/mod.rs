@@ -6,5 +6,6 @@
 
 pub mod programs;
 mod record;
+pub mod tags;
 
 pub use record::{FoundPackage, Owned, Record};

@@ -86,7 +86,7 @@ pub(super) fn collect(input: &Input<'_>, table: &Table) -> Candidates {
     let mut collector = Collector {
         table,
         scale: Scale { images: input.images_in_catalog },
-        base: Base::new(input.base),
+        base: Base::new(input.base, table),
         found: Candidates::new(),
     };
     collector.owners(&paths);
@@ -167,14 +167,28 @@ impl Collector<'_> {
         };
         let candidate = self.of(&key);
         candidate.trace(place, weight, path);
-        if class == Class::Own && place != Place::Library {
-            candidate.is_own |= place != Place::Module;
+        if class == Class::Own {
+            candidate.is_own |= !matches!(place, Place::Library | Place::Doc | Place::Module);
+        }
+        // Directories of headers are called by the version of an interface, and packages may be called by one that
+        // they stand in for (`apache2.2-common`).
+        let at = raw.windows(version.len().max(1)).position(|it| it == version.as_bytes());
+        let before = at.and_then(|at| raw.get(at.checked_sub(1)?).copied());
+        let is_glued = before.is_some_and(|it| it.is_ascii_alphabetic());
+        let is_telling = match place {
+            Place::Library | Place::Doc | Place::Include => false,
+            Place::Package => !is_glued,
+            _ => true,
+        };
+        if class == Class::Own && is_telling {
             candidate.version(source, &version, weight);
         }
         Some(key)
     }
 
     fn programs(&mut self, paths: &[(&[u8], Option<u32>)]) {
+        let table = self.table;
+        let is_ordinary = |name: &[u8]| table.is_ordinary(&String::from_utf8_lossy(name).to_lowercase());
         for (at, (path, images)) in paths.iter().enumerate() {
             let Some(found) = places::program(path) else { continue };
             // Directories lie among programs, too; in the root nearly all are.
@@ -185,6 +199,15 @@ impl Collector<'_> {
                 continue;
             }
             let weight = self.weight(path, *images);
+            // Programs in a directory of their own are of what that is named after: `opt/x/bin/y` is of x.
+            let inside = places::owner(path, is_ordinary)
+                .filter(|it| it.end < path.len() && it.place != Place::Home)
+                .and_then(|it| names::name(it.name, table));
+            if let Some(whole) = inside.filter(|it| self.found.contains_key(&it.key)) {
+                self.of(&whole.key).programs += 1;
+                self.take(found.name, Place::Program, weight * 0.5, path, Source::Name);
+                continue;
+            }
             if let Some(key) = self.take(found.name, found.place, weight, path, Source::Name) {
                 self.of(&key).programs += 1;
             }
@@ -216,7 +239,13 @@ impl Collector<'_> {
             return;
         }
         for (program, version) in table.shown_by(path) {
-            let is_by_hand = path.starts_with(b"usr/local/") || path.starts_with(b"opt/");
+            let is_by_hand = !path.starts_with(b"usr/") || path.starts_with(b"usr/local/");
+            // What the base has in this version is no news, though a link to it is called otherwise.
+            let of_base = self.base.programs.iter().filter(|it| it.0 == program.name);
+            let is_known = of_base.clone().any(|it| version.is_none_or(|version| it.1 == version));
+            if is_known || (version.is_some() && of_base.clone().any(|it| it.1.is_empty())) {
+                continue;
+            }
             let candidate = self.found.entry(program.name.clone()).or_default();
             candidate.is_own = true;
             candidate.is_shown = true;
@@ -346,12 +375,17 @@ fn memrchr_slashes(path: &[u8]) -> impl Iterator<Item = usize> + '_ {
 struct Base {
     masked: Vec<u64>,
     exact: Vec<u64>,
+    /// The programs that its paths show, with their versions.
+    programs: Vec<(String, Vec<u8>)>,
 }
 
 impl Base {
-    fn new(paths: &[&[u8]]) -> Self {
-        let mut base = Self { masked: Vec::new(), exact: Vec::new() };
+    fn new(paths: &[&[u8]], table: &Table) -> Self {
+        let mut base = Self { masked: Vec::new(), exact: Vec::new(), programs: Vec::new() };
         for path in paths {
+            let shown = table.shown_by(path);
+            base.programs
+                .extend(shown.map(|it| (it.0.name.clone(), it.1.unwrap_or_default().to_vec())));
             let masked = mask_path(path);
             base.exact.push(xxh3_64(path));
             base.masked.push(xxh3_64(&masked));

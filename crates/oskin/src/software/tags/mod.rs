@@ -101,7 +101,7 @@ pub fn tags(input: &Input<'_>, table: &Table) -> Vec<Tag> {
 /// is any.
 pub fn standing_out(tags: &[Tag]) -> &[Tag] {
     let Some(first) = tags.first() else { return tags };
-    let is_heavy = |tag: &Tag| rank::strength(tag.weight) >= 0.2 * rank::strength(first.weight);
+    let is_heavy = |tag: &Tag| rank::strength(tag.weight) >= 0.15 * rank::strength(first.weight);
     let count = tags.iter().take_while(|tag| is_heavy(tag)).count().min(MAX_STANDING_OUT);
     tags.get(..count).unwrap_or(tags)
 }
@@ -113,13 +113,13 @@ struct Scale {
 }
 
 impl Scale {
-    /// How rare what so many images have is: 1 for what one has, or where nothing is known, down to about 0.25.
+    /// How rare what so many images have is: 1 for what one has, or where nothing is known, down to about 0.15.
     /// As the inverse document frequency (Spärck Jones 1972), held back in small catalogs.
     fn rarity(self, images: Option<u32>) -> f64 {
         let all = f64::from(self.images);
         let Some(images) = images.filter(|_| self.images > 1) else { return 1.0 };
         let images = f64::from(images.max(1)).min(all);
         let commonness = images.ln() / all.ln();
-        1.0 - 0.75 * commonness * all / (all + 10.0)
+        1.0 - 0.85 * commonness * all / (all + 10.0)
     }
 }

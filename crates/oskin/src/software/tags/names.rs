@@ -25,18 +25,18 @@ pub(super) struct Name {
 }
 
 /// Endings of files that say nothing of whose they are.
-const ENDINGS: [&str; 34] = [
+const ENDINGS: [&str; 36] = [
     ".sh", ".py", ".pl", ".rb", ".js", ".jar", ".war", ".service", ".service.d", ".socket", ".timer", ".conf",
     ".cfg", ".ini", ".list", ".json", ".xml", ".yml", ".yaml", ".toml", ".txt", ".md", ".php",
-    ".egg-info", ".dist-info", ".egg", ".so", ".phar", ".gz", ".zip", ".pid", ".d", ".properties", ".bin",
+    ".egg-info", ".dist-info", ".egg", ".so", ".phar", ".gz", ".zip", ".pid", ".d", ".properties", ".bin", ".sources", ".repo",
 ];
 
 /// Ends of names that say what part of a program a package or a file is, longest first where one ends another.
-const ROLES: [&str; 34] = [
+const ROLES: [&str; 31] = [
     "-server", "-client", "-common", "-core", "-bin", "-data", "-base", "-utils", "-tools", "-daemon",
     "-runtime", "-minimal", "-full", "-all", "-cli", "-config", "-ctl", "-cluster", "-contrib",
     "-jessie", "-scripts", "-nox", "-complete", "-enterprise", "-community", "-standalone", "-plugins", "-services",
-    "_server", "_client", "-debug", "-entrypoint", "-start", "-run",
+    "_server", "_client", "-debug",
 ];
 
 /// What packages of libraries, and for developers, end with.
@@ -59,6 +59,9 @@ pub(super) fn name(raw: &[u8], table: &Table) -> Option<Name> {
     }
     if let Some(known) = known(text, table) {
         return Some(Name { key: known, version: String::new(), class: Class::Own });
+    }
+    if table.is_ordinary(text) || table.is_ordinary(raw) {
+        return None;
     }
     // `libx.so.1.2` and `libx1.2` are of x; the version of a library is no version of a program.
     let without = text.split(".so.").next().unwrap_or(text);
@@ -94,7 +97,7 @@ pub(super) fn name(raw: &[u8], table: &Table) -> Option<Name> {
         && stem.len() <= 40
         && stem.chars().any(char::is_alphabetic)
         && !stem.contains(char::is_whitespace);
-    if !is_word || table.is_ordinary(stem) || table.is_ordinary(text) || table.is_ordinary(raw) {
+    if !is_word || table.is_ordinary(stem) {
         return None;
     }
     Some(Name { key: stem.to_owned(), version: version.to_owned(), class })

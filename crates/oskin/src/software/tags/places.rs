@@ -162,14 +162,24 @@ fn module_at(names: &Names<'_>) -> Option<(Place, usize)> {
 fn in_etc<'p>(names: &Names<'p>) -> Option<Found<'p>> {
     match names.name(1) {
         b"init.d" | b"init" => names.found(Place::Service, 2),
-        b"systemd" => names.found(Place::Service, 3),
+        b"systemd" => unit(names, 3),
         b"default" | b"logrotate.d" | b"pam.d" | b"sysconfig" | b"profile.d" | b"cron.d"
         | b"cron.daily" | b"cron.weekly" | b"bash_completion.d" | b"apparmor.d" | b"sudoers.d" => {
             names.found(Place::Config, 2)
         }
+        // Whose packages are fetched tells as much as a configuration of its own.
+        b"apt" if matches!(names.name(2), b"sources.list.d") => names.found(Place::Config, 3),
+        b"yum.repos.d" => names.found(Place::Config, 2),
         b"apt" | b"alternatives" | b"ssl" | b"fonts" | b"X11" | b"xdg" | b"ld.so.conf.d" => None,
         _ => names.found(Place::Config, 1),
     }
+}
+
+/// A service of systemd; targets and mounts are its own.
+fn unit<'p>(names: &Names<'p>, at: usize) -> Option<Found<'p>> {
+    let name = names.name(at);
+    let is_service = name.ends_with(b".service") || name.ends_with(b".service.d");
+    is_service.then(|| names.found(Place::Service, at)).flatten()
 }
 
 fn in_var<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
@@ -222,11 +232,11 @@ fn in_system<'p>(names: &Names<'p>, at: usize) -> Option<Found<'p>> {
             | b"licenses" | b"help" | b"gtk-doc",
         ) => None,
         (b"share", b"java") => names.found(Place::Library, at + 2),
-        (b"share", b"bash-completion") => names.found(Place::Config, at + 3),
+        (b"share", b"bash-completion" | b"zsh") => None,
         (b"share", _) => names.found(Place::Share, at + 1),
         (b"include", _) => names.found(Place::Include, at + 1),
         (b"src", _) => names.found(Place::Source, at + 1),
-        (b"lib", b"systemd") => names.found(Place::Service, at + 3),
+        (b"lib", b"systemd") => unit(names, at + 3),
         (b"lib", b"jvm") => names.found(Place::Lib, at + 2),
         (b"lib" | b"lib64" | b"lib32" | b"libx32" | b"libexec", next) => {
             // Debian keeps libraries of a machine in a directory of its own.

@@ -17,8 +17,8 @@ const HALF: f64 = 3.0;
 const fn worth(place: Place) -> f64 {
     match place {
         Place::OwnDirectory => 2.5,
+        Place::Source => 2.2,
         Place::OwnProgram => 2.0,
-        Place::Source => 1.5,
         Place::Service | Place::OwnLib | Place::GlobalModule => 1.4,
         Place::Config | Place::State | Place::OwnShare => 1.1,
         Place::Package | Place::Log => 1.0,
@@ -55,6 +55,14 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
     let mut strengths: BTreeMap<&str, f64> = BTreeMap::new();
     for (name, candidate) in &found {
         strengths.insert(name, strength_of(name, candidate, total, table));
+    }
+    // Without a base the system is what the image is, whatever it brings along: first or second.
+    let first = strengths.iter().map(|it| *it.1).fold(0.0, f64::max);
+    for (name, candidate) in &found {
+        let is_system = table.named(name).is_some_and(|it| it.kind == Kind::System);
+        if is_system && candidate.is_shown && input.base.is_empty() {
+            strengths.insert(name, first * 0.99);
+        }
     }
     // What is a part of another comes behind it.
     let parts: Vec<(&str, f64)> = strengths
@@ -102,11 +110,34 @@ fn strength_of(name: &str, candidate: &Candidate, total: f64, table: &Table) -> 
         None if table.is_common(name) => 0.12,
         None => 1.0,
     };
+    let factor = match known {
+        // A name without what every installation has: a client, a library, an example of a configuration.
+        Some(program) if !candidate.is_shown && !program.paths.is_empty() && !is_declared(candidate) => {
+            factor * 0.6
+        }
+        // Systems bring languages along for tools that are written in them.
+        Some(program) if program.kind == Kind::Language && !is_by_hand(candidate) => factor * 0.75,
+        // What was put there by hand is what the image was made for.
+        _ if is_by_hand(candidate) => factor * 1.1,
+        _ => factor,
+    };
     let factor = match candidate.is_own {
         true => factor,
         false => factor * 0.35,
     };
     sum * factor
+}
+
+/// Whether what the image declares tells of it.
+fn is_declared(candidate: &Candidate) -> bool {
+    let is = |it: &Evidence| matches!(it, Evidence::Started(_) | Evidence::Environment(_));
+    candidate.extras.iter().any(|it| is(&it.1))
+}
+
+/// Whether it lies where no package manager of a system puts anything.
+fn is_by_hand(candidate: &Candidate) -> bool {
+    let is = |it: &Place| matches!(it, Place::OwnProgram | Place::OwnDirectory | Place::OwnLib | Place::Source);
+    is_declared(candidate) || candidate.traces.keys().any(is)
 }
 
 /// The version that is told best: by the best source, and of that the one told most, made as exact as any other
@@ -178,10 +209,17 @@ fn merged(mut found: Candidates, table: &Table) -> Candidates {
 }
 
 /// The name that is there and that another one is a part of.
-fn whole_of<'k>(key: &'k str, found: &Candidates, table: &Table) -> Option<&'k str> {
+fn whole_of<'k>(key: &'k str, found: &Candidates, table: &'k Table) -> Option<&'k str> {
     let stands = |it: &str| found.get(it).is_some_and(|it| it.is_own && is_firm(it));
-    if let Some(whole) = names::wholes(key).find(|it| stands(it) || (table.is_common(it) && found.contains_key(*it))) {
-        return Some(whole);
+    let whole = names::wholes(key).find_map(|it| {
+        // `mvn-entrypoint` is of maven.
+        let known = table.named(it).map_or(it, |program| program.name.as_str());
+        let is_whole = known != key
+            && (stands(known) || (table.is_common(known) && found.contains_key(known)));
+        is_whole.then_some(known)
+    });
+    if whole.is_some() {
+        return whole;
     }
     // `mysqldump` is of mysql, if it has no more than its program.
     let candidate = found.get(key)?;

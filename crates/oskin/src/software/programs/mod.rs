@@ -206,11 +206,8 @@ impl Table {
         self.common.binary_search_by(|it| it.as_str().cmp(name)).is_ok()
     }
 
-    /// The programs that a path shows, with the version that it tells. O(rules whose last name begins alike).
-    pub fn shown_by<'a>(
-        &'a self,
-        path: &'a [u8],
-    ) -> impl Iterator<Item = (&'a Program, Option<&'a [u8]>)> {
+    /// The programs that a path shows, with the version that it tells, empty if it tells none. O(rules whose last name begins alike).
+    pub fn shown_by<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = (&'a Program, &'a [u8])> {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let rules = name.first().and_then(|first| self.by_byte.get(first));
         rules.into_iter().flatten().filter_map(move |(program, rule)| {
@@ -252,8 +249,13 @@ mod tests {
                 assert!(!rule.examples.is_empty(), "{}: {:?}", program.name, rule.pattern);
                 for (path, version) in &rule.examples {
                     let found = rule.pattern.version_in(path.as_bytes());
-                    let found = found.map(|it| String::from_utf8_lossy(it.unwrap_or_default()));
-                    assert_eq!(found.as_deref(), Some(version.as_str()), "{}: {path}", program.name);
+                    let found = found.map(String::from_utf8_lossy);
+                    assert_eq!(
+                        found.as_deref(),
+                        Some(version.as_str()),
+                        "{}: {path}",
+                        program.name
+                    );
                     let shown: Vec<&str> =
                         table.shown_by(path.as_bytes()).map(|it| it.0.name.as_str()).collect();
                     assert!(shown.contains(&program.name.as_str()), "{}: {path}", program.name);
@@ -287,8 +289,9 @@ mod tests {
         let both = Table::built_in().with(&own);
         assert_eq!(both.programs().len(), Table::built_in().programs().len());
         assert_eq!(both.named("nginx").map(|it| it.kind), Some(Kind::Tool));
-        let shown: Vec<_> = both.shown_by(b"opt/x-3").map(|it| (it.0.name.as_str(), it.1)).collect();
-        assert_eq!(shown, [("nginx", Some(b"3".as_slice()))]);
+        let shown: Vec<_> =
+            both.shown_by(b"opt/x-3").map(|it| (it.0.name.as_str(), it.1)).collect();
+        assert_eq!(shown, [("nginx", b"3".as_slice())]);
     }
 
     #[test]

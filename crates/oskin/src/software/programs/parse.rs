@@ -81,10 +81,9 @@ impl Reader {
             }
             "path" => {
                 self.last = None;
-                program.paths.push(PathRule {
-                    pattern: PathPattern::read(rest)?,
-                    examples: Vec::new(),
-                });
+                program
+                    .paths
+                    .push(PathRule { pattern: PathPattern::read(rest)?, examples: Vec::new() });
                 self.last = Some(Last::Path);
             }
             "read" => {
@@ -112,7 +111,11 @@ impl Reader {
                 };
                 examples.ok_or("an example stands below a `path` or `mark`")?.push(example);
             }
-            _ => return Err("a line begins with program, also, parts, port, path, read, mark, like, ordinary, common or #"),
+            _ => {
+                return Err(
+                    "a line begins with program, also, parts, port, path, read, mark, like, ordinary, common or #",
+                );
+            }
         }
         Ok(())
     }
@@ -147,8 +150,14 @@ mod tests {
                     read bin/a\nmark abc\nmark abc {version}\nlike abc 1 = 1\nsomething\nprogram b\n";
         let Reader { programs, problems, .. } = read(text);
         let lines: Vec<&str> = problems.iter().filter_map(|it| it.split(':').next()).collect();
-        assert_eq!(lines, ["line 1", "line 3", "line 4", "line 5", "line 6", "line 8", "line 11", "line 12"]);
+        assert_eq!(
+            lines,
+            ["line 1", "line 3", "line 4", "line 5", "line 6", "line 8", "line 11", "line 12"]
+        );
         assert_eq!(programs.len(), 1);
-        assert_eq!(programs.first().map(|it| (it.marks.len(), it.ports.clone())), Some((1, vec![80])));
+        assert_eq!(
+            programs.first().map(|it| (it.marks.len(), it.ports.clone())),
+            Some((1, vec![80]))
+        );
     }
 }

@@ -3,6 +3,9 @@
 /// The longest name that matches anything, in bytes.
 const MAX_NAME: usize = 255;
 
+/// The most names in a path that matches anything.
+const MAX_DEPTH: usize = 32;
+
 /// A part of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -48,8 +51,11 @@ impl PathPattern {
         let stars = names.iter().any(|name| *name != "**" && name.matches('*').count() > 2);
         let versions = text.matches("{version}").count();
         let depths = segments.iter().filter(|it| matches!(it, Segment::AnyDepth)).count();
-        if stars || versions > 1 || depths > 2 || text.replace("{version}", "").contains(['{', '}']) {
-            return Err("a pattern has one {version}, two ** and two * a name at most, and no other braces");
+        if stars || versions > 1 || depths > 2 || text.replace("{version}", "").contains(['{', '}'])
+        {
+            return Err(
+                "a pattern has one {version}, two ** and two * a name at most, and no other braces",
+            );
         }
         let pattern = Self { segments };
         if pattern.first_bytes().is_empty() {
@@ -81,17 +87,18 @@ impl PathPattern {
         }
     }
 
-    /// The version in a path that matches, `Some(None)` if the pattern has none.
-    pub fn version_in<'p>(&self, path: &'p [u8]) -> Option<Option<&'p [u8]>> {
-        let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
-        matched(&self.segments, &names)
+    /// The version in a path that matches, empty if the pattern has none; `None` if the path does not match.
+    /// Paths of more than 32 names match nothing.
+    pub fn version_in<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').take(MAX_DEPTH + 1).collect();
+        (names.len() <= MAX_DEPTH).then(|| matched(&self.segments, &names)).flatten()
     }
 }
 
 /// Matches names from the front; recursion goes only as deep as the pattern has names.
-fn matched<'p>(segments: &[Segment], names: &[&'p [u8]]) -> Option<Option<&'p [u8]>> {
+fn matched<'p>(segments: &[Segment], names: &[&'p [u8]]) -> Option<&'p [u8]> {
     let Some((first, rest)) = segments.split_first() else {
-        return names.is_empty().then_some(None);
+        return names.is_empty().then_some(b"".as_slice());
     };
     match first {
         Segment::AnyDepth => {
@@ -100,15 +107,15 @@ fn matched<'p>(segments: &[Segment], names: &[&'p [u8]]) -> Option<Option<&'p [u
         Segment::Name(pieces) => {
             let (name, others) = names.split_first()?;
             let here = matched_name(pieces, name)?;
-            matched(rest, others).map(|further| here.or(further))
+            matched(rest, others).map(|further| if here.is_empty() { further } else { here })
         }
     }
 }
 
 /// Matches one name.
-fn matched_name<'p>(pieces: &[Piece], name: &'p [u8]) -> Option<Option<&'p [u8]>> {
+fn matched_name<'p>(pieces: &[Piece], name: &'p [u8]) -> Option<&'p [u8]> {
     let Some((first, rest)) = pieces.split_first() else {
-        return name.is_empty().then_some(None);
+        return name.is_empty().then_some(b"".as_slice());
     };
     match first {
         // No file system has longer names, and wildcards would take their time over them.
@@ -118,7 +125,7 @@ fn matched_name<'p>(pieces: &[Piece], name: &'p [u8]) -> Option<Option<&'p [u8]>
             .find_map(|skip| matched_name(rest, name.get(skip..).unwrap_or_default())),
         Piece::Version => version_ends(name).into_iter().rev().find_map(|end| {
             let (version, behind) = name.split_at_checked(end)?;
-            matched_name(rest, behind).map(|_| Some(version))
+            matched_name(rest, behind).map(|_| version)
         }),
     }
 }
@@ -161,7 +168,8 @@ pub(super) fn version_ends(text: &[u8]) -> Vec<usize> {
     }
     loop {
         ends.push(end);
-        let start = end + usize::from(matches!(text.get(end), Some(b'-' | b'+' | b'~' | b'_' | b'.')));
+        let start =
+            end + usize::from(matches!(text.get(end), Some(b'-' | b'+' | b'~' | b'_' | b'.')));
         let letters = text.iter().skip(start).take_while(|byte| byte.is_ascii_alphabetic()).count();
         let next = digits(start + letters);
         if letters <= 6 && next > start + letters {
@@ -249,7 +257,7 @@ mod tests {
 
     fn version(pattern: &str, path: &str) -> Option<String> {
         let found = PathPattern::read(pattern).unwrap().version_in(path.as_bytes())?;
-        Some(String::from_utf8(found.unwrap_or_default().to_vec()).unwrap())
+        Some(String::from_utf8(found.to_vec()).unwrap())
     }
 
     #[test]
@@ -271,14 +279,18 @@ mod tests {
         ] {
             assert_eq!(version(pattern, path).as_deref(), expected, "{pattern} {path}");
         }
-        for bad in ["", "a//b", "a/*x", "**", "a/**", "a{b}", "a{version}b{version}", "a/**/b/**/c/**/d"] {
+        for bad in
+            ["", "a//b", "a/*x", "**", "a/**", "a{b}", "a{version}b{version}", "a/**/b/**/c/**/d"]
+        {
             assert!(PathPattern::read(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn versions_end_where_words_begin() {
-        let longest = |text: &str| version_ends(text.as_bytes()).last().map(|end| text.split_at(*end).0.to_owned());
+        let longest = |text: &str| {
+            version_ends(text.as_bytes()).last().map(|end| text.split_at(*end).0.to_owned())
+        };
         for (text, expected) in [
             ("3.6.0", Some("3.6.0")),
             ("8u111-jdk", Some("8u111")),

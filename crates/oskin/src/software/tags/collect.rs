@@ -6,7 +6,7 @@ use super::{Evidence, Input, Scale};
 use crate::image::{Declared, recorded_package};
 use crate::name::mask_path;
 use crate::software::FoundPackage;
-use crate::software::programs::Table;
+use crate::software::programs::{Kind, Table};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -98,6 +98,7 @@ pub(super) fn collect(input: &Input<'_>, table: &Table) -> Candidates {
         candidate.is_shown = true;
         candidate.is_own = true;
         candidate.version(Source::Content, &found.version, 1.0);
+        candidate.extras.push((2.5, Evidence::Path(found.path.clone())));
     }
     if let Some(declared) = input.declared {
         collector.declared(declared, input.base_declared);
@@ -127,7 +128,7 @@ impl Collector<'_> {
         for (path, images) in paths {
             if let Some(name) = recorded_package(path) {
                 let weight = self.weight(path, *images);
-                self.take(name.as_bytes(), Place::Package, weight, path, Source::Name);
+                self.take(name.as_bytes(), Place::Package, weight, path);
                 continue;
             }
             let Some(found) = places::owner(path, is_ordinary) else { continue };
@@ -141,7 +142,7 @@ impl Collector<'_> {
             let weight = self.weight(prefix, group.images);
             let count = f64::from(group.count);
             let place = group.found.place;
-            let Some(key) = self.take(group.found.name, place, weight, prefix, Source::Name) else {
+            let Some(key) = self.take(group.found.name, place, weight, prefix) else {
                 continue;
             };
             if !matches!(place, Place::Doc | Place::Include | Place::Library | Place::Package) {
@@ -151,7 +152,7 @@ impl Collector<'_> {
     }
 
     /// Takes a trace under the name that it is of, which is returned.
-    fn take(&mut self, raw: &[u8], place: Place, weight: f64, path: &[u8], source: Source) -> Option<String> {
+    fn take(&mut self, raw: &[u8], place: Place, weight: f64, path: &[u8]) -> Option<String> {
         let Name { key, version, class } = names::name(raw, self.table)?;
         let is_module = place == Place::Module || class == Class::Module;
         // A package of a language is called after what it speaks to, which is no sign of that: `redis` for Python.
@@ -181,14 +182,15 @@ impl Collector<'_> {
             _ => true,
         };
         if class == Class::Own && is_telling {
-            candidate.version(source, &version, weight);
+            candidate.version(Source::Name, &version, weight);
         }
         Some(key)
     }
 
     fn programs(&mut self, paths: &[(&[u8], Option<u32>)]) {
         let table = self.table;
-        let is_ordinary = |name: &[u8]| table.is_ordinary(&String::from_utf8_lossy(name).to_lowercase());
+        let is_ordinary =
+            |name: &[u8]| table.is_ordinary(&String::from_utf8_lossy(name).to_lowercase());
         for (at, (path, images)) in paths.iter().enumerate() {
             let Some(found) = places::program(path) else { continue };
             // Directories lie among programs, too; in the root nearly all are.
@@ -205,10 +207,10 @@ impl Collector<'_> {
                 .and_then(|it| names::name(it.name, table));
             if let Some(whole) = inside.filter(|it| self.found.contains_key(&it.key)) {
                 self.of(&whole.key).programs += 1;
-                self.take(found.name, Place::Program, weight * 0.5, path, Source::Name);
+                self.take(found.name, Place::Program, weight * 0.5, path);
                 continue;
             }
-            if let Some(key) = self.take(found.name, found.place, weight, path, Source::Name) {
+            if let Some(key) = self.take(found.name, found.place, weight, path) {
                 self.of(&key).programs += 1;
             }
         }
@@ -221,10 +223,11 @@ impl Collector<'_> {
             let weight = self.scale.rarity(*images);
             self.rule(table, path, weight);
             // Directories that are not listed themselves: those that the path before does not lie in.
-            for at in memrchr_slashes(path) {
+            for at in slashes(path) {
                 let directory = path.get(..at).unwrap_or_default();
-                let is_known = last.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
-                    || last == directory;
+                let is_known =
+                    last.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+                        || last == directory;
                 if is_known {
                     break;
                 }
@@ -241,31 +244,35 @@ impl Collector<'_> {
         for (program, version) in table.shown_by(path) {
             let is_by_hand = !path.starts_with(b"usr/") || path.starts_with(b"usr/local/");
             // What the base has in this version is no news, though a link to it is called otherwise.
-            let of_base = self.base.programs.iter().filter(|it| it.0 == program.name);
-            let is_known = of_base.clone().any(|it| version.is_none_or(|version| it.1 == version));
-            if is_known || (version.is_some() && of_base.clone().any(|it| it.1.is_empty())) {
+            let mut of_base = self.base.programs.iter().filter(|it| it.0 == program.name);
+            let is_same =
+                |of_base: &[u8]| version.is_empty() || of_base.is_empty() || of_base == version;
+            if of_base.any(|it| is_same(&it.1)) {
                 continue;
             }
             let candidate = self.found.entry(program.name.clone()).or_default();
             candidate.is_own = true;
             candidate.is_shown = true;
-            let version = String::from_utf8_lossy(version.unwrap_or_default());
+            let version = String::from_utf8_lossy(version);
             candidate.version(Source::Rule, &version, if is_by_hand { 3.0 } else { 1.0 });
             candidate.extras.push((2.5 * weight, Evidence::Path(path.to_vec())));
         }
     }
 
     fn packages(&mut self, packages: &[FoundPackage]) {
+        let mut packages: Vec<&FoundPackage> = packages.iter().collect();
+        packages.sort_by(|one, other| one.package.cmp(&other.package));
         // What another one needs came with it, unless somebody asked for it.
         let mut needed: Vec<&str> =
-            packages.iter().flat_map(|it| &it.depends).map(String::as_str).collect();
+            packages.iter().flat_map(|it| it.depends.iter()).map(String::as_str).collect();
         needed.sort_unstable();
         let is_needed = |name: &str| needed.binary_search(&name).is_ok();
         for found in packages {
             let package = &found.package;
             let is_system =
                 matches!(package.kind.as_str(), "deb" | "apk" | "rpm" | "alpm" | "opkg");
-            let comes_along = is_needed(&package.name) || found.provides.iter().any(|it| is_needed(it));
+            let comes_along =
+                is_needed(&package.name) || found.provides.iter().any(|it| is_needed(it));
             let weight = match found.asked_for {
                 Some(true) => 2.5,
                 Some(false) => 0.4,
@@ -275,8 +282,7 @@ impl Collector<'_> {
             };
             let place = if is_system { Place::Package } else { Place::Module };
             let purl = package.to_string();
-            let Some(key) =
-                self.take(package.name.as_bytes(), place, weight, purl.as_bytes(), Source::Name)
+            let Some(key) = self.take(package.name.as_bytes(), place, weight, purl.as_bytes())
             else {
                 continue;
             };
@@ -295,11 +301,12 @@ impl Collector<'_> {
                 continue;
             };
             let variable = variable.to_lowercase().replace('_', "-");
-            let (stem, weight) = match (variable.strip_suffix("-version"), variable.strip_suffix("-home")) {
-                (Some(stem), _) => (stem, 3.0),
-                (_, Some(stem)) => (stem, 1.5),
-                _ => continue,
-            };
+            let (stem, weight) =
+                match (variable.strip_suffix("-version"), variable.strip_suffix("-home")) {
+                    (Some(stem), _) => (stem, 3.0),
+                    (_, Some(stem)) => (stem, 1.5),
+                    _ => continue,
+                };
             // `PYTHON_PIP_VERSION` is of pip.
             let last = stem.rsplit('-').next().filter(|it| table.named(it).is_some());
             let Some(name) = names::name(last.unwrap_or(stem).as_bytes(), table) else { continue };
@@ -334,20 +341,20 @@ impl Collector<'_> {
         }
         let words = command.iter().flat_map(|it| it.split_whitespace());
         let words = words.filter(|it| !it.starts_with('-') && !it.contains(['=', '$'])).take(4);
-        for (at, word) in words.enumerate() {
+        for word in words {
             let file = word.rsplit('/').next().unwrap_or(word);
-            if matches!(file, "sh" | "bash" | "ash" | "dash" | "exec" | "env" | "/bin/sh") {
+            if matches!(file, "sh" | "bash" | "ash" | "dash" | "exec" | "env" | "&&" | "set") {
                 continue;
             }
             let Some(name) = names::name(file.as_bytes(), self.table) else { continue };
-            // Arguments are told only where they name something that is there.
-            if at > 0 && !self.found.contains_key(&name.key) {
-                continue;
-            }
+            let kind = self.table.named(&name.key).map(|it| it.kind);
             let candidate = self.of(&name.key);
             candidate.is_own = true;
-            let weight = if at == 0 { weight } else { weight / 2.0 };
             candidate.extras.push((weight, Evidence::Started(command.join(" "))));
+            // What only runs another one is followed by what that is.
+            if !matches!(kind, Some(Kind::Language | Kind::Helper)) {
+                break;
+            }
         }
     }
 }
@@ -365,9 +372,10 @@ fn upstream(version: &str) -> &str {
     version.rsplit_once('-').map_or(version, |it| it.0)
 }
 
-/// Where the slashes of a path stand, descending.
-fn memrchr_slashes(path: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    path.iter().enumerate().rev().filter(|it| *it.1 == b'/').map(|it| it.0)
+/// Where the first 32 slashes of a path stand, descending: what lies deeper tells nothing.
+fn slashes(path: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    let places = path.iter().enumerate().filter(|it| *it.1 == b'/').map(|it| it.0).take(32);
+    places.collect::<Vec<usize>>().into_iter().rev()
 }
 
 /// The paths of the base and the directories that they lie in, as sorted digests; with versions masked, and as
@@ -384,15 +392,14 @@ impl Base {
         let mut base = Self { masked: Vec::new(), exact: Vec::new(), programs: Vec::new() };
         for path in paths {
             let shown = table.shown_by(path);
-            base.programs
-                .extend(shown.map(|it| (it.0.name.clone(), it.1.unwrap_or_default().to_vec())));
+            base.programs.extend(shown.map(|it| (it.0.name.clone(), it.1.to_vec())));
             let masked = mask_path(path);
             base.exact.push(xxh3_64(path));
             base.masked.push(xxh3_64(&masked));
-            for at in memrchr_slashes(path) {
+            for at in slashes(path) {
                 base.exact.push(xxh3_64(path.get(..at).unwrap_or_default()));
             }
-            for at in memrchr_slashes(&masked) {
+            for at in slashes(&masked) {
                 base.masked.push(xxh3_64(masked.get(..at).unwrap_or_default()));
             }
         }

@@ -26,17 +26,77 @@ pub(super) struct Name {
 
 /// Endings of files that say nothing of whose they are.
 const ENDINGS: [&str; 36] = [
-    ".sh", ".py", ".pl", ".rb", ".js", ".jar", ".war", ".service", ".service.d", ".socket", ".timer", ".conf",
-    ".cfg", ".ini", ".list", ".json", ".xml", ".yml", ".yaml", ".toml", ".txt", ".md", ".php",
-    ".egg-info", ".dist-info", ".egg", ".so", ".phar", ".gz", ".zip", ".pid", ".d", ".properties", ".bin", ".sources", ".repo",
+    ".sh",
+    ".py",
+    ".pl",
+    ".rb",
+    ".js",
+    ".jar",
+    ".war",
+    ".service",
+    ".service.d",
+    ".socket",
+    ".timer",
+    ".conf",
+    ".cfg",
+    ".ini",
+    ".list",
+    ".json",
+    ".xml",
+    ".yml",
+    ".yaml",
+    ".toml",
+    ".txt",
+    ".md",
+    ".php",
+    ".egg-info",
+    ".dist-info",
+    ".egg",
+    ".so",
+    ".phar",
+    ".gz",
+    ".zip",
+    ".pid",
+    ".d",
+    ".properties",
+    ".bin",
+    ".sources",
+    ".repo",
 ];
 
 /// Ends of names that say what part of a program a package or a file is, longest first where one ends another.
 const ROLES: [&str; 31] = [
-    "-server", "-client", "-common", "-core", "-bin", "-data", "-base", "-utils", "-tools", "-daemon",
-    "-runtime", "-minimal", "-full", "-all", "-cli", "-config", "-ctl", "-cluster", "-contrib",
-    "-jessie", "-scripts", "-nox", "-complete", "-enterprise", "-community", "-standalone", "-plugins", "-services",
-    "_server", "_client", "-debug",
+    "-server",
+    "-client",
+    "-common",
+    "-core",
+    "-bin",
+    "-data",
+    "-base",
+    "-utils",
+    "-tools",
+    "-daemon",
+    "-runtime",
+    "-minimal",
+    "-full",
+    "-all",
+    "-cli",
+    "-config",
+    "-ctl",
+    "-cluster",
+    "-contrib",
+    "-jessie",
+    "-scripts",
+    "-nox",
+    "-complete",
+    "-enterprise",
+    "-community",
+    "-standalone",
+    "-plugins",
+    "-services",
+    "_server",
+    "_client",
+    "-debug",
 ];
 
 /// What packages of libraries, and for developers, end with.
@@ -45,8 +105,8 @@ const DEVELOPER: [&str; 9] =
 
 /// What packages of languages begin with.
 const MODULES: [&str; 14] = [
-    "python-", "python3-", "python2-", "ruby-", "node-", "golang-", "php-", "php5-", "php7.0-", "r-cran-",
-    "gir1.2-", "fonts-", "perl-", "ttf-",
+    "python-", "python3-", "python2-", "ruby-", "node-", "golang-", "php-", "php5-", "php7.0-",
+    "r-cran-", "gir1.2-", "fonts-", "perl-", "ttf-",
 ];
 
 /// Takes a name apart; `None` if it tells nothing: it is ordinary, too short, or no text. O(length).
@@ -73,9 +133,13 @@ pub(super) fn name(raw: &[u8], table: &Table) -> Option<Name> {
     if let Some(rest) = DEVELOPER.iter().find_map(|ending| stem.strip_suffix(ending)) {
         (stem, class) = (rest, Class::Library);
     }
-    if MODULES.iter().any(|it| stem.starts_with(it)) || (stem.starts_with("lib") && stem.ends_with("-perl")) {
+    if MODULES.iter().any(|it| stem.starts_with(it))
+        || (stem.starts_with("lib") && stem.ends_with("-perl"))
+    {
         class = Class::Module;
-    } else if let Some(rest) = stem.strip_prefix("lib").filter(|rest| rest.len() > 1 && stem != "libreoffice") {
+    } else if let Some(rest) =
+        stem.strip_prefix("lib").filter(|rest| rest.len() > 1 && stem != "libreoffice")
+    {
         (stem, class) = (rest.trim_start_matches('-'), Class::Library);
     }
     if let Some(known) = known(stem, table) {
@@ -138,7 +202,7 @@ mod tests {
             ("python-lxml", "python-lxml", "", Class::Module),
             ("spiped.sh", "spiped", "", Class::Own),
             ("MyThing-1.2.3.jar", "mything", "1.2.3", Class::Own),
-            (".lein", "clojure", "", Class::Own),
+            (".lein", "leiningen", "", Class::Own),
             ("mysql-server-5.7", "mysql", "5.7", Class::Own),
         ] {
             let expected = Name { key: key.to_owned(), version: version.to_owned(), class };

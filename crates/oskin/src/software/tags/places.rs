@@ -57,15 +57,15 @@ pub(super) struct Found<'p> {
 /// The names that are looked at from the front of a path.
 const DEPTH: usize = 9;
 
-/// The first names of a path, the rest empty, and how many there are.
-struct Names<'p> {
+/// A path in its first names, the rest of them empty, and how many it has.
+struct Split<'p> {
     path: &'p [u8],
     names: [&'p [u8]; DEPTH],
     ends: [usize; DEPTH],
     count: usize,
 }
 
-impl<'p> Names<'p> {
+impl<'p> Split<'p> {
     fn of(path: &'p [u8]) -> Self {
         let (mut names, mut ends) = ([b"".as_slice(); DEPTH], [0; DEPTH]);
         let (mut count, mut at) = (0, 0);
@@ -93,8 +93,8 @@ impl<'p> Names<'p> {
 }
 
 /// Whose directory or file a path is. `is_ordinary` tells names that only say where. O(length).
-pub(super) fn owner<'p>(path: &'p [u8], is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
-    let names = Names::of(path);
+pub(super) fn owner(path: &[u8], is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'_>> {
+    let names = Split::of(path);
     if let Some(at) = module_at(&names) {
         return names.found(at.0, at.1);
     }
@@ -133,24 +133,23 @@ pub(super) fn program(path: &[u8]) -> Option<Found<'_>> {
 fn is_own_bin(directory: &[u8]) -> bool {
     let mut names = directory.rsplit(|byte| *byte == b'/');
     let is_bin = matches!(names.next(), Some(b"bin" | b"sbin"));
-    let depth = directory.iter().filter(|byte| **byte == b'/').count();
+    let depth = directory.split(|byte| *byte == b'/').count();
     // Of the system's own directories only usr/local is nobody's but the maker's.
     let is_system = directory.starts_with(b"usr/") && !directory.starts_with(b"usr/local/");
     let is_inner = |name: &[u8]| {
         matches!(name, b"node_modules" | b"site-packages" | b"dist-packages" | b"gems" | b"vendor")
     };
-    is_bin && depth <= 5 && !is_system && !names.any(is_inner)
+    is_bin && depth <= 6 && !is_system && !names.any(is_inner)
 }
 
 /// Where the name of a language's package stands in a path, which may be anywhere.
-fn module_at(names: &Names<'_>) -> Option<(Place, usize)> {
+fn module_at(names: &Split<'_>) -> Option<(Place, usize)> {
     (0..names.count.min(DEPTH)).find_map(|at| {
         let next = at + 1;
         let before = at.checked_sub(1).map(|it| names.name(it)).unwrap_or_default();
         match names.name(at) {
-            b"site-packages" | b"dist-packages" => Some((Place::Module, next)),
             b"node_modules" if before == b"lib" => Some((Place::GlobalModule, next)),
-            b"node_modules" => Some((Place::Module, next)),
+            b"site-packages" | b"dist-packages" | b"node_modules" => Some((Place::Module, next)),
             b"gems" if before == b"bundle" || before.first().is_some_and(u8::is_ascii_digit) => {
                 Some((Place::Module, next))
             }
@@ -159,7 +158,7 @@ fn module_at(names: &Names<'_>) -> Option<(Place, usize)> {
     })
 }
 
-fn in_etc<'p>(names: &Names<'p>) -> Option<Found<'p>> {
+fn in_etc<'p>(names: &Split<'p>) -> Option<Found<'p>> {
     match names.name(1) {
         b"init.d" | b"init" => names.found(Place::Service, 2),
         b"systemd" => unit(names, 3),
@@ -176,13 +175,13 @@ fn in_etc<'p>(names: &Names<'p>) -> Option<Found<'p>> {
 }
 
 /// A service of systemd; targets and mounts are its own.
-fn unit<'p>(names: &Names<'p>, at: usize) -> Option<Found<'p>> {
+fn unit<'p>(names: &Split<'p>, at: usize) -> Option<Found<'p>> {
     let name = names.name(at);
     let is_service = name.ends_with(b".service") || name.ends_with(b".service.d");
     is_service.then(|| names.found(Place::Service, at)).flatten()
 }
 
-fn in_var<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
+fn in_var<'p>(names: &Split<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
     if names.name(1) == b"lib" && matches!(names.name(2), b"dpkg" | b"rpm" | b"apt" | b"yum") {
         return None;
     }
@@ -196,7 +195,7 @@ fn in_var<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<
 }
 
 /// Homes: the user may be called like the program, and programs keep hidden directories in them.
-fn in_home<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
+fn in_home<'p>(names: &Split<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
     let start = if names.name(0) == b"root" { 1 } else { 2 };
     if names.name(start).starts_with(b".") || start == 1 || is_ordinary(names.name(1)) {
         return names.found(Place::Home, start);
@@ -204,7 +203,7 @@ fn in_home<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option
     names.found(Place::Home, 1)
 }
 
-fn in_local<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
+fn in_local<'p>(names: &Split<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Option<Found<'p>> {
     match names.name(2) {
         b"bin" | b"sbin" | b"games" => None,
         b"etc" => names.found(Place::Config, 3),
@@ -221,18 +220,17 @@ fn in_local<'p>(names: &Names<'p>, is_ordinary: impl Fn(&[u8]) -> bool) -> Optio
 }
 
 /// `usr`, and `lib` where that is no link to it; `at` is the name below `usr`.
-fn in_system<'p>(names: &Names<'p>, at: usize) -> Option<Found<'p>> {
+fn in_system<'p>(names: &Split<'p>, at: usize) -> Option<Found<'p>> {
     match (names.name(at), names.name(at + 1)) {
         (b"share", b"doc") => names.found(Place::Doc, at + 2),
         (
             b"share",
             b"man" | b"info" | b"locale" | b"perl5" | b"zoneinfo" | b"fonts" | b"icons"
             | b"pixmaps" | b"i18n" | b"ca-certificates" | b"terminfo" | b"X11" | b"lintian"
-            | b"doc-base" | b"applications" | b"mime" | b"consolefonts" | b"consoletrans" | b"keymaps"
-            | b"licenses" | b"help" | b"gtk-doc",
+            | b"doc-base" | b"applications" | b"mime" | b"consolefonts" | b"consoletrans"
+            | b"keymaps" | b"licenses" | b"help" | b"gtk-doc" | b"bash-completion" | b"zsh",
         ) => None,
         (b"share", b"java") => names.found(Place::Library, at + 2),
-        (b"share", b"bash-completion" | b"zsh") => None,
         (b"share", _) => names.found(Place::Share, at + 1),
         (b"include", _) => names.found(Place::Include, at + 1),
         (b"src", _) => names.found(Place::Source, at + 1),
@@ -248,7 +246,7 @@ fn in_system<'p>(names: &Names<'p>, at: usize) -> Option<Found<'p>> {
 }
 
 /// A directory among the libraries, or a library.
-fn library<'p>(names: &Names<'p>, at: usize, place: Place) -> Option<Found<'p>> {
+fn library<'p>(names: &Split<'p>, at: usize, place: Place) -> Option<Found<'p>> {
     let is_file = names.count == at + 1;
     let is_library = is_file && names.name(at).starts_with(b"lib");
     match (is_library, is_file && names.name(at).contains(&b'.')) {
@@ -260,7 +258,7 @@ fn library<'p>(names: &Names<'p>, at: usize, place: Place) -> Option<Found<'p>> 
 
 /// What lies at this depth, or one deeper where the name only says where.
 fn below<'p>(
-    names: &Names<'p>,
+    names: &Split<'p>,
     at: usize,
     place: Place,
     is_ordinary: impl Fn(&[u8]) -> bool,

@@ -85,7 +85,9 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
             })
         })
         .collect();
-    tags.sort_by(|one, other| other.weight.total_cmp(&one.weight).then_with(|| one.name.cmp(&other.name)));
+    tags.sort_by(|one, other| {
+        other.weight.total_cmp(&one.weight).then_with(|| one.name.cmp(&other.name))
+    });
     tags
 }
 
@@ -112,7 +114,9 @@ fn strength_of(name: &str, candidate: &Candidate, total: f64, table: &Table) -> 
     };
     let factor = match known {
         // A name without what every installation has: a client, a library, an example of a configuration.
-        Some(program) if !candidate.is_shown && !program.paths.is_empty() && !is_declared(candidate) => {
+        Some(program)
+            if !candidate.is_shown && !program.paths.is_empty() && !is_declared(candidate) =>
+        {
             factor * 0.6
         }
         // Systems bring languages along for tools that are written in them.
@@ -136,7 +140,9 @@ fn is_declared(candidate: &Candidate) -> bool {
 
 /// Whether it lies where no package manager of a system puts anything.
 fn is_by_hand(candidate: &Candidate) -> bool {
-    let is = |it: &Place| matches!(it, Place::OwnProgram | Place::OwnDirectory | Place::OwnLib | Place::Source);
+    let is = |it: &Place| {
+        matches!(it, Place::OwnProgram | Place::OwnDirectory | Place::OwnLib | Place::Source)
+    };
     is_declared(candidate) || candidate.traces.keys().any(is)
 }
 
@@ -146,9 +152,13 @@ fn version(candidate: &Candidate) -> Option<String> {
     let best = candidate.versions.keys().map(|it| it.0).max()?;
     // The names of files tell only what nothing else does.
     let of_best = candidate.versions.iter().filter(|it| it.0.0 == best);
-    let mut chosen =
-        of_best.max_by(|one, other| one.1.total_cmp(other.1).then_with(|| (&one.0.1).cmp(&other.0.1)))?.0.1.as_str();
-    let further = candidate.versions.iter().filter(|it| it.0.0 != Source::Name || best == Source::Name);
+    let of_best = of_best.map(|((_, version), support)| (*support, version.as_str()));
+    let order = |one: &(f64, &str), other: &(f64, &str)| {
+        one.0.total_cmp(&other.0).then_with(|| one.1.cmp(other.1))
+    };
+    let mut chosen = of_best.max_by(order)?.1;
+    let further =
+        candidate.versions.iter().filter(|it| it.0.0 != Source::Name || best == Source::Name);
     for ((_, other), _) in further {
         let is_finer = other.strip_prefix(chosen).is_some_and(|rest| rest.starts_with('.'));
         if is_finer {
@@ -211,6 +221,16 @@ fn merged(mut found: Candidates, table: &Table) -> Candidates {
 /// The name that is there and that another one is a part of.
 fn whole_of<'k>(key: &'k str, found: &Candidates, table: &'k Table) -> Option<&'k str> {
     let stands = |it: &str| found.get(it).is_some_and(|it| it.is_own && is_firm(it));
+    let candidate = found.get(key)?;
+    let is_weak = candidate
+        .traces
+        .keys()
+        .all(|it| matches!(it, Place::Program | Place::Doc | Place::Include | Place::Library));
+    // `bin/ls` is of busybox where there is one.
+    let mut told = table.wholes(key).map(|it| it.name.as_str()).filter(|it| stands(it));
+    if let Some(whole) = told.next().filter(|_| is_weak) {
+        return Some(whole);
+    }
     let whole = names::wholes(key).find_map(|it| {
         // `mvn-entrypoint` is of maven.
         let known = table.named(it).map_or(it, |program| program.name.as_str());
@@ -222,16 +242,14 @@ fn whole_of<'k>(key: &'k str, found: &Candidates, table: &'k Table) -> Option<&'
         return whole;
     }
     // `mysqldump` is of mysql, if it has no more than its program.
-    let candidate = found.get(key)?;
-    let is_weak = candidate.traces.keys().all(|it| {
-        matches!(it, Place::Program | Place::Doc | Place::Include | Place::Library)
-    });
     let prefixes = (4..key.len()).rev().filter_map(|end| key.get(..end));
     is_weak.then(|| prefixes.into_iter().find(|it| stands(it))).flatten()
 }
 
 /// Whether a name leaves more than a single program or document.
 fn is_firm(candidate: &Candidate) -> bool {
-    let is_alone = |place: &Place| matches!(place, Place::Doc | Place::Include | Place::Library | Place::Module);
+    let is_alone = |place: &Place| {
+        matches!(place, Place::Doc | Place::Include | Place::Library | Place::Module)
+    };
     candidate.is_shown || candidate.traces.keys().filter(|it| !is_alone(it)).count() >= 1
 }

@@ -29,17 +29,21 @@ const fn worth(place: Place) -> f64 {
     }
 }
 
-/// What the kind of a program makes of its strength: what an image is mostly made for weighs most.
-const fn factor(kind: Kind) -> f64 {
-    match kind {
-        Kind::Application => 1.35,
-        Kind::Server | Kind::Database => 1.15,
-        Kind::Framework => 1.05,
-        Kind::Language => 0.95,
-        Kind::Tool => 0.7,
-        Kind::Build => 0.5,
-        Kind::System => 0.3,
-        Kind::Helper => 0.12,
+/// What the kind of a program makes of its strength: what an image is mostly made for weighs most, what was put
+/// there by hand more than what a system's packages brought along for others.
+const fn factor(kind: Kind, is_by_hand: bool) -> f64 {
+    match (kind, is_by_hand) {
+        (Kind::Application, true) => 1.5,
+        (Kind::Application, false) => 1.35,
+        (Kind::Server | Kind::Database, true) => 1.25,
+        (Kind::Server | Kind::Database, false) | (Kind::Framework, true) => 1.15,
+        (Kind::Framework, false) | (Kind::Language, true) => 1.05,
+        (Kind::Language | Kind::Tool, false) => 0.7,
+        (Kind::Tool, true) => 0.9,
+        (Kind::Build, true) => 0.75,
+        (Kind::Build, false) => 0.5,
+        (Kind::System, _) => 0.3,
+        (Kind::Helper, _) => 0.12,
     }
 }
 
@@ -52,9 +56,12 @@ pub(super) fn strength(weight: f64) -> f64 {
 pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec<Tag> {
     let total = input.added.len().max(1) as f64;
     let found = merged(found, table);
+    let is_record = |path: &[u8]| path.starts_with(b"var/lib/dpkg/info/");
+    let has_records =
+        input.added.iter().any(|it| is_record(it.path)) || input.base.iter().any(|it| is_record(it));
     let mut strengths: BTreeMap<&str, f64> = BTreeMap::new();
     for (name, candidate) in &found {
-        strengths.insert(name, strength_of(name, candidate, total, table));
+        strengths.insert(name, strength_of(name, candidate, total, (table, has_records)));
     }
     // Without a base the system is what the image is, whatever it brings along: first or second.
     let first = strengths.iter().map(|it| *it.1).fold(0.0, f64::max);
@@ -92,7 +99,12 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
 }
 
 /// What a name's traces weigh together.
-fn strength_of(name: &str, candidate: &Candidate, total: f64, table: &Table) -> f64 {
+fn strength_of(
+    name: &str,
+    candidate: &Candidate,
+    total: f64,
+    (table, has_records): (&Table, bool),
+) -> f64 {
     let mut sum: f64 =
         candidate.traces.iter().map(|(place, trace)| worth(*place) * trace.weight).sum();
     // Rules say the same of a program however many there are.
@@ -107,9 +119,11 @@ fn strength_of(name: &str, candidate: &Candidate, total: f64, table: &Table) -> 
     sum += 0.6 * (1.0 + candidate.paths).log10() + 3.0 * (candidate.paths / total).min(1.0).sqrt();
     sum += 0.3 * f64::from(candidate.programs + candidate.merged).ln_1p();
     let known = table.named(name);
+    let is_by_hand = is_by_hand(candidate, has_records && known.is_some());
     let factor = match known {
-        Some(program) => factor(program.kind),
+        Some(program) => factor(program.kind, is_by_hand),
         None if table.is_common(name) => 0.12,
+        None if is_by_hand => 1.1,
         None => 1.0,
     };
     let factor = match known {
@@ -119,10 +133,6 @@ fn strength_of(name: &str, candidate: &Candidate, total: f64, table: &Table) -> 
         {
             factor * 0.6
         }
-        // Systems bring languages along for tools that are written in them.
-        Some(program) if program.kind == Kind::Language && !is_by_hand(candidate) => factor * 0.75,
-        // What was put there by hand is what the image was made for.
-        _ if is_by_hand(candidate) => factor * 1.1,
         _ => factor,
     };
     let factor = match candidate.is_own {
@@ -138,12 +148,16 @@ fn is_declared(candidate: &Candidate) -> bool {
     candidate.extras.iter().any(|it| is(&it.1))
 }
 
-/// Whether it lies where no package manager of a system puts anything.
-fn is_by_hand(candidate: &Candidate) -> bool {
+/// Whether somebody put it there: it lies where no package manager of a system puts anything, it was asked for,
+/// or, where packages are recorded, no package is called so.
+fn is_by_hand(candidate: &Candidate, has_records: bool) -> bool {
     let is = |it: &Place| {
         matches!(it, Place::OwnProgram | Place::OwnDirectory | Place::OwnLib | Place::Source)
     };
-    is_declared(candidate) || candidate.traces.keys().any(is)
+    let record = candidate.traces.get(&Place::Package);
+    let is_unrecorded = has_records && record.is_none() && candidate.is_shown;
+    let is_asked_for = record.is_some_and(|it| it.weight > 2.0);
+    is_unrecorded || is_asked_for || is_declared(candidate) || candidate.traces.keys().any(is)
 }
 
 /// The version that is told best: by the best source, and of that the one told most, made as exact as any other

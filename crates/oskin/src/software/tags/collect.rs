@@ -155,9 +155,13 @@ impl Collector<'_> {
     fn take(&mut self, raw: &[u8], place: Place, weight: f64, path: &[u8]) -> Option<String> {
         let Name { key, version, class } = names::name(raw, self.table)?;
         let is_module = place == Place::Module || class == Class::Module;
-        // A package of a language is called after what it speaks to, which is no sign of that: `redis` for Python.
-        let key = match is_module && self.table.named(&key).is_some() {
-            true => format!("{key}-module"),
+        let is_spoken_to = self.table.named(&key).is_some_and(|program| {
+            !matches!(program.kind, Kind::Build | Kind::Framework | Kind::Application)
+        });
+        // A package of a language may be called after what it speaks to, which is no sign of that: it is
+        // python-redis, as Debian calls it.
+        let key = match is_module && is_spoken_to {
+            true => format!("{}-{key}", language(path)),
             false => key,
         };
         let place = match class {
@@ -178,7 +182,11 @@ impl Collector<'_> {
         let is_glued = before.is_some_and(|it| it.is_ascii_alphabetic());
         let is_telling = match place {
             Place::Library | Place::Doc | Place::Include => false,
-            Place::Package => !is_glued,
+            Place::Package => !is_glued && raw.ends_with(version.as_bytes()),
+            // Two numbers in the name of a directory may be of an interface, too (`gtk-2.0`).
+            Place::Lib | Place::Share | Place::Config | Place::State => {
+                version.matches('.').count() > 1
+            }
             _ => true,
         };
         if class == Class::Own && is_telling {
@@ -364,6 +372,21 @@ struct Group<'p> {
     found: Found<'p>,
     count: u32,
     images: Option<u32>,
+}
+
+/// The language whose package a path or purl is of.
+fn language(path: &[u8]) -> &'static str {
+    let has = |text: &[u8]| path.windows(text.len()).any(|it| it == text);
+    match () {
+        () if has(b"node_modules/") || path.starts_with(b"pkg:npm/") => "node",
+        () if has(b"gems/") || path.starts_with(b"pkg:gem/") => "ruby",
+        () if has(b"perl5/") || path.starts_with(b"pkg:cpan/") => "perl",
+        () if path.starts_with(b"pkg:composer/") => "php",
+        () if path.starts_with(b"pkg:maven/") => "java",
+        () if path.starts_with(b"pkg:golang/") => "go",
+        () if path.starts_with(b"pkg:cargo/") => "rust",
+        () => "python",
+    }
 }
 
 /// The version of the software in the version of a package of a system: without epoch and revision.

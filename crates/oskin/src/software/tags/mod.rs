@@ -89,6 +89,9 @@ pub struct Tag {
     pub evidence: Vec<Evidence>,
 }
 
+/// The most pieces of evidence that a tag tells.
+const MAX_EVIDENCE: usize = 8;
+
 /// The most tags that stand out.
 const MAX_STANDING_OUT: usize = 10;
 
@@ -123,3 +126,6 @@ impl Scale {
         1.0 - 0.85 * commonness * all / (all + 10.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,9 @@
 use super::collect::{Candidate, Candidates, Source};
 use super::names;
 use super::places::Place;
-use super::{Evidence, Input, Tag};
+use super::{Evidence, Input, MAX_EVIDENCE, Tag};
 use crate::software::programs::{Kind, Table};
 use std::collections::BTreeMap;
-
-/// The most pieces of evidence that a tag tells.
-const MAX_EVIDENCE: usize = 8;
 
 /// The strength that weighs a half.
 const HALF: f64 = 3.0;
@@ -57,8 +54,8 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
     let total = input.added.len().max(1) as f64;
     let found = merged(found, table);
     let is_record = |path: &[u8]| path.starts_with(b"var/lib/dpkg/info/");
-    let has_records =
-        input.added.iter().any(|it| is_record(it.path)) || input.base.iter().any(|it| is_record(it));
+    let has_records = input.added.iter().any(|it| is_record(it.path))
+        || input.base.iter().any(|it| is_record(it));
     let mut strengths: BTreeMap<&str, f64> = BTreeMap::new();
     for (name, candidate) in &found {
         strengths.insert(name, strength_of(name, candidate, total, (table, has_records)));
@@ -249,7 +246,8 @@ fn whole_of<'k>(key: &'k str, found: &Candidates, table: &'k Table) -> Option<&'
         // `mvn-entrypoint` is of maven.
         let known = table.named(it).map_or(it, |program| program.name.as_str());
         let is_whole = known != key
-            && (stands(known) || (table.is_common(known) && found.contains_key(known)));
+            && (stands(known)
+                || (found.contains_key(known) && (table.is_common(known) || !candidate.is_own)));
         is_whole.then_some(known)
     });
     if whole.is_some() {

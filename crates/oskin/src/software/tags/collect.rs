@@ -124,7 +124,7 @@ impl Collector<'_> {
             std::str::from_utf8(name).is_ok_and(|it| table.is_ordinary(&it.to_lowercase()))
         };
         // What lies below one directory is of one name: it is taken apart once.
-        let mut groups: BTreeMap<&[u8], Group<'_>> = BTreeMap::new();
+        let mut groups: Vec<Group<'_>> = Vec::new();
         for (path, images) in paths {
             if let Some(name) = recorded_package(path) {
                 let weight = self.weight(path, *images);
@@ -133,12 +133,23 @@ impl Collector<'_> {
             }
             let Some(found) = places::owner(path, is_ordinary) else { continue };
             let prefix = path.get(..found.end).unwrap_or_default();
-            let group = groups.entry(prefix).or_insert(Group { found, count: 0, images: None });
-            group.count += 1;
-            // A directory that only the names of its files tell is as rare as the commonest of them.
-            group.images = group.images.max(*images);
+            // Most paths are of what the one before is of.
+            match groups.last_mut().filter(|group| group.prefix == prefix) {
+                Some(group) => group.add(*images),
+                None => groups.push(Group { prefix, found, count: 1, images: *images }),
+            }
         }
-        for (prefix, group) in groups {
+        groups.sort_by(|one, other| one.prefix.cmp(other.prefix));
+        groups.dedup_by(|later, group| {
+            let is_same = later.prefix == group.prefix;
+            if is_same {
+                group.count += later.count - 1;
+                group.add(later.images);
+            }
+            is_same
+        });
+        for group in groups {
+            let prefix = group.prefix;
             let weight = self.weight(prefix, group.images);
             let count = f64::from(group.count);
             let place = group.found.place;
@@ -175,21 +186,7 @@ impl Collector<'_> {
         if class == Class::Own {
             candidate.is_own |= !matches!(place, Place::Library | Place::Doc | Place::Module);
         }
-        // Directories of headers are called by the version of an interface, and packages may be called by one that
-        // they stand in for (`apache2.2-common`).
-        let at = raw.windows(version.len().max(1)).position(|it| it == version.as_bytes());
-        let before = at.and_then(|at| raw.get(at.checked_sub(1)?).copied());
-        let is_glued = before.is_some_and(|it| it.is_ascii_alphabetic());
-        let is_telling = match place {
-            Place::Library | Place::Doc | Place::Include => false,
-            Place::Package => !is_glued && raw.ends_with(version.as_bytes()),
-            // Two numbers in the name of a directory may be of an interface, too (`gtk-2.0`).
-            Place::Lib | Place::Share | Place::Config | Place::State => {
-                version.matches('.').count() > 1
-            }
-            _ => true,
-        };
-        if class == Class::Own && is_telling {
+        if class == Class::Own && tells_version(raw, &version, place) {
             candidate.version(Source::Name, &version, weight);
         }
         Some(key)
@@ -369,9 +366,38 @@ impl Collector<'_> {
 
 /// Paths that are of one name.
 struct Group<'p> {
+    prefix: &'p [u8],
     found: Found<'p>,
     count: u32,
     images: Option<u32>,
+}
+
+impl Group<'_> {
+    /// Takes a path. A directory that only the names of its files tell is as rare as the commonest of them.
+    fn add(&mut self, images: Option<u32>) {
+        self.count += 1;
+        self.images = self.images.max(images);
+    }
+}
+
+/// Whether the version in a name of this place is one of the software.
+fn tells_version(raw: &[u8], version: &str, place: Place) -> bool {
+    let version_bytes = version.as_bytes();
+    let at = raw.windows(version.len().max(1)).position(|it| it == version_bytes);
+    let before = at.and_then(|at| raw.get(at.checked_sub(1)?).copied());
+    match place {
+        // These are called by the version of an interface.
+        Place::Library | Place::Doc | Place::Include => false,
+        // Packages may be called by what they stand in for (`apache2.2-common`).
+        Place::Package => {
+            raw.ends_with(version_bytes) && !before.is_some_and(|it| it.is_ascii_alphabetic())
+        }
+        // Two numbers may be of an interface, too (`gtk-2.0`).
+        Place::Lib | Place::Share | Place::Config | Place::State => {
+            version.matches('.').count() > 1
+        }
+        _ => true,
+    }
 }
 
 /// The language whose package a path or purl is of.
@@ -396,9 +422,10 @@ fn upstream(version: &str) -> &str {
 }
 
 /// Where the first 32 slashes of a path stand, descending: what lies deeper tells nothing.
-fn slashes(path: &[u8]) -> impl Iterator<Item = usize> + use<> {
-    let places = path.iter().enumerate().filter(|it| *it.1 == b'/').map(|it| it.0).take(32);
-    places.collect::<Vec<usize>>().into_iter().rev()
+fn slashes(path: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let deep = path.iter().enumerate().filter(|it| *it.1 == b'/').nth(32);
+    let shallow = path.get(..deep.map_or(path.len(), |it| it.0)).unwrap_or_default();
+    shallow.iter().enumerate().rev().filter(|it| *it.1 == b'/').map(|it| it.0)
 }
 
 /// The paths of the base and the directories that they lie in, as sorted digests; with versions masked, and as
@@ -413,12 +440,19 @@ struct Base {
 impl Base {
     fn new(paths: &[&[u8]], table: &Table) -> Self {
         let mut base = Self { masked: Vec::new(), exact: Vec::new(), programs: Vec::new() };
+        let mut last: Option<&[u8]> = None;
         for path in paths {
             let shown = table.shown_by(path);
             base.programs.extend(shown.map(|it| (it.0.name.clone(), it.1.to_vec())));
             let masked = mask_path(path);
             base.exact.push(xxh3_64(path));
             base.masked.push(xxh3_64(&masked));
+            // Most paths lie in the directory that the one before lies in.
+            let parent = slashes(path).next().and_then(|at| path.get(..at));
+            if parent.is_none() || parent == last {
+                continue;
+            }
+            last = parent;
             for at in slashes(path) {
                 base.exact.push(xxh3_64(path.get(..at).unwrap_or_default()));
             }

@@ -165,7 +165,9 @@ fn version(candidate: &Candidate) -> Option<String> {
     let of_best = candidate.versions.iter().filter(|it| it.0.0 == best);
     let of_best = of_best.map(|((_, version), support)| (*support, version.as_str()));
     let order = |one: &(f64, &str), other: &(f64, &str)| {
-        one.0.total_cmp(&other.0).then_with(|| one.1.cmp(other.1))
+        // Of equals the shorter: `3.4m` is 3.4 with a mark of how it was built.
+        let lengths = || other.1.len().cmp(&one.1.len());
+        one.0.total_cmp(&other.0).then_with(lengths).then_with(|| one.1.cmp(other.1))
     };
     let mut chosen = of_best.max_by(order)?.1;
     let further =

@@ -30,7 +30,7 @@ const fn worth(place: Place) -> f64 {
 /// there by hand more than what a system's packages brought along for others.
 const fn factor(kind: Kind, is_by_hand: bool) -> f64 {
     match (kind, is_by_hand) {
-        (Kind::Application, true) => 1.5,
+        (Kind::Application, true) => 1.8,
         (Kind::Application, false) => 1.35,
         (Kind::Server | Kind::Database, true) => 1.25,
         (Kind::Server | Kind::Database, false) | (Kind::Framework, true) => 1.15,

@@ -106,6 +106,7 @@ pub(super) fn owner(path: &[u8], is_ordinary: impl Fn(&[u8]) -> bool) -> Option<
         b"srv" => below(&names, 1, Place::Source, is_ordinary),
         b"opt" => below(&names, 1, Place::OwnDirectory, is_ordinary),
         b"usr" if names.name(1) == b"local" => in_local(&names, is_ordinary),
+        b"usr" if names.name(1) == b"src" => below(&names, 2, Place::Source, is_ordinary),
         b"usr" => in_system(&names, 1),
         b"lib" | b"lib32" | b"lib64" | b"libx32" => in_system(&names, 0),
         b"bin" | b"sbin" | b"dev" | b"proc" | b"sys" | b"boot" | b"tmp" | b"mnt" | b"media" => None,
@@ -233,7 +234,6 @@ fn in_system<'p>(names: &Split<'p>, at: usize) -> Option<Found<'p>> {
         (b"share", b"java") => names.found(Place::Library, at + 2),
         (b"share", _) => names.found(Place::Share, at + 1),
         (b"include", _) => names.found(Place::Include, at + 1),
-        (b"src", _) => names.found(Place::Source, at + 1),
         (b"lib", b"systemd") => unit(names, at + 3),
         (b"lib", b"jvm") => names.found(Place::Lib, at + 2),
         (b"lib" | b"lib64" | b"lib32" | b"libx32" | b"libexec", next) => {
@@ -271,4 +271,96 @@ fn below<'p>(
     };
     // A file is whose it is only by being in a directory.
     names.found(if names.count == at + 1 && at > 0 { Place::Source } else { place }, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_ordinary(name: &[u8]) -> bool {
+        [b"html".as_slice(), b"app", b"share"].contains(&name)
+    }
+
+    #[test]
+    fn paths_are_of_what_their_directories_are_named_after() {
+        use Place::{
+            Config, Doc, GlobalModule, Home, Include, Lib, Library, Log, Module, OwnDirectory,
+            OwnLib, Service, Share, Source, State,
+        };
+        for (path, expected) in [
+            ("etc/x/a/b", Some((Config, "x"))),
+            ("etc/x.conf", Some((Config, "x.conf"))),
+            ("etc/init.d/x", Some((Service, "x"))),
+            ("etc/default/x", Some((Config, "x"))),
+            ("etc/ssl/certs/x", None),
+            ("etc/apt/sources.list.d/x.list", Some((Config, "x.list"))),
+            ("etc/apt/apt.conf.d/x", None),
+            ("lib/systemd/system/x.service", Some((Service, "x.service"))),
+            ("lib/systemd/system/x.target", None),
+            ("var/lib/x/a", Some((State, "x"))),
+            ("var/lib/dpkg/status", None),
+            ("var/log/x.log", Some((Log, "x.log"))),
+            ("var/www/html/x/a", Some((Source, "x"))),
+            ("usr/lib/x/a", Some((Lib, "x"))),
+            ("usr/lib/x86_64-linux-gnu/x/a", Some((Lib, "x"))),
+            ("usr/lib/x86_64-linux-gnu/libx.so.1", Some((Library, "libx.so.1"))),
+            ("usr/lib/x.py", None),
+            ("usr/local/lib/x/a", Some((OwnLib, "x"))),
+            ("usr/local/x/bin/a", Some((OwnDirectory, "x"))),
+            ("usr/local/bin/x", None),
+            ("usr/share/x/a", Some((Share, "x"))),
+            ("usr/share/doc/x/copyright", Some((Doc, "x"))),
+            ("usr/share/locale/de/x.mo", None),
+            ("usr/include/x/a.h", Some((Include, "x"))),
+            ("usr/src/app/x/a", Some((Source, "x"))),
+            ("opt/x/lib/a", Some((OwnDirectory, "x"))),
+            ("x/data/a", Some((OwnDirectory, "x"))),
+            ("x", Some((OwnDirectory, "x"))),
+            ("x.sh", None),
+            ("home/x/a", Some((Home, "x"))),
+            ("root/.x/a", Some((Home, ".x"))),
+            ("usr/lib/python3/dist-packages/x/a.py", Some((Module, "x"))),
+            ("usr/local/lib/node_modules/x/lib/a.js", Some((GlobalModule, "x"))),
+            ("srv/x/node_modules/y/a.js", Some((Module, "y"))),
+            ("usr/local/bundle/gems/x-1.0/a.rb", Some((Module, "x-1.0"))),
+            ("tmp/x", None),
+        ] {
+            let found = owner(path.as_bytes(), is_ordinary);
+            let found = found.map(|it| (it.place, std::str::from_utf8(it.name).unwrap()));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn programs_lie_where_programs_do() {
+        for (path, expected) in [
+            ("usr/bin/x", Some(Place::Program)),
+            ("sbin/x", Some(Place::Program)),
+            ("usr/local/bin/x", Some(Place::OwnProgram)),
+            ("opt/y/1.0/bin/x", Some(Place::OwnProgram)),
+            ("x", Some(Place::OwnProgram)),
+            ("x.conf", None),
+            ("usr/lib/y/bin/x", None),
+            ("opt/y/node_modules/z/bin/x", None),
+            ("a/b/c/d/e/f/bin/x", None),
+            ("etc/x", None),
+        ] {
+            assert_eq!(program(path.as_bytes()).map(|it| it.place), expected, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_a_name_of_the_path(
+            path in "((usr|etc|var|lib|opt|share|html|site-packages|bin|a|b.c)?/?){0,12}",
+            bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            for path in [path.as_bytes(), &bytes] {
+                for found in owner(path, is_ordinary).into_iter().chain(program(path)) {
+                    prop_assert!(path.get(..found.end).unwrap().ends_with(found.name));
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Reading a table of programs.
 
+use super::pattern::unescaped;
 use super::{ContentRule, Kind, Mark, PathPattern, PathRule, Program};
 
 /// The most faults that are told.
@@ -103,7 +104,11 @@ impl Reader {
             }
             "like" => {
                 let (text, version) = rest.rsplit_once(" = ").unwrap_or((rest, ""));
-                let example = (text.trim().to_owned(), version.trim().to_owned());
+                let text = match self.last {
+                    Some(Last::Mark) => unescaped(text),
+                    _ => text.trim().to_owned(),
+                };
+                let example = (text, version.trim().to_owned());
                 let examples = match self.last {
                     Some(Last::Path) => program.paths.last_mut().map(|it| &mut it.examples),
                     Some(Last::Mark) => program.marks.last_mut().map(|it| &mut it.examples),

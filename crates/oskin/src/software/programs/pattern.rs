@@ -199,7 +199,8 @@ impl Mark {
         let Some((before, behind)) = text.split_once("{version}") else {
             return Err("a mark has {version} in it");
         };
-        let mark = Self { before: unescaped(before), behind: unescaped(behind) };
+        let mark =
+            Self { before: unescaped(before).into_bytes(), behind: unescaped(behind).into_bytes() };
         match mark.before.len() < 2 || behind.contains("{version}") {
             true => Err("a mark has two bytes or more before {version}, which it has once"),
             false => Ok(mark),
@@ -245,9 +246,23 @@ fn occurrences<'a>(content: &'a [u8], text: &'a [u8]) -> impl Iterator<Item = us
     })
 }
 
-/// Puts bytes for what is written with a backslash.
-fn unescaped(text: &str) -> Vec<u8> {
-    text.replace("\\0", "\0").replace("\\n", "\n").replace("\\\\", "\\").into_bytes()
+/// Puts what is meant for what is written with a backslash; one before anything else stays.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let (meant, length) = match behind.as_bytes().first() {
+            Some(b'0') => ('\0', 1),
+            Some(b'n') => ('\n', 1),
+            Some(b'\\') => ('\\', 1),
+            _ => ('\\', 0),
+        };
+        plain.push(meant);
+        rest = behind.get(length..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    plain
 }
 
 #[cfg(test)]
@@ -312,6 +327,7 @@ mod tests {
         let content = b"\0BusyBox v1.26.1 (x)\0BusyBox v?\0BusyBox v1.26.1 (y) BusyBox v2";
         assert_eq!(mark.versions_in(content), ["1.26.1"]);
         assert!(Mark::read("a{version}").is_err());
+        assert_eq!(unescaped(r"a\0b\\n\n\x\"), "a\0b\\n\n\\x\\");
         assert!(Mark::read("abc").is_err());
         assert_eq!(Mark::read("abc\\0{version}").unwrap().versions_in(b"abc\x002"), ["2"]);
     }

@@ -9,8 +9,14 @@
 //! Names of one family are one tag: `redis-cli` and `redis-server` are of redis, `python3`, `python3.6` and
 //! `libpython3.6` of python, whose version is then 3.6. What is a part of another (`npm` of node) comes behind it.
 //!
-//! The weights were set by hand and held against half of a set of images whose names are known; they are
-//! arbitrary in the way that all weights of evidence are, and only their order is of any account.
+//! What somebody put there by hand (into `/usr/local`, `/opt`, the root; or where packages are recorded and none is
+//! called so) weighs more than what a system's packages brought along, and an application more than the server and
+//! the language that it stands on: people ask for owncloud and get Apache and PHP with it. Where there is no base,
+//! the operating system is what the image is, and is told first or second. A package of a language is no sign of
+//! the server that it speaks to: `site-packages/redis` is of python, not of redis.
+//!
+//! The weights were set by hand and held against one half of the images of a corpus whose names are known, the other
+//! half being left to see whether they hold there. Only their order is of any account.
 
 mod collect;
 mod names;

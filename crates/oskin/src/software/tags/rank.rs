@@ -54,8 +54,8 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
     let total = input.added.len().max(1) as f64;
     let found = merged(found, table);
     let is_record = |path: &[u8]| path.starts_with(b"var/lib/dpkg/info/");
-    let has_records = input.added.iter().any(|it| is_record(it.path))
-        || input.base.iter().any(|it| is_record(it));
+    let has_records = found.values().any(|it| it.traces.contains_key(&Place::Package))
+        || input.base.iter().any(|path| is_record(path));
     let mut strengths: BTreeMap<&str, f64> = BTreeMap::new();
     for (name, candidate) in &found {
         strengths.insert(name, strength_of(name, candidate, total, (table, has_records)));

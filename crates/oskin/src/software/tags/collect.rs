@@ -37,6 +37,8 @@ pub(super) struct Candidate {
     pub versions: BTreeMap<(Source, String), f64>,
     /// The names that were put to it.
     pub merged: u32,
+    /// Whether all its packages came along with others; `None` if no package tells.
+    pub comes_along: Option<bool>,
     /// Whether it is anything but libraries and packages of languages.
     pub is_own: bool,
 }
@@ -89,7 +91,8 @@ pub(super) fn collect(input: &Input<'_>, table: &Table) -> Candidates {
         base: Base::new(input.base, table),
         found: Candidates::new(),
     };
-    collector.owners(&paths);
+    let are_packages_told = input.packages.iter().any(|it| it.package.kind == "deb");
+    collector.owners(&paths, are_packages_told);
     collector.programs(&paths);
     collector.rules(&paths);
     collector.packages(input.packages);
@@ -118,7 +121,7 @@ impl Collector<'_> {
     }
 
     /// Takes the directories and files that are named after what they belong to.
-    fn owners(&mut self, paths: &[(&[u8], Option<u32>)]) {
+    fn owners(&mut self, paths: &[(&[u8], Option<u32>)], are_packages_told: bool) {
         let table = self.table;
         let is_ordinary = |name: &[u8]| {
             std::str::from_utf8(name).is_ok_and(|it| table.is_ordinary(&it.to_lowercase()))
@@ -127,6 +130,9 @@ impl Collector<'_> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for (path, images) in paths {
             if let Some(name) = recorded_package(path) {
+                if are_packages_told {
+                    continue;
+                }
                 let weight = self.weight(path, *images);
                 self.take(name.as_bytes(), Place::Package, weight, path);
                 continue;
@@ -265,11 +271,16 @@ impl Collector<'_> {
     }
 
     fn packages(&mut self, packages: &[FoundPackage]) {
+        let table = self.table;
         let mut packages: Vec<&FoundPackage> = packages.iter().collect();
         packages.sort_by(|one, other| one.package.cmp(&other.package));
-        // What another one needs came with it, unless somebody asked for it.
-        let mut needed: Vec<&str> =
-            packages.iter().flat_map(|it| it.depends.iter()).map(String::as_str).collect();
+        // What another one needs came with it, unless somebody asked for it. What only its own modules need
+        // (`nginx-module-geoip` does nginx) did not.
+        let mut needed: Vec<&str> = Vec::new();
+        for found in &packages {
+            let others = found.depends.iter().map(String::as_str);
+            needed.extend(others.filter(|it| !found.package.name.starts_with(*it)));
+        }
         needed.sort_unstable();
         let is_needed = |name: &str| needed.binary_search(&name).is_ok();
         for found in packages {
@@ -293,7 +304,12 @@ impl Collector<'_> {
             };
             let version = if is_system { upstream(&package.version) } else { &package.version };
             let candidate = self.of(&key);
-            candidate.version(Source::Package, version, weight);
+            // The version of a library is no version of what it is named after.
+            let name = names::name(package.name.as_bytes(), table);
+            if !is_system || name.is_some_and(|it| it.class == Class::Own) {
+                candidate.version(Source::Package, version, weight);
+            }
+            candidate.comes_along = Some(weight < 1.0 && candidate.comes_along.unwrap_or(true));
             candidate.extras.push((0.01, Evidence::Package(purl)));
         }
     }

@@ -132,6 +132,10 @@ fn strength_of(
         }
         _ => factor,
     };
+    let factor = match candidate.comes_along {
+        Some(true) if !is_placed(candidate) && !is_declared(candidate) => factor * 0.5,
+        _ => factor,
+    };
     let factor = match candidate.is_own {
         true => factor,
         false => factor * 0.35,
@@ -145,16 +149,21 @@ fn is_declared(candidate: &Candidate) -> bool {
     candidate.extras.iter().any(|it| is(&it.1))
 }
 
-/// Whether somebody put it there: it lies where no package manager of a system puts anything, it was asked for,
-/// or, where packages are recorded, no package is called so.
-fn is_by_hand(candidate: &Candidate, has_records: bool) -> bool {
+/// Whether it lies where no package manager of a system puts anything.
+fn is_placed(candidate: &Candidate) -> bool {
     let is = |it: &Place| {
         matches!(it, Place::OwnProgram | Place::OwnDirectory | Place::OwnLib | Place::Source)
     };
+    candidate.traces.keys().any(is)
+}
+
+/// Whether somebody put it there: it lies where no package manager of a system puts anything, it was asked for,
+/// or, where packages are recorded, no package is called so.
+fn is_by_hand(candidate: &Candidate, has_records: bool) -> bool {
     let record = candidate.traces.get(&Place::Package);
     let is_unrecorded = has_records && record.is_none() && candidate.is_shown;
     let is_asked_for = record.is_some_and(|it| it.weight > 2.0);
-    is_unrecorded || is_asked_for || is_declared(candidate) || candidate.traces.keys().any(is)
+    is_unrecorded || is_asked_for || is_declared(candidate) || is_placed(candidate)
 }
 
 /// The version that is told best: by the best source, and of that the one told most, made as exact as any other
@@ -227,6 +236,10 @@ fn merged(mut found: Candidates, table: &Table) -> Candidates {
             into.trace(place, trace.weight * 0.6, &trace.path);
         }
         into.extras.extend(part.extras);
+        into.comes_along = match (into.comes_along, part.comes_along) {
+            (Some(one), Some(other)) => Some(one && other),
+            (one, other) => one.or(other),
+        };
     }
     found
 }

@@ -184,6 +184,33 @@ fn packages_that_somebody_asked_for_come_before_what_they_need() {
 }
 
 #[test]
+fn what_comes_along_stays_behind_whatever_it_leaves() {
+    let package = |name: &str, depends: &[&str]| FoundPackage {
+        package: Package { kind: "deb".to_owned(), ..Package::generic("", name, "1-1") },
+        depends: depends.iter().map(|it| (*it).to_owned()).collect(),
+        ..FoundPackage::default()
+    };
+    let added = added(&[
+        "etc/aaaa/x",
+        "usr/bin/aaaa",
+        "usr/bin/bbbb",
+        "usr/share/aaaa/x",
+        "usr/share/bbbb/x",
+        "var/lib/dpkg/info/aaaa.list",
+        "var/lib/dpkg/info/bbbb.list",
+    ]);
+    let with = |packages: &[FoundPackage]| {
+        let input = Input { added: &added, packages, ..Input::default() };
+        let all = tags(&input, Table::built_in());
+        names(&all).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&[]), ["aaaa", "bbbb"]);
+    assert_eq!(with(&[package("aaaa", &[]), package("bbbb", &["aaaa"])]), ["bbbb", "aaaa"]);
+    let modules = [package("aaaa", &[]), package("aaaa-module", &["aaaa"]), package("bbbb", &[])];
+    assert_eq!(with(&modules), ["aaaa", "bbbb"]);
+}
+
+#[test]
 fn the_content_of_files_tells_versions_best() {
     let added = added(&["bin/busybox", "bin/ls", "bin/cat", "bin/vi"]);
     let found = [FoundProgram {

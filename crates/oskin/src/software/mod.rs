@@ -8,8 +8,10 @@ pub mod binary;
 mod installed;
 mod interest;
 pub mod language;
+pub mod programs;
 mod record;
 pub mod system;
+pub mod tags;
 pub mod version;
 
 pub use installed::{Installed, Told};

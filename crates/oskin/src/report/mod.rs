@@ -14,6 +14,7 @@ mod environment;
 mod evaluate;
 mod gates;
 pub mod heatmap;
+mod installed;
 mod lineage;
 pub mod lineage_page;
 mod measures;
@@ -24,6 +25,7 @@ mod sketch;
 mod stale;
 mod steps;
 mod subtrees;
+mod tags;
 mod words;
 
 pub use ancestry::{
@@ -57,6 +59,7 @@ pub use evaluate::{
     WrongReport,
 };
 pub use gates::GateReport;
+pub use installed::{InstalledReport, PackageReport};
 pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,
@@ -73,4 +76,5 @@ pub use steps::{
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };
 pub use subtrees::{SubtreePlace, SubtreeReport, SubtreesReport, SubtreesSide};
+pub use tags::{TagEvidence, TagReport, TaggedImage, TagsReport};
 pub use words::{WordReport, WordsReport};

@@ -3,9 +3,13 @@
 use super::programs::{Kind, Table, versions_in};
 use super::{FoundPackage, Record, binary, language, system};
 use crate::image::Package;
+use crate::path::split_name;
 
 /// The largest program whose content is held to be looked into, in bytes; larger ones are not read for their build.
 const MAX_PROGRAM_BYTES: u64 = 256 * 1024 * 1024;
+
+/// From how many bytes on the beginning of a program tells whether the rest is worth reading.
+pub const BEGINNING_BYTES: usize = 64 * 1024;
 
 /// The smallest program that is looked into: the header of an ELF file takes as much.
 const MIN_PROGRAM_BYTES: u64 = 52;
@@ -39,16 +43,21 @@ impl Interest {
         if Table::built_in().content_rules(path).next().is_some() {
             return (size_bytes <= MAX_PROGRAM_BYTES).then_some(Self::Marked);
         }
+        if is_library(path) {
+            return None;
+        }
         let is_program =
             mode & 0o111 != 0 && (MIN_PROGRAM_BYTES..=MAX_PROGRAM_BYTES).contains(&size_bytes);
         is_program.then_some(Self::Program)
     }
 
-    /// Whether content that begins so is worth reading: most executable files are scripts or libraries of no interest.
-    /// Beginnings of less than four bytes may tell nothing yet.
+    /// Whether content that begins so is worth reading: most executable files are scripts, or programs of languages
+    /// that tell nothing of their build. Beginnings of less than [`BEGINNING_BYTES`] may tell nothing yet.
     pub fn goes_on(self, beginning: &[u8]) -> bool {
         let count = beginning.len().min(binary::MAGIC.len());
-        self != Self::Program || beginning[..count] == binary::MAGIC[..count]
+        self != Self::Program
+            || beginning[..count] == binary::MAGIC[..count]
+                && (beginning.len() < BEGINNING_BYTES || binary::may_tell(beginning))
     }
 
     /// The type of the purls of the packages that names in its record speak of.
@@ -75,6 +84,12 @@ impl Interest {
     }
 }
 
+/// Whether a file is called as a shared library is, which some systems mark as executable: `libc.so.6`.
+fn is_library(path: &[u8]) -> bool {
+    let (_, name) = split_name(path);
+    name.ends_with(b".so") || name.windows(4).any(|part| part == b".so.")
+}
+
 /// The well-known programs that tell their version in a file; each that tells one, which is nearly always the only
 /// one, and no operating systems, which os-release tells of.
 fn marked<'a>(path: &'a [u8], content: &'a [u8]) -> impl Iterator<Item = FoundPackage> + 'a {
@@ -97,6 +112,7 @@ mod tests {
         assert_eq!(of("var/lib/dpkg/status", 0o644, 9), status);
         assert_eq!(of("var/lib/dpkg/status", 0o644, 1 << 40), None);
         assert_eq!(of("usr/bin/env", 0o755, 4_000), Some(Interest::Program));
+        assert_eq!(of("usr/lib64/libc.so.6", 0o755, 4_000), None);
         assert_eq!(of("usr/bin/env", 0o644, 4_000), None);
         assert_eq!(of("usr/bin/env", 0o755, 1 << 40), None);
         assert_eq!(of("bin/busybox", 0o755, 4_000), Some(Interest::Marked));

@@ -15,5 +15,5 @@ pub mod tags;
 pub mod version;
 
 pub use installed::{Installed, Told};
-pub use interest::Interest;
+pub use interest::{BEGINNING_BYTES, Interest};
 pub use record::{FoundPackage, Owned, Record};

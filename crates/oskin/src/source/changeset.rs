@@ -53,6 +53,7 @@ pub(super) fn read_stream(
         limits,
         holes_left: MAX_HOLE_BYTES,
         zeros: Vec::new(),
+        held: Held::default(),
     };
     let mut members = Members::new(stream.limited(limits.content_bytes));
     while let Some(member) = members.next().map_err(|error| tar_error(place, error))? {
@@ -95,6 +96,7 @@ struct Reader<'p> {
     holes_left: u64,
     // Zeros to hash for holes; made when first needed.
     zeros: Vec<u8>,
+    held: Held,
 }
 
 /// Appends an entry to a layer that may hold no more than the limit.
@@ -260,14 +262,15 @@ impl Reader<'_> {
         member: &Member,
         mut entry: Entry<'_>,
     ) -> Result<(), SourceError> {
-        let mut held = Held::default();
+        self.held.drop_it();
         let digest = if let Some(map) = &member.sparse {
             entry.size_bytes = map.size_bytes;
             self.sparse_content(members, member, map)?
         } else {
             entry.size_bytes = member.stored_bytes;
             let mut hasher = Sha256::new();
-            held = Held::of(entry.path, entry.mode, entry.size_bytes);
+            let held = &mut self.held;
+            held.begin(entry.path, entry.mode, entry.size_bytes);
             let sink = |chunk: &[u8]| {
                 hasher.update(chunk);
                 held.push(chunk);
@@ -276,7 +279,7 @@ impl Reader<'_> {
             Some(Digest(hasher.finalize().into()))
         };
         let index = self.push(&Entry { digest: digest.as_ref(), ..entry })?;
-        held.note(&mut self.layer, index, &mut self.warnings);
+        self.held.note(&mut self.layer, index, &mut self.warnings);
         Ok(())
     }
 

@@ -3,23 +3,34 @@
 use super::Warnings;
 use crate::inventory::{self, Layer};
 use crate::path;
-use crate::software::Interest;
+use crate::software::{BEGINNING_BYTES, Interest};
 use std::sync::Arc;
 
-/// The content of one file, as far as it is of interest; of nearly all files nothing is held.
+/// How much of the buffer is held on to from file to file, in bytes: that of nearly all programs.
+const BUFFER_BYTES: usize = 32 * 1024 * 1024;
+
+/// The content of one file after the other, as far as it is of interest; of nearly all files nothing is held.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     is_kept: bool,
     interest: Option<Interest>,
+    // Its memory serves all files of a layer: fresh memory costs as much as what is done with it.
     content: Vec<u8>,
 }
 
 impl Held {
-    /// Decides by what is known of a file before its content: path in normal form, permission bits, stated size.
-    pub(super) fn of(path: &[u8], mode: u16, size_bytes: u64) -> Self {
-        let is_kept = inventory::is_kept(path, size_bytes);
-        let interest = Interest::of(path, mode, size_bytes);
-        Self { is_kept, interest, content: Vec::new() }
+    /// Begins with a file by what is known of it before its content: path in normal form, permission bits, stated
+    /// size.
+    pub(super) fn begin(&mut self, path: &[u8], mode: u16, size_bytes: u64) {
+        self.is_kept = inventory::is_kept(path, size_bytes);
+        self.interest = Interest::of(path, mode, size_bytes);
+        self.content.clear();
+        self.content.shrink_to(BUFFER_BYTES);
+    }
+
+    /// Forgets the file: it could not be read.
+    pub(super) fn drop_it(&mut self) {
+        (self.is_kept, self.interest) = (false, None);
     }
 
     /// Takes the next piece. No more is ever held than was stated: sizes are bounded by what the file is read for.
@@ -27,25 +38,23 @@ impl Held {
         if !self.is_kept && self.interest.is_none() {
             return;
         }
+        let is_known = self.content.len() >= BEGINNING_BYTES;
         self.content.extend_from_slice(chunk);
-        if self.interest.is_some_and(|interest| !interest.goes_on(&self.content)) {
+        if !is_known && self.interest.is_some_and(|interest| !interest.goes_on(&self.content)) {
             self.interest = None;
-            if !self.is_kept {
-                self.content = Vec::new();
-            }
         }
     }
 
     /// Notes with the file at `index` of the layer what it says of software, and its content if that is kept.
-    pub(super) fn note(self, layer: &mut Layer, index: u32, warnings: &mut Warnings) {
-        if let Some(interest) = self.interest {
+    pub(super) fn note(&mut self, layer: &mut Layer, index: u32, warnings: &mut Warnings) {
+        if let Some(interest) = self.interest.take() {
             let record = interest.read(layer.path(index as usize), &self.content);
             let place = path::shorten(layer.path(index as usize));
             record.warnings.iter().for_each(|what| warnings.push(Some(&place), what));
             layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
         }
-        if self.is_kept {
-            layer.keep(index, self.content);
+        if std::mem::take(&mut self.is_kept) {
+            layer.keep(index, self.content.clone());
         }
     }
 }
@@ -58,11 +67,12 @@ mod tests {
 
     #[test]
     fn content_of_no_interest_is_let_go_at_once() {
-        let mut held = Held::of(b"usr/bin/run", 0o755, 4_000);
+        let mut held = Held::default();
+        held.begin(b"usr/bin/run", 0o755, 4_000);
         held.push(b"#!/bin/sh");
         held.push(&[b'x'; 3_000]);
-        assert_eq!((held.content.capacity(), held.interest), (0, None));
-        let mut held = Held::of(b"usr/bin/run", 0o644, 4_000);
+        assert_eq!((held.content.len(), held.interest), (9, None));
+        held.begin(b"usr/bin/run", 0o644, 4_000);
         held.push(b"\x7fELF");
         assert!(held.content.is_empty());
     }
@@ -72,7 +82,8 @@ mod tests {
         let mut layer = Layer::new();
         let status = b"var/lib/dpkg/status";
         let index = layer.push(&Entry::bare(status, EntryKind::File)).unwrap();
-        let mut held = Held::of(status, 0o644, 80);
+        let mut held = Held::default();
+        held.begin(status, 0o644, 80);
         held.push(b"Package: bash\nStatus: install ok installed\n");
         held.push(b"Architecture: amd64\nVersion: 5\n\n");
         let mut warnings = Warnings::new("x");

@@ -40,6 +40,7 @@ pub(super) struct TreeReader<'r> {
     linked: BTreeMap<u64, u32>,
     size_bytes: u64,
     buffer: Vec<u8>,
+    held: Held,
 }
 
 impl<'r> TreeReader<'r> {
@@ -52,6 +53,7 @@ impl<'r> TreeReader<'r> {
             linked: BTreeMap::new(),
             size_bytes: 0,
             buffer: vec![0; super::stored::BUFFER_BYTES],
+            held: Held::default(),
         }
     }
 
@@ -114,10 +116,10 @@ impl<'r> TreeReader<'r> {
         }
         self.bound_content(stated_bytes)?;
         let mut digest = None;
-        let mut held = Held::of(&path, attributes.mode, stated_bytes);
+        self.held.begin(&path, attributes.mode, stated_bytes);
         let mut size_bytes = stated_bytes;
         if self.options.contents {
-            match open().and_then(|content| self.content(content, stated_bytes, &mut held)) {
+            match open().and_then(|content| self.content(content, stated_bytes)) {
                 Ok((read_bytes, read)) => {
                     if read_bytes != stated_bytes {
                         let what =
@@ -128,7 +130,7 @@ impl<'r> TreeReader<'r> {
                     digest = Some(read);
                 }
                 Err(error) => {
-                    held = Held::default();
+                    self.held.drop_it();
                     self.lose(Some(&path), format!("the content cannot be read: {error}"));
                 }
             }
@@ -137,7 +139,7 @@ impl<'r> TreeReader<'r> {
         let file = entry(&path, EntryKind::File, attributes);
         let index = self.push(&Entry { size_bytes, digest: digest.as_ref(), ..file })?;
         if digest.is_some() {
-            held.note(&mut self.layer, index, &mut self.warnings);
+            self.held.note(&mut self.layer, index, &mut self.warnings);
         }
         if let Some(inode) = inode {
             self.linked.insert(inode, index);
@@ -202,12 +204,7 @@ impl<'r> TreeReader<'r> {
     }
 
     /// Reads no more than is stated: size and digest.
-    fn content(
-        &mut self,
-        content: impl Read,
-        stated_bytes: u64,
-        held: &mut Held,
-    ) -> io::Result<(u64, Digest)> {
+    fn content(&mut self, content: impl Read, stated_bytes: u64) -> io::Result<(u64, Digest)> {
         self.options.progress.expect(stated_bytes);
         let mut content = content.take(stated_bytes);
         let mut hasher = Sha256::new();
@@ -222,7 +219,7 @@ impl<'r> TreeReader<'r> {
             let chunk = &self.buffer[..count];
             hasher.update(chunk);
             self.options.progress.advance(count as u64);
-            held.push(chunk);
+            self.held.push(chunk);
             size_bytes += count as u64;
         }
         Ok((size_bytes, Digest(hasher.finalize().into())))

@@ -94,6 +94,7 @@ impl Walk {
             size_bytes: 0,
             buffer: vec![0; super::stored::BUFFER_BYTES],
             holes_left: walk_fs::MAX_HOLE_BYTES,
+            held: Held::default(),
         };
         reader.walk()?;
         let Reader { mut layer, warnings, size_bytes, .. } = reader;
@@ -136,6 +137,7 @@ struct Reader<'r> {
     path: Vec<u8>,
     size_bytes: u64,
     buffer: Vec<u8>,
+    held: Held,
     holes_left: u64,
 }
 
@@ -225,9 +227,9 @@ impl Reader<'_> {
         }
         entry.size_bytes = found.size_bytes;
         let mut digest = None;
-        let mut held = Held::of(entry.path, entry.mode, found.size_bytes);
+        self.held.begin(entry.path, entry.mode, found.size_bytes);
         if self.options.contents {
-            match self.content(name, found, &mut held) {
+            match self.content(name, found) {
                 Ok(read) => {
                     entry.size_bytes = read.0;
                     digest = Some(read.1);
@@ -238,7 +240,7 @@ impl Reader<'_> {
         self.size_bytes = self.size_bytes.saturating_add(entry.size_bytes);
         let index = self.push(&Entry { digest: digest.as_ref(), ..entry })?;
         if digest.is_some() {
-            held.note(&mut self.layer, index, &mut self.warnings);
+            self.held.note(&mut self.layer, index, &mut self.warnings);
         }
         if found.names > 1 {
             let linked = Linked { device: found.device, inode: found.inode, index };
@@ -259,12 +261,7 @@ impl Reader<'_> {
     }
 
     /// Size and digest of the content as it was read.
-    fn content(
-        &mut self,
-        name: &CStr,
-        found: &Found,
-        held: &mut Held,
-    ) -> Result<(u64, Digest), String> {
+    fn content(&mut self, name: &CStr, found: &Found) -> Result<(u64, Digest), String> {
         if found.hole_bytes() > self.holes_left {
             return Err("its holes are too large; its content was not read".to_owned());
         }
@@ -273,6 +270,7 @@ impl Reader<'_> {
         let file = walk_fs::open_file(directory, name, found)
             .map_err(|error| format!("the content cannot be read: {error}"))?;
         self.options.progress.expect(found.size_bytes);
+        let held = &mut self.held;
         let read = walk_fs::hash(file, found.size_bytes, &mut self.buffer, |chunk| {
             self.options.progress.advance(chunk.len() as u64);
             held.push(chunk);

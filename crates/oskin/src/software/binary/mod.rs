@@ -6,6 +6,7 @@ mod rust;
 
 use super::Record;
 use elf::Elf;
+use memchr::memmem;
 
 /// How an ELF file begins: other files need not be handed to [`read`].
 pub const MAGIC: &[u8] = b"\x7fELF";
@@ -13,6 +14,14 @@ pub const MAGIC: &[u8] = b"\x7fELF";
 /// The largest file that is worth reading, in bytes. Programs that carry a whole platform have 100 to 500 MiB, and
 /// headers of sections stand at the very end, so that a beginning is of no use.
 pub const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Whether the build of a program may be told by what follows its beginning, of 64 KiB or more: those of Go have a note
+/// in their first page (`Go` as the name of its owner), those of Rust need `libgcc_s` or nothing at all, so that the
+/// names of libraries that programs need, which stand near the beginning, tell the rest apart.
+pub fn may_tell(beginning: &[u8]) -> bool {
+    let has = |mark: &[u8]| memmem::find(beginning, mark).is_some();
+    has(b"\x04\0\0\0Go\0\0") || has(b"libgcc_s") || !has(b"libc.")
+}
 
 /// Reads what a program tells of its build: the path in normal form, and all of its content. An empty record if that
 /// is nothing, or the content is no program of Linux.

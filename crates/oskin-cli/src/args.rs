@@ -4,6 +4,7 @@ mod adding;
 mod environment;
 mod evaluating;
 mod family;
+mod finding;
 mod help;
 mod measuring;
 mod paths;
@@ -16,6 +17,7 @@ pub(crate) use adding::Adding;
 pub(crate) use environment::AskedEnvironment;
 pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use paths::AskedPaths;
 pub(crate) use reading::{LimitSetting, Reading};
@@ -197,6 +199,8 @@ pub(crate) enum Command {
         left: OsString,
         /// Another
         right: OsString,
+        #[command(flatten)]
+        asked: AskedSoftware,
         #[command(flatten)]
         viewing: Viewing,
         #[command(flatten)]
@@ -417,6 +421,12 @@ pub(crate) enum Command {
     Evaluate {
         #[command(flatten)]
         asked: Evaluating,
+    },
+    /// Which images of the catalog have a package, in which version, from which layer or base
+    #[command(after_help = finding::HELP)]
+    Find {
+        #[command(flatten)]
+        asked: AskedFind,
     },
     /// The words of its paths that make an image special among those of the catalog
     #[command(after_help = words::HELP)]

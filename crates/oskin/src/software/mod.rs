@@ -20,6 +20,6 @@ pub mod version;
 pub use change::{Change, ChangeKind, changes};
 pub use installed::{Installed, Told};
 pub use interest::Interest;
-pub use origin::{Origins, Recorded};
+pub use origin::{Origin, Origins, Recorded};
 pub use query::{NotAQuery, Query};
 pub use record::{FoundPackage, Owned, Record};

@@ -274,6 +274,9 @@ fn text_of(report: &FindReport) -> String {
         (&report.near, "names that hold it"),
     ] {
         if let Some(all) = listed(names) {
+            if !report.found.is_empty() {
+                text.push('\n');
+            }
             text.push_str(&text::printable(&format!("{what}: {all}")));
             text.push('\n');
         }

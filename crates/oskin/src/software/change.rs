@@ -71,7 +71,7 @@ pub fn changes<'p>(left: &'p Packages, right: &'p Packages) -> Vec<Change<'p>> {
             list.dedup_by(|a, b| whole(a) == whole(b));
         }
         pair(&mut left, &mut right, &mut changes, |it| (it.architecture(), it.version.as_str()));
-        pair(&mut left, &mut right, &mut changes, |it| it.architecture());
+        pair(&mut left, &mut right, &mut changes, Package::architecture);
         pair(&mut left, &mut right, &mut changes, |it| it.version.as_str());
         pair(&mut left, &mut right, &mut changes, |_| ());
         let only = |kind, left, right| Change { kind, left, right };

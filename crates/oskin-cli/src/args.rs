@@ -7,6 +7,7 @@ mod family;
 mod finding;
 mod help;
 mod measuring;
+mod packages;
 mod paths;
 mod reading;
 mod registry;
@@ -19,6 +20,7 @@ pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use measuring::{Measuring, Viewing};
+pub(crate) use packages::{AskedPackages, AskedTags};
 pub(crate) use paths::AskedPaths;
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
@@ -128,6 +130,8 @@ impl Command {
             | Self::Common { reading, .. }
             | Self::Stale { reading, .. }
             | Self::Words { asked: AskedWords { reading, .. } }
+            | Self::Packages { asked: AskedPackages { reading, .. } }
+            | Self::Tags { asked: AskedTags { reading, .. } }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
             } => Some(reading),
@@ -427,6 +431,18 @@ pub(crate) enum Command {
     Find {
         #[command(flatten)]
         asked: AskedFind,
+    },
+    /// The software that is installed in an image: packages, and programs that no package brought
+    #[command(after_help = packages::PACKAGES_HELP)]
+    Packages {
+        #[command(flatten)]
+        asked: AskedPackages,
+    },
+    /// The software that makes an image special: what stands on top of its parent or base
+    #[command(after_help = packages::TAGS_HELP)]
+    Tags {
+        #[command(flatten)]
+        asked: AskedTags,
     },
     /// The words of its paths that make an image special among those of the catalog
     #[command(after_help = words::HELP)]

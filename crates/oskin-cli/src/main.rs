@@ -12,6 +12,7 @@ mod lineup;
 mod new_file;
 mod output;
 mod progress;
+mod software;
 mod source_list;
 mod stream;
 mod text;

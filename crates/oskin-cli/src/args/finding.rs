@@ -9,7 +9,7 @@ QUERY is [TYPE:]NAME and bounds, or a package URL and bounds: openssl, 'openssl>
 is 3.11 and what goes on from it (3.11.4), ==3.11 nothing else, != is not =.\n\n\
 Versions compare as those of their kind do. Epochs and revisions count only if the bound has them: <3 holds for \
 1:1.1.1-2 and not for 3.0.1-1, <1:3 compares epochs too.\n\n\
-LAYER is the layer that brought the package, the base being 1; FROM the largest image of the catalog that the image \
+LAYER is the layer that brought the package, the lowest being 0; FROM the largest image of the catalog that the image \
 stands on, by layers, and that has this very package.\n\n\
 Exit codes: 0 found, 1 in no image, 2 trouble.";
 

@@ -235,7 +235,10 @@ impl Run<'_> {
         let image = ImageSummary::new(record);
         if self.streams {
             let name = text::printable(&image.name);
-            let packages = image.packages.map(|packages| text::plural(packages, "package"));
+            let packages = image
+                .packages
+                .filter(|packages| *packages > 0 || image.packages_only)
+                .map(|packages| text::plural(packages, "package"));
             let line = match packages {
                 Some(packages) if image.packages_only => format!("{word:<9}  {name}  {packages}\n"),
                 packages => format!(

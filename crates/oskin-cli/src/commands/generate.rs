@@ -9,7 +9,12 @@ use std::process::ExitCode;
 
 /// Prints the core list.
 pub(super) fn core_list() -> Result<ExitCode, CliError> {
-    std::io::stdout().write_all(oskin::view::core_list().as_bytes())?;
+    print(&oskin::view::core_list())
+}
+
+/// Prints a text as it is.
+pub(super) fn print(text: &str) -> Result<ExitCode, CliError> {
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

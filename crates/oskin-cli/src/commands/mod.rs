@@ -22,12 +22,14 @@ mod lineage;
 mod lineage_text;
 mod ls;
 mod matrix;
+mod packages;
 mod paths;
 mod place;
 mod show;
 mod sketch;
 mod stale;
 mod subtrees;
+mod tags;
 mod words;
 
 use crate::args::{Cli, Command, Global, Reading};
@@ -96,6 +98,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Find { asked } => find::run(&global, &asked),
+        Command::Packages { asked } => packages::run(&global, asked),
+        Command::Tags { asked } => tags::run(&global, asked),
         Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),

@@ -30,6 +30,9 @@ const PATHS: usize = 10;
 /// A candidate that has less than this share in the image is no near miss.
 const NEAR: f64 = 0.9;
 
+/// The share of the files of the nearest base that an image must have to stand on it.
+const HALF: f64 = 0.5;
+
 /// An image that is to be placed.
 pub(super) struct Known<'a> {
     found: &'a Found,
@@ -84,6 +87,33 @@ impl<'a> Known<'a> {
         Ok(base.filter(|base| Some(*base) != self.found.kept()))
     }
 
+    /// The image that it stands on: its parent, else the base of the nearest family if at least half of its files are here.
+    pub(super) fn stands_on(&self, catalog: &Catalog) -> Result<Option<i64>, CatalogError> {
+        let entries = || match self.found {
+            Found::Kept(record) => catalog.inventory(record.id),
+            Found::Read(image) => Ok(image.inventory.clone()),
+        };
+        let placement = place(catalog, self.subject(catalog, &entries)?)?;
+        let family = placement.family.filter(|it| Measure::ContainmentLeft.of(it.overlap) >= HALF);
+        Ok(placement.steps.first().map(|step| step.parent).or(family.map(|it| it.base)))
+    }
+
+    fn subject<'s>(
+        &'s self,
+        catalog: &Catalog,
+        entries: &'s dyn Fn() -> Result<Inventory, CatalogError>,
+    ) -> Result<Subject<'s>, CatalogError> {
+        Ok(Subject {
+            id: self.found.kept(),
+            files: self.files(),
+            chain: self.chain.as_ref(),
+            declared: self.declared(catalog)?,
+            has_contents: self.found.record().size_bytes > 0,
+            is_step: false,
+            entries,
+        })
+    }
+
     /// Places it and tells the place by name.
     pub(super) fn place(
         &self,
@@ -98,15 +128,7 @@ impl<'a> Known<'a> {
             Found::Read(image) => image.inventory.clone(),
         };
         let own_entries = || Ok(entries.clone());
-        let subject = Subject {
-            id: self.found.kept(),
-            files: self.files(),
-            chain: self.chain.as_ref(),
-            declared: self.declared(catalog)?,
-            has_contents: self.found.record().size_bytes > 0,
-            is_step: false,
-            entries: &own_entries,
-        };
+        let subject = self.subject(catalog, &own_entries)?;
         let placement = match family {
             Some(family) => {
                 let (lineage, ids) = (&family.lineage, family.lineup.ids());

@@ -11,7 +11,7 @@ const MAX_PURL_BYTES: usize = 16 * 1024;
 const MAX_QUALIFIERS: usize = 64;
 
 /// Kinds whose namespace is who packed it, not a part of the name.
-const BY_VENDOR: [&str; 5] = ["alpm", "apk", "deb", "qpkg", "rpm"];
+const BY_VENDOR: [&str; 6] = ["alpm", "apk", "deb", "opkg", "qpkg", "rpm"];
 
 /// A package, in the terms of package URLs (the purl specification).
 ///
@@ -141,6 +141,15 @@ impl Package {
     pub fn full_name(&self) -> (&str, &str, &str) {
         let is_vendor = BY_VENDOR.contains(&self.kind.as_str());
         (&self.kind, if is_vendor { "" } else { &self.namespace }, &self.name)
+    }
+
+    /// What people call it: with the namespace where that is a part of the name.
+    pub fn shown_name(&self) -> String {
+        match self.full_name() {
+            (_, "", name) => name.to_owned(),
+            ("maven", namespace, name) => format!("{namespace}:{name}"),
+            (_, namespace, name) => format!("{namespace}/{name}"),
+        }
     }
 }
 

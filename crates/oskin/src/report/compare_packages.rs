@@ -1,7 +1,6 @@
 //! The part of `oskin.compare/1` about packages.
 
 use super::compare::SelectionReport;
-use super::find::name_of;
 use crate::image::{Package, Packages};
 use crate::path_set::Overlap;
 use crate::software::{Change, ChangeKind, changes};
@@ -71,7 +70,7 @@ impl PackageChange {
         Self {
             kind: change.kind.name(),
             package_type: package.map(|it| it.kind.clone()).unwrap_or_default(),
-            name: package.map(name_of).unwrap_or_default(),
+            name: package.map(Package::shown_name).unwrap_or_default(),
             left: change.left.map(version),
             right: change.right.map(version),
             left_architecture: change.left.map(architecture),

@@ -59,7 +59,7 @@ pub struct FoundReport {
 /// A layer that brought a package.
 #[derive(Clone, Debug, Serialize)]
 pub struct FoundLayer {
-    /// Its number among all layers of the image; the lowest is 1.
+    /// Its number among all layers of the image, base first, from 0 on.
     pub number: u32,
     /// Its digest.
     pub digest: String,
@@ -105,7 +105,7 @@ impl FoundReport {
         Self {
             image: image.to_owned(),
             kind: package.kind.clone(),
-            name: name_of(package),
+            name: package.shown_name(),
             version: package.version.clone(),
             architecture: package.architecture().to_owned(),
             purl: package.to_string(),
@@ -117,27 +117,15 @@ impl FoundReport {
 }
 
 impl FoundLayer {
-    /// A layer by its number, the base being 0, and the file that records the package.
+    /// A layer by its number, base first, from 0 on, and the file that records the package.
     pub fn new(number: u32, key: &LayerKey, record: &[u8]) -> Self {
-        Self {
-            number: number.saturating_add(1),
-            digest: key.digest().to_string(),
-            record: escape(record),
-        }
-    }
-}
-
-/// What people call a package: its name, with the namespace where that is a part of it.
-pub(super) fn name_of(package: &Package) -> String {
-    match package.full_name() {
-        (_, "", name) => name.to_owned(),
-        (_, namespace, name) => format!("{namespace}/{name}"),
+        Self { number, digest: key.digest().to_string(), record: escape(record) }
     }
 }
 
 impl NameReport {
     /// The name of a package that so many images have.
     pub fn new(package: &Package, images: u64) -> Self {
-        Self { kind: package.kind.clone(), name: name_of(package), images }
+        Self { kind: package.kind.clone(), name: package.shown_name(), images }
     }
 }

@@ -15,6 +15,7 @@ mod evaluate;
 mod find;
 mod gates;
 pub mod heatmap;
+mod installed;
 mod lineage;
 pub mod lineage_page;
 mod measures;
@@ -25,6 +26,7 @@ mod sketch;
 mod stale;
 mod steps;
 mod subtrees;
+mod tags;
 mod words;
 
 pub use ancestry::{
@@ -59,6 +61,7 @@ pub use evaluate::{
 };
 pub use find::{FindReport, FoundLayer, FoundReport, NameReport};
 pub use gates::GateReport;
+pub use installed::{InstalledReport, PackageReport};
 pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,
@@ -75,4 +78,5 @@ pub use steps::{
     PassedOverReport, ReductionReport, StepPairReport, StepsReport, TinyGraphReport,
 };
 pub use subtrees::{SubtreePlace, SubtreeReport, SubtreesReport, SubtreesSide};
+pub use tags::{TagEvidence, TagReport, TaggedImage, TagsReport};
 pub use words::{WordReport, WordsReport};

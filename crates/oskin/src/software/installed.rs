@@ -70,6 +70,7 @@ impl Installed {
         all.dedup_by(|a, b| a.found.package == b.found.package && a.record == b.record);
         drop_shadows(&mut all);
         join(&mut all, &there);
+        drop_packaged(&mut all);
         all
     }
 
@@ -124,6 +125,25 @@ fn drop_shadows(all: &mut Vec<Installed>) {
         |it: &&Installed| it.found.package.kind == "cpan" && !it.found.package.version.is_empty();
     let named: BTreeSet<(String, String)> = all.iter().filter(is_named).map(key).collect();
     all.retain(|it| !it.found.package.version.is_empty() || !named.contains(&key(it)));
+}
+
+/// Drops well-known programs whose file a package of the system owns: it is the package that is installed.
+fn drop_packaged(all: &mut Vec<Installed>) {
+    let is_generic = |it: &Installed| it.found.package.kind == "generic";
+    let programs: BTreeSet<Vec<u8>> =
+        all.iter().filter(|it| is_generic(it)).map(|it| it.record.clone()).collect();
+    if programs.is_empty() {
+        return;
+    }
+    let of_system = all.iter().filter(|it| OF_SYSTEMS.contains(&it.found.package.kind.as_str()));
+    // Where `/bin` leads to `/usr/bin`, packages may name the one and the image have the other.
+    let merged = |path: &Vec<u8>| [b"usr/", &path[..]].concat();
+    let owned: BTreeSet<Vec<u8>> = of_system
+        .flat_map(|it| &it.found.files)
+        .flat_map(|path| [path.clone(), merged(path)])
+        .filter(|path| programs.contains(path))
+        .collect();
+    all.retain(|it| !(is_generic(it) && owned.contains(&it.record)));
 }
 
 /// Joins what files say of packages that other files record: lists of files, and who asked for what.

@@ -1,6 +1,8 @@
 //! Which files are read for what they tell of software, while their layer streams.
 
-use super::{Record, binary, language, system};
+use super::programs::{Kind, Table, versions_in};
+use super::{FoundPackage, Record, binary, language, system};
+use crate::image::Package;
 
 /// The largest program whose content is held to be looked into, in bytes; larger ones are not read for their build.
 const MAX_PROGRAM_BYTES: u64 = 256 * 1024 * 1024;
@@ -20,6 +22,8 @@ pub enum Interest {
     Language(language::Reader),
     /// A program, for facts of its build.
     Program,
+    /// A file in which a well-known program may tell its version; it may be a program as well.
+    Marked,
 }
 
 impl Interest {
@@ -31,6 +35,9 @@ impl Interest {
         let known = system().or_else(language);
         if let Some((interest, max_bytes)) = known {
             return (size_bytes <= max_bytes.min(MAX_DATABASE_BYTES)).then_some(interest);
+        }
+        if Table::built_in().content_rules(path).next().is_some() {
+            return (size_bytes <= MAX_PROGRAM_BYTES).then_some(Self::Marked);
         }
         let is_program =
             mode & 0o111 != 0 && (MIN_PROGRAM_BYTES..=MAX_PROGRAM_BYTES).contains(&size_bytes);
@@ -49,7 +56,7 @@ impl Interest {
         match self {
             Self::System(reader) => reader.kind(),
             Self::Language(reader) => reader.kind(),
-            Self::Program => "generic",
+            Self::Program | Self::Marked => "generic",
         }
     }
 
@@ -59,8 +66,24 @@ impl Interest {
             Self::System(reader) => reader.read(path, content),
             Self::Language(reader) => reader.read(path, content),
             Self::Program => binary::read(path, content),
+            Self::Marked => {
+                let mut record = binary::read(path, content);
+                record.packages.extend(marked(path, content));
+                record
+            }
         }
     }
+}
+
+/// The well-known programs that tell their version in a file; each that tells one, which is nearly always the only
+/// one, and no operating systems, which os-release tells of.
+fn marked<'a>(path: &'a [u8], content: &'a [u8]) -> impl Iterator<Item = FoundPackage> + 'a {
+    Table::built_in().content_rules(path).filter_map(|(program, rule)| {
+        let versions = versions_in(rule, content);
+        let version = versions.first().filter(|_| program.kind != Kind::System)?;
+        let package = Package::generic("", &program.name, version);
+        Some(FoundPackage { package, files: vec![path.to_vec()], ..FoundPackage::default() })
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +99,15 @@ mod tests {
         assert_eq!(of("usr/bin/env", 0o755, 4_000), Some(Interest::Program));
         assert_eq!(of("usr/bin/env", 0o644, 4_000), None);
         assert_eq!(of("usr/bin/env", 0o755, 1 << 40), None);
+        assert_eq!(of("bin/busybox", 0o755, 4_000), Some(Interest::Marked));
         assert!(of("usr/lib/python3/dist-packages/x-1.dist-info/METADATA", 0o644, 99).is_some());
+    }
+
+    #[test]
+    fn a_program_tells_its_version_without_a_package() {
+        let record = Interest::Marked.read(b"bin/busybox", b"...BusyBox v1.36.1 (2023-05-18)\0...");
+        let found: Vec<String> = record.packages.iter().map(|it| it.package.to_string()).collect();
+        assert_eq!(found, ["pkg:generic/busybox@1.36.1"]);
     }
 
     #[test]

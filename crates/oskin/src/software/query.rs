@@ -213,9 +213,8 @@ fn parse_bounds(text: &str) -> Result<Vec<(Operator, String)>, NotAQuery> {
 /// Tries the name with the namespace before it, if that is a part of it.
 fn with_namespace(wanted: &str, package: &Package, test: impl Fn(&str, &str) -> bool) -> bool {
     let (_, namespace, name) = package.full_name();
-    !namespace.is_empty()
-        && wanted.contains(['/', '*'])
-        && test(wanted, &format!("{namespace}/{name}"))
+    let may_be = !namespace.is_empty() && wanted.contains(['/', '*', ':']);
+    may_be && (test(wanted, &format!("{namespace}/{name}")) || test(wanted, &package.shown_name()))
 }
 
 /// Whether a name is the wanted one, which is in lower case and may have `*` for any text. O(length of both) but for
@@ -342,6 +341,9 @@ mod tests {
             ("pkg:npm/%40angular/core", "pkg:npm/%40angular/core@3", true),
             ("pkg:npm/core", "pkg:npm/%40angular/core@3", false),
             ("log4j-core", "pkg:maven/org.apache/log4j-core@2", true),
+            ("org.apache:log4j-core", "pkg:maven/org.apache/log4j-core@2", true),
+            ("org.apache/log4j-core", "pkg:maven/org.apache/log4j-core@2", true),
+            ("org.other:log4j-core", "pkg:maven/org.apache/log4j-core@2", false),
             ("Ruamel.YAML", "pkg:pypi/ruamel_yaml@0.18", true),
             ("Moose::Role", "pkg:cpan/Moose::Role@2", true),
             ("libstdc++6", "pkg:deb/debian/libstdc%2B%2B6@12", true),

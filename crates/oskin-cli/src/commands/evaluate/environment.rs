@@ -168,17 +168,18 @@ fn packages(
     for place in places {
         let id = ids[*place];
         let told = id.map(|id| workspace.catalog()?.packages(id).map_err(CliError::from));
-        let names = if let Some(told) = told.transpose()?.flatten() {
-            known.told += 1;
-            Some(told.list().iter().map(name).collect())
-        } else {
-            let image = u32::try_from(*place).unwrap_or(u32::MAX);
-            let entries = workspace.entries(lineup, image)?;
-            let recorded = entries.iter().filter_map(|entry| recorded_package(entry.path));
-            let deb = |name| ("deb".to_owned(), String::new(), name);
-            let names: BTreeSet<Name> = recorded.map(deb).collect();
-            (!names.is_empty()).then_some(names)
-        };
+        let names =
+            if let Some(told) = told.transpose()?.flatten().filter(|it| !it.list().is_empty()) {
+                known.told += 1;
+                Some(told.list().iter().map(name).collect())
+            } else {
+                let image = u32::try_from(*place).unwrap_or(u32::MAX);
+                let entries = workspace.entries(lineup, image)?;
+                let recorded = entries.iter().filter_map(|entry| recorded_package(entry.path));
+                let deb = |name| ("deb".to_owned(), String::new(), name);
+                let names: BTreeSet<Name> = recorded.map(deb).collect();
+                (!names.is_empty()).then_some(names)
+            };
         known.unknown += u64::from(names.is_none());
         all.push(names);
     }

@@ -126,9 +126,16 @@ pub struct Table {
     parts: BTreeMap<String, Vec<usize>>,
     /// Rules as program and rule, by the first byte of the last name.
     by_byte: BTreeMap<u8, Vec<(usize, usize)>>,
+    /// Marks as program and rule.
+    marks: Vec<(usize, usize)>,
 }
 
-static BUILT_IN: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("programs.txt")).0);
+static BUILT_IN: LazyLock<Table> = LazyLock::new(|| Table::read(table_text()).0);
+
+/// The table that comes with oskin, as people write it.
+pub const fn table_text() -> &'static str {
+    include_str!("programs.txt")
+}
 
 impl Table {
     /// The table that comes with oskin.
@@ -165,6 +172,7 @@ impl Table {
                     table.by_byte.entry(*first).or_default().push((at, rule));
                 }
             }
+            table.marks.extend((0..program.marks.len()).map(|rule| (at, rule)));
             for part in &program.parts {
                 table.parts.entry(part.clone()).or_default().push(at);
             }
@@ -226,11 +234,13 @@ impl Table {
         path: &'a [u8],
     ) -> impl Iterator<Item = (&'a Program, &'a ContentRule)> {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        self.programs.iter().flat_map(|it| it.marks.iter().map(move |rule| (it, rule))).filter(
-            move |(_, rule)| {
-                name.starts_with(rule.files.lookup()) && rule.files.version_in(path).is_some()
-            },
-        )
+        self.marks.iter().filter_map(move |(program, rule)| {
+            let program = self.programs.get(*program)?;
+            let rule = program.marks.get(*rule)?;
+            let is_meant =
+                name.starts_with(rule.files.lookup()) && rule.files.version_in(path).is_some();
+            is_meant.then_some((program, rule))
+        })
     }
 }
 

@@ -1,0 +1,91 @@
+//! What is installed in an image, and on what it stands, for the commands about software.
+
+use crate::error::CliError;
+use crate::images::{Found, Workspace};
+use oskin::ingest;
+use oskin::software::{FoundPackage, Installed};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+/// The base that packages are marked to be from.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    /// Its name.
+    pub(crate) name: String,
+    /// The purls of its packages.
+    pub(crate) purls: BTreeSet<String>,
+}
+
+impl Workspace {
+    /// What is installed in an image; of one of which nothing but packages is known, those alone. `None` if nobody
+    /// looked: path lists, and what an oskin added that did not look.
+    pub(crate) fn installed(&mut self, found: &Found) -> Result<Option<Vec<Installed>>, CliError> {
+        let all = match found {
+            Found::Kept(record) if !record.packages_only => {
+                let inventory = self.catalog()?.inventory_with_software(record.id)?;
+                ingest::installed(&inventory)
+            }
+            Found::Kept(_) => None,
+            Found::Read(image) => ingest::installed(&image.inventory),
+        };
+        if all.is_some() {
+            return Ok(all);
+        }
+        let bare = |package: &oskin::image::Package| Installed {
+            found: FoundPackage { package: package.clone(), ..FoundPackage::default() },
+            layer: 0,
+            record: Vec::new(),
+        };
+        Ok(self.packages(found)?.map(|packages| packages.list().iter().map(bare).collect()))
+    }
+
+    /// The same, or why it cannot be told.
+    pub(crate) fn must_be_installed(&mut self, found: &Found) -> Result<Vec<Installed>, CliError> {
+        self.installed(found)?.ok_or_else(|| {
+            let name = found.name();
+            let error = CliError::new(format!("the packages of {name:?} are not known"));
+            match found.record().transport.as_str() {
+                "paths" => error.hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),
+                _ => error.hint("it was added without contents or by an older oskin: `oskin rm` and `oskin add` it again"),
+            }
+        })
+    }
+
+    /// The base of an image: the one that is named, else the largest image of the catalog whose layers it begins with.
+    pub(crate) fn base_of(
+        &mut self,
+        found: &Found,
+        named: Option<&OsStr>,
+    ) -> Result<Option<Base>, CliError> {
+        let base = match named {
+            Some(named) => Some(self.find_any(named)?),
+            None => self.base_by_layers(found)?,
+        };
+        let Some(base) = base else { return Ok(None) };
+        let installed = match named {
+            Some(_) => self.must_be_installed(&base)?,
+            None => self.installed(&base)?.unwrap_or_default(),
+        };
+        let purls = installed.iter().map(|it| it.found.package.to_string()).collect();
+        Ok(Some(Base { name: base.name().to_owned(), purls }))
+    }
+
+    fn base_by_layers(&mut self, found: &Found) -> Result<Option<Found>, CliError> {
+        let own = self.layer_keys(found)?.full;
+        let Some(catalog) = self.catalog_if_any()? else { return Ok(None) };
+        let mut base: Option<(usize, String)> = None;
+        for (id, name) in catalog.names_with_paths()? {
+            let layers = catalog.full_layer_keys(id)?;
+            let is_longer = base.as_ref().is_none_or(|(length, _)| layers.len() > *length);
+            if !layers.is_empty()
+                && layers.len() < own.len()
+                && is_longer
+                && own.starts_with(&layers)
+            {
+                base = Some((layers.len(), name));
+            }
+        }
+        let record = base.map(|(_, name)| catalog.image(&name)).transpose()?;
+        Ok(record.map(|record| Found::Kept(Box::new(record))))
+    }
+}

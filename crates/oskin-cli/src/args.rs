@@ -4,6 +4,7 @@ mod adding;
 mod environment;
 mod evaluating;
 mod family;
+mod finding;
 mod help;
 mod measuring;
 mod packages;
@@ -17,6 +18,7 @@ pub(crate) use adding::Adding;
 pub(crate) use environment::AskedEnvironment;
 pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
+pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use packages::{AskedPackages, AskedTags};
 pub(crate) use paths::AskedPaths;
@@ -201,6 +203,8 @@ pub(crate) enum Command {
         left: OsString,
         /// Another
         right: OsString,
+        #[command(flatten)]
+        asked: AskedSoftware,
         #[command(flatten)]
         viewing: Viewing,
         #[command(flatten)]
@@ -421,6 +425,12 @@ pub(crate) enum Command {
     Evaluate {
         #[command(flatten)]
         asked: Evaluating,
+    },
+    /// Which images of the catalog have a package, in which version, from which layer or base
+    #[command(after_help = finding::HELP)]
+    Find {
+        #[command(flatten)]
+        asked: AskedFind,
     },
     /// The software that is installed in an image: packages, and programs that no package brought
     #[command(after_help = packages::PACKAGES_HELP)]

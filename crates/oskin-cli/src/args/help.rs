@@ -23,8 +23,8 @@ An IMAGE is a name in the catalog (see `oskin ls`), or a location to be read:
   sbom:FILE                  packages by CycloneDX or SPDX JSON; - is standard input
 A bare path is recognized by its content. REF may be @N: the image at index N.
 
-Exit codes: 0 done (compare, paths: same); 1 compare, paths: they differ, check: violations \
-found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
+Exit codes: 0 done (compare, paths: same); 1 compare, paths: they differ, find: in no image, \
+check: violations found, a gate failed; 2 usage or trouble; 3 some inputs could not be read, the rest was done.
 
 $XDG_CONFIG_HOME/oskin/config.toml may set catalog, color, platform and [limits]; a flag comes first, \
 then the environment, then that file.";

@@ -89,7 +89,7 @@ fn compared(workspace: &mut Workspace) -> Result<String, CliError> {
         "\n$ oskin compare {} {}\n{}",
         left.display(),
         right.display(),
-        compare::text_of(&report)
+        compare::text_of(&report, compare::SHOWN)
     ))
 }
 

@@ -14,6 +14,7 @@ mod duplicates;
 mod evaluate;
 mod export;
 mod family;
+mod find;
 mod gate;
 mod generate;
 mod heatmap;
@@ -56,8 +57,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Rm { images } => ls::remove(&global, &images),
         Command::Check => check::run(&global),
         Command::Export { images, all } => export::run(&global, images, all),
-        Command::Compare { left, right, viewing, reading } => {
-            compare::run(&global, [&left, &right], (&viewing, reading))
+        Command::Compare { left, right, asked, viewing, reading } => {
+            compare::run(&global, [&left, &right], (asked, &viewing, reading))
         }
         Command::Subtrees { asked } => subtrees::run(&global, asked),
         Command::Paths { asked, reading } => paths::run(&global, &asked, reading),
@@ -96,6 +97,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Bases { asked } => bases::run(&global, &asked),
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
+        Command::Find { asked } => find::run(&global, &asked),
         Command::Packages { asked } => packages::run(&global, asked),
         Command::Tags { asked } => tags::run(&global, asked),
         Command::Words { asked } => words::run(&global, asked),

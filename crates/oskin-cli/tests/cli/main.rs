@@ -10,6 +10,7 @@ mod dockerfiles;
 mod environment;
 mod evaluate;
 mod families;
+mod find;
 mod fleet;
 mod incomplete;
 mod kill;

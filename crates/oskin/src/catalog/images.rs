@@ -7,6 +7,7 @@ use super::told_images::Told;
 use crate::image::{ImageRecord, LayerKey, OsIdentity};
 use crate::inventory::encode::{self, Damaged, Decoder};
 use crate::lineage::Chain;
+use crate::software::Record;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::path::Path;
 use std::sync::Arc;
@@ -194,6 +195,21 @@ impl Catalog {
             layers::load_software(connection, path, row, layer)?;
         }
         Ok(Some(stored))
+    }
+
+    /// What the files of a layer say of software, by their paths, in the order of the layer: far cheaper than all of
+    /// it. `None` if there is no such layer or its files were not searched.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails or is damaged.
+    pub fn layer_records(
+        &self,
+        key: &LayerKey,
+    ) -> Result<Option<Vec<(Vec<u8>, Record)>>, CatalogError> {
+        let row = layers::row_of(&self.connection, &self.path, key)?;
+        let records = row.map(|row| layers::records(&self.connection, &self.path, row));
+        Ok(records.transpose()?.flatten())
     }
 
     /// Whether the catalog has a layer.

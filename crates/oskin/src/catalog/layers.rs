@@ -6,6 +6,7 @@ use super::told_images::has_table;
 use crate::image::LayerKey;
 use crate::inventory::Layer;
 use crate::inventory::encode::{self, CHUNK_ENTRIES, Damaged, Decoder, PathList};
+use crate::software::Record;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -160,18 +161,54 @@ pub(super) fn load_software(
     row: i64,
     layer: &mut Layer,
 ) -> Result<(), CatalogError> {
+    let take = |decoder: &mut Decoder<'_>| encode::take_software(decoder, layer);
+    software(connection, catalog, row, take).map(drop)
+}
+
+/// What the files of a layer say of software, by their paths, without the rest of the layer; `None` if they were not
+/// searched for it.
+pub(super) fn records(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+) -> Result<Option<Vec<(Vec<u8>, Record)>>, CatalogError> {
+    let Some(records) = software(connection, catalog, row, encode::take_records)? else {
+        return Ok(None);
+    };
+    if records.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let all = ids(connection, catalog, row)?;
+    let wanted = records.iter().map(|(index, _)| all.get(*index as usize).copied());
+    let wanted: Option<Vec<u32>> = wanted.collect();
+    let missing = || of_software(catalog, row, Damaged("software of an entry that is not there"));
+    let paths = PathReader::new(connection, catalog).paths(&wanted.ok_or_else(missing)?)?;
+    let records = records.into_iter().zip(paths.iter());
+    Ok(Some(records.map(|((_, record), path)| (path.to_vec(), record)).collect()))
+}
+
+fn software<T>(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+    take: impl FnOnce(&mut Decoder<'_>) -> Result<T, Damaged>,
+) -> Result<Option<T>, CatalogError> {
     let doing = "read what a layer says of software";
     if !has_table(connection, catalog, "layer_software")? {
-        return Ok(());
+        return Ok(None);
     }
     let sql = "SELECT data FROM layer_software WHERE layer_id = ?1";
     let mut statement = connection.prepare_cached(sql).at(catalog, doing)?;
     let data = statement.query_row([row], |row| row.get::<_, Vec<u8>>(0)).optional();
-    let Some(data) = data.at(catalog, doing)? else { return Ok(()) };
-    let taken = encode::unseal(&data, CHUNK_LIMIT_BYTES)
-        .and_then(|plain| encode::take_software(&mut Decoder::new(&plain), layer));
-    let what = || format!("software of layer {row}");
-    taken.map_err(|source| CatalogError::Damaged { path: catalog.to_owned(), what: what(), source })
+    let Some(data) = data.at(catalog, doing)? else { return Ok(None) };
+    let taken =
+        encode::unseal(&data, CHUNK_LIMIT_BYTES).and_then(|plain| take(&mut Decoder::new(&plain)));
+    taken.map(Some).map_err(|source| of_software(catalog, row, source))
+}
+
+fn of_software(catalog: &Path, row: i64, source: Damaged) -> CatalogError {
+    let what = format!("software of layer {row}");
+    CatalogError::Damaged { path: catalog.to_owned(), what, source }
 }
 
 /// Loads a layer by its row.

@@ -7,7 +7,7 @@
 mod software;
 mod told;
 
-pub use software::{put_software, take_software};
+pub use software::{put_software, take_records, take_software};
 pub use told::{put_image_facts, put_packages, take_image_facts, take_packages};
 
 use super::entry::{Entry, EntryKind};

@@ -227,7 +227,7 @@ impl CompareReport {
         }
     }
 
-    /// The comparison of two images of one of which, at least, nothing but packages is known.
+    /// The comparison of two images by their packages alone, as where nothing else is known of one of them.
     pub fn of_packages(left: &str, right: &str, packages: PackagesReport) -> Self {
         Self {
             schema: "oskin.compare/1",
@@ -259,7 +259,9 @@ impl CompareReport {
             }
             _ => None,
         };
-        let by_packages = self.packages.as_ref().map(|packages| packages.same);
+        // Where neither has a package, packages tell nothing.
+        let packages = self.packages.as_ref();
+        let by_packages = packages.filter(|it| it.is_of_any()).map(|packages| packages.same);
         by_paths.unwrap_or(true)
             && by_packages.unwrap_or(true)
             && by_paths.or(by_packages).is_some()

@@ -3,6 +3,7 @@
 use super::compare::SelectionReport;
 use crate::image::{Package, Packages};
 use crate::path_set::Overlap;
+use crate::software::{Change, ChangeKind, changes};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -18,6 +19,64 @@ pub struct PackagesReport {
     pub versions: SelectionReport,
     /// By these and architecture.
     pub architectures: SelectionReport,
+    /// How many packages are the same, newer, older, and only in one.
+    pub changes: PackageChanges,
+    /// What differs: upgraded, downgraded, equivalent, only left, only right; of each by type and name.
+    pub differences: Vec<PackageChange>,
+}
+
+/// What became of the packages of the left image in the right one, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PackageChanges {
+    /// The same version for the same machine.
+    pub same: u64,
+    /// The right one is newer.
+    pub upgraded: u64,
+    /// The right one is older.
+    pub downgraded: u64,
+    /// The same version, but written otherwise or for another machine.
+    pub equivalent: u64,
+    /// Only in the left image.
+    pub left_only: u64,
+    /// Only in the right image.
+    pub right_only: u64,
+}
+
+/// A package that is not the same in both images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PackageChange {
+    /// `upgraded`, `downgraded`, `equivalent`, `left-only`, `right-only`.
+    pub kind: &'static str,
+    /// The type of its package URL.
+    #[serde(rename = "type")]
+    pub package_type: String,
+    /// Its name, with the namespace where that is a part of it.
+    pub name: String,
+    /// The version of the left image, empty if none is told; null if the package is not there.
+    pub left: Option<String>,
+    /// That of the right image.
+    pub right: Option<String>,
+    /// The machine that the left one is for; null if the package is not there, empty if that is not told.
+    pub left_architecture: Option<String>,
+    /// That of the right one.
+    pub right_architecture: Option<String>,
+}
+
+impl PackageChange {
+    fn new(change: &Change<'_>) -> Self {
+        let version = |it: &Package| it.version.clone();
+        let architecture = |it: &Package| it.architecture().to_owned();
+        let package = change.left.or(change.right);
+        Self {
+            kind: change.kind.name(),
+            package_type: package.map(|it| it.kind.clone()).unwrap_or_default(),
+            name: package.map(Package::shown_name).unwrap_or_default(),
+            left: change.left.map(version),
+            right: change.right.map(version),
+            left_architecture: change.left.map(architecture),
+            right_architecture: change.right.map(architecture),
+        }
+    }
 }
 
 impl PackagesReport {
@@ -25,14 +84,33 @@ impl PackagesReport {
     pub fn new(left: &Packages, right: &Packages) -> Self {
         let architectures =
             overlap([left, right], |it| (it.full_name(), it.version.as_str(), it.architecture()));
+        let mut all = changes(left, right);
+        let count = |kind| all.iter().filter(|it| it.kind == kind).count() as u64;
+        let counts = PackageChanges {
+            same: count(ChangeKind::Same),
+            upgraded: count(ChangeKind::Upgraded),
+            downgraded: count(ChangeKind::Downgraded),
+            equivalent: count(ChangeKind::Equivalent),
+            left_only: count(ChangeKind::LeftOnly),
+            right_only: count(ChangeKind::RightOnly),
+        };
+        all.retain(|it| it.kind != ChangeKind::Same);
+        all.sort_by_key(|it| it.kind);
         Self {
             same: architectures.is_same(),
+            changes: counts,
+            differences: all.iter().map(PackageChange::new).collect(),
             names: SelectionReport::new(overlap([left, right], Package::full_name)),
             versions: SelectionReport::new(overlap([left, right], |it| {
                 (it.full_name(), it.version.as_str())
             })),
             architectures: SelectionReport::new(architectures),
         }
+    }
+
+    /// Whether any of the two has a package.
+    pub(super) fn is_of_any(&self) -> bool {
+        self.names.left + self.names.right > 0
     }
 
     pub(super) fn summary(&self, left: &str, right: &str) -> String {
@@ -49,13 +127,32 @@ impl PackagesReport {
             (0, _) => format!("{left} holds no package: there is nothing to compare."),
             (_, 0) => format!("{right} holds no package: there is nothing to compare."),
             _ => format!(
-                "{left} and {right} have {} of {} packages in common by name (Dice {:.3}), {} in the same version.",
+                "{left} and {right} have {} of {} packages in common by name (Dice {:.3}), {} in the same version. {}",
                 names.common,
                 names.left + names.right - names.common,
                 names.dice,
-                versions.common
+                versions.common,
+                self.changes.sentence(left, right)
             ),
         }
+    }
+}
+
+impl PackageChanges {
+    /// What differs, in a sentence.
+    fn sentence(&self, left: &str, right: &str) -> String {
+        let parts: Vec<String> = [
+            (self.upgraded, format!("newer in {right}")),
+            (self.downgraded, format!("older in {right}")),
+            (self.equivalent, "the same but for spelling or machine".to_owned()),
+            (self.left_only, format!("only in {left}")),
+            (self.right_only, format!("only in {right}")),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        format!("Of the others: {}.", parts.join(", "))
     }
 }
 
@@ -93,9 +190,16 @@ mod tests {
         assert_eq!(counts(&report.architectures), (4, 3, 1));
         assert!(!report.same);
         assert!(PackagesReport::new(&left, &left).same);
+        assert!(PackagesReport::new(&left, &left).differences.is_empty());
+        let told: Vec<_> =
+            report.differences.iter().map(|it| (it.kind, it.name.as_str())).collect();
+        let expected =
+            [("upgraded", "b"), ("left-only", "a"), ("left-only", "c"), ("right-only", "c")];
+        assert_eq!(told, expected);
         assert_eq!(
             report.summary("x", "y"),
-            "x and y have 2 of 4 packages in common by name (Dice 0.667), 1 in the same version."
+            "x and y have 2 of 4 packages in common by name (Dice 0.667), 1 in the same version. \
+             Of the others: 1 newer in y, 2 only in x, 1 only in y."
         );
     }
 

@@ -12,6 +12,7 @@ mod compare_packages;
 mod dockerfiles;
 mod environment;
 mod evaluate;
+mod find;
 mod gates;
 pub mod heatmap;
 mod installed;
@@ -47,7 +48,7 @@ pub use classify::{
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
-pub use compare_packages::PackagesReport;
+pub use compare_packages::{PackageChange, PackageChanges, PackagesReport};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,
@@ -58,6 +59,7 @@ pub use evaluate::{
     Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
     WrongReport,
 };
+pub use find::{FindReport, FoundLayer, FoundReport, NameReport};
 pub use gates::GateReport;
 pub use installed::{InstalledReport, PackageReport};
 pub use lineage::{

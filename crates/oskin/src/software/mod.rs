@@ -5,15 +5,21 @@
 //! small multiple of the memory of its input.
 
 pub mod binary;
+mod change;
 mod installed;
 mod interest;
 pub mod language;
+mod origin;
 pub mod programs;
+mod query;
 mod record;
 pub mod system;
 pub mod tags;
 pub mod version;
 
+pub use change::{Change, ChangeKind, changes};
 pub use installed::{Installed, Told};
 pub use interest::{BEGINNING_BYTES, Interest};
+pub use origin::{Origin, Origins, Recorded};
+pub use query::{NotAQuery, Query};
 pub use record::{FoundPackage, Owned, Record};

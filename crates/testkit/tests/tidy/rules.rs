@@ -56,6 +56,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 20] = [
             "path_set",
             "view",
             "image",
+            "software",
             "inventory",
             "measure",
             "relation",
@@ -68,7 +69,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 20] = [
     ("oski", &["path", "path_set", "image", "inventory"]),
     ("sketch_file", &["path_set", "inventory", "measure"]),
     ("source", &["path", "image", "software", "inventory", "dockerfile", "oski"]),
-    ("catalog", &["path", "path_set", "image", "inventory", "measure", "lineage"]),
+    ("catalog", &["path", "path_set", "image", "software", "inventory", "measure", "lineage"]),
     ("placement", &["path_set", "image", "inventory", "measure", "relation", "lineage", "catalog"]),
     (
         "ingest",

@@ -12,6 +12,8 @@ const SOFTWARE_VERSION: u64 = 1;
 /// The most lists and texts of one record: far above what real ones have.
 const MAX_ITEMS: u64 = 50_000_000;
 
+const NO_ENTRY: Damaged = Damaged("software of an entry that is not there");
+
 /// Puts the version of this encoding, the number of records, then for each by how much its index is more than the one
 /// before, and its packages, lists of files, names that were asked for and that came with others.
 pub fn put_software(bytes: &mut Vec<u8>, layer: &Layer) {
@@ -40,10 +42,27 @@ pub fn put_software(bytes: &mut Vec<u8>, layer: &Layer) {
 ///
 /// If it is cut short, no text, of another version, or speaks of entries that are not there.
 pub fn take_software(decoder: &mut Decoder<'_>, layer: &mut Layer) -> Result<(), Damaged> {
+    for (index, record) in take_records(decoder)? {
+        if index as usize >= layer.len() {
+            return Err(NO_ENTRY);
+        }
+        layer.tell(index, Arc::new(record));
+    }
+    layer.set_searched(true);
+    Ok(())
+}
+
+/// The same without a layer: the records by the index of their entry, ascending.
+///
+/// # Errors
+///
+/// If it is cut short, no text, or of another version.
+pub fn take_records(decoder: &mut Decoder<'_>) -> Result<Vec<(u32, Record)>, Damaged> {
     if decoder.number()? != SOFTWARE_VERSION {
         return Err(Damaged("software in an encoding that this oskin does not know"));
     }
     let mut index = 0_u64;
+    let mut records = Vec::new();
     for number in 0..decoder.number()? {
         let step = decoder.number()?;
         if step == 0 && number > 0 {
@@ -51,11 +70,9 @@ pub fn take_software(decoder: &mut Decoder<'_>, layer: &mut Layer) -> Result<(),
         }
         index = index.saturating_add(step);
         let record = take_record(decoder)?;
-        let at = u32::try_from(index).ok().filter(|at| (*at as usize) < layer.len());
-        layer.tell(at.ok_or(Damaged("software of an entry that is not there"))?, Arc::new(record));
+        records.push((u32::try_from(index).map_err(|_| NO_ENTRY)?, record));
     }
-    layer.set_searched(true);
-    decoder.is_done().then_some(()).ok_or(Damaged("software is too long"))
+    decoder.is_done().then_some(records).ok_or(Damaged("software is too long"))
 }
 
 fn take_record(decoder: &mut Decoder<'_>) -> Result<Record, Damaged> {

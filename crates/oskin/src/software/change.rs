@@ -1,0 +1,219 @@
+//! What became of the packages of one image in another: the same, upgraded, downgraded, gone, new.
+
+use super::version::compare;
+use crate::image::{Package, Packages};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a package of one image is to that of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// The right image has a newer version.
+    Upgraded,
+    /// The right image has an older version.
+    Downgraded,
+    /// Both have the version, but written otherwise or for another machine.
+    Equivalent,
+    /// Only the left image has it.
+    LeftOnly,
+    /// Only the right image has it.
+    RightOnly,
+    /// Both have it in the same version for the same machine.
+    Same,
+}
+
+impl ChangeKind {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Upgraded => "upgraded",
+            Self::Downgraded => "downgraded",
+            Self::Equivalent => "equivalent",
+            Self::LeftOnly => "left-only",
+            Self::RightOnly => "right-only",
+            Self::Same => "same",
+        }
+    }
+}
+
+/// A package with its counterpart, one of which may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'p> {
+    /// What it is.
+    pub kind: ChangeKind,
+    /// The package of the left image.
+    pub left: Option<&'p Package>,
+    /// That of the right one.
+    pub right: Option<&'p Package>,
+}
+
+/// Joins the packages of two images by kind, name (with the namespace where it is a part of the name) and
+/// architecture, in the order of names.
+///
+/// Each package counts once for its name, version and architecture, whatever else its purl says. Of a name that an
+/// image has in several versions, those that both have are the same; the rest is paired in the order of versions, first
+/// for the same machine, then for any. O(n log n).
+pub fn changes<'p>(left: &'p Packages, right: &'p Packages) -> Vec<Change<'p>> {
+    let mut by_name: BTreeMap<_, [Vec<&'p Package>; 2]> = BTreeMap::new();
+    for (side, packages) in [left, right].into_iter().enumerate() {
+        for package in packages.list() {
+            let sides = by_name.entry(package.full_name()).or_default();
+            if let Some(list) = sides.get_mut(side) {
+                list.push(package);
+            }
+        }
+    }
+    let mut changes = Vec::new();
+    for [mut left, mut right] in by_name.into_values() {
+        for list in [&mut left, &mut right] {
+            let whole = |it: &&'p Package| (it.architecture(), it.version.as_str());
+            sort(list);
+            list.dedup_by(|a, b| whole(a) == whole(b));
+        }
+        pair(&mut left, &mut right, &mut changes, |it| (it.architecture(), it.version.as_str()));
+        pair(&mut left, &mut right, &mut changes, Package::architecture);
+        pair(&mut left, &mut right, &mut changes, |it| it.version.as_str());
+        pair(&mut left, &mut right, &mut changes, |_| ());
+        let only = |kind, left, right| Change { kind, left, right };
+        changes.extend(left.into_iter().map(|it| only(ChangeKind::LeftOnly, Some(it), None)));
+        changes.extend(right.into_iter().map(|it| only(ChangeKind::RightOnly, None, Some(it))));
+    }
+    changes
+}
+
+/// Takes out of both lists what has the same key, in their order. O(n log n).
+fn pair<'p, K: Ord>(
+    left: &mut Vec<&'p Package>,
+    right: &mut Vec<&'p Package>,
+    changes: &mut Vec<Change<'p>>,
+    key: impl Fn(&'p Package) -> K,
+) {
+    let mut open: BTreeMap<K, VecDeque<&'p Package>> = BTreeMap::new();
+    for it in right.drain(..) {
+        open.entry(key(it)).or_default().push_back(it);
+    }
+    left.retain(|it| {
+        let Some(other) = open.get_mut(&key(it)).and_then(VecDeque::pop_front) else { return true };
+        changes.push(Change { kind: kind_of(it, other), left: Some(it), right: Some(other) });
+        false
+    });
+    right.extend(open.into_values().flatten());
+    sort(right);
+}
+
+/// By machine, then from the oldest to the newest.
+fn sort(list: &mut [&Package]) {
+    list.sort_by(|a, b| {
+        let versions = compare(&a.kind, &a.version, &b.version);
+        a.architecture()
+            .cmp(b.architecture())
+            .then(versions)
+            .then_with(|| a.version.cmp(&b.version))
+    });
+}
+
+fn kind_of(left: &Package, right: &Package) -> ChangeKind {
+    let is_same = left.version == right.version && left.architecture() == right.architecture();
+    match compare(&left.kind, &left.version, &right.version) {
+        Ordering::Less => ChangeKind::Upgraded,
+        Ordering::Greater => ChangeKind::Downgraded,
+        Ordering::Equal if is_same => ChangeKind::Same,
+        Ordering::Equal => ChangeKind::Equivalent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn packages(purls: &[&str]) -> Packages {
+        Packages::new(purls.iter().map(|it| Package::from_purl(it).unwrap()).collect(), true)
+    }
+
+    #[test]
+    fn each_package_is_told_with_its_counterpart() {
+        let left = packages(&[
+            "pkg:deb/debian/gone@1",
+            "pkg:deb/debian/libc6@2.36-9?arch=amd64",
+            "pkg:deb/debian/libc6@2.36-9?arch=i386",
+            "pkg:deb/debian/same@1?arch=all&distro=x",
+            "pkg:deb/debian/up@1.9?arch=amd64",
+            "pkg:deb/debian/zero@1.0?arch=amd64",
+            "pkg:npm/many@1.0.0",
+            "pkg:npm/many@2.0.0",
+            "pkg:npm/many@10.0.0",
+        ]);
+        let right = packages(&[
+            "pkg:deb/debian/libc6@2.36-8?arch=amd64",
+            "pkg:deb/debian/libc6@2.36-9?arch=armhf",
+            "pkg:deb/ubuntu/same@1?arch=all&distro=y",
+            "pkg:deb/debian/up@1.10?arch=amd64",
+            "pkg:deb/debian/zero@1.00?arch=amd64",
+            "pkg:npm/many@2.0.0",
+            "pkg:npm/many@9.0.0",
+            "pkg:pypi/gone@1",
+        ]);
+        let told: Vec<String> = changes(&left, &right)
+            .iter()
+            .map(|it| {
+                let text = |side: Option<&Package>| match side {
+                    Some(it) => format!("{} {} {}", it.name, it.version, it.architecture()),
+                    None => "-".to_owned(),
+                };
+                format!("{}: {}, {}", it.kind.name(), text(it.left), text(it.right))
+            })
+            .collect();
+        let expected = [
+            "left-only: gone 1 , -",
+            "downgraded: libc6 2.36-9 amd64, libc6 2.36-8 amd64",
+            "equivalent: libc6 2.36-9 i386, libc6 2.36-9 armhf",
+            "same: same 1 all, same 1 all",
+            "upgraded: up 1.9 amd64, up 1.10 amd64",
+            "equivalent: zero 1.0 amd64, zero 1.00 amd64",
+            "same: many 2.0.0 , many 2.0.0 ",
+            "upgraded: many 1.0.0 , many 9.0.0 ",
+            "left-only: many 10.0.0 , -",
+            "right-only: -, gone 1 ",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_sets(
+            sides in proptest::array::uniform2(proptest::collection::vec(("[ab]", "[12]|1.0", "[xy]"), 0..9)),
+        ) {
+            let [left, right] = sides.map(|list| {
+                let package = |(name, version, arch): &(String, String, String)| {
+                    let mut it = Package { kind: "deb".to_owned(), ..Package::generic("", name, version) };
+                    it.qualifiers.insert("arch".to_owned(), arch.clone());
+                    it
+                };
+                Packages::new(list.iter().map(package).collect(), true)
+            });
+            let all = changes(&left, &right);
+            let count = |kind| all.iter().filter(|it| it.kind == kind).count();
+            let set = |it: &Packages| it.list().iter().cloned().collect::<BTreeSet<Package>>();
+            prop_assert_eq!(count(ChangeKind::Same), set(&left).intersection(&set(&right)).count());
+            let lefts: BTreeSet<Package> = all.iter().filter_map(|it| it.left.cloned()).collect();
+            let rights: BTreeSet<Package> = all.iter().filter_map(|it| it.right.cloned()).collect();
+            prop_assert_eq!(lefts, set(&left));
+            prop_assert_eq!(rights, set(&right));
+            prop_assert_eq!(all.iter().filter(|it| it.left.is_some()).count(), left.list().len());
+            // Of no name both images have one that is left alone.
+            for name in ["a", "b"] {
+                let only = |kind| all.iter().any(|it| {
+                    it.kind == kind && it.left.or(it.right).is_some_and(|it| it.name == name)
+                });
+                prop_assert!(!(only(ChangeKind::LeftOnly) && only(ChangeKind::RightOnly)));
+            }
+            let back: Vec<ChangeKind> = changes(&right, &left).iter().map(|it| it.kind).collect();
+            let back = |kind| back.iter().filter(|it| **it == kind).count();
+            prop_assert_eq!(back(ChangeKind::LeftOnly), count(ChangeKind::RightOnly));
+            prop_assert_eq!(back(ChangeKind::Same), count(ChangeKind::Same));
+            prop_assert_eq!(back(ChangeKind::Upgraded), count(ChangeKind::Downgraded));
+        }
+    }
+}

@@ -99,7 +99,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Find { asked } => find::run(&global, &asked),
         Command::Packages { asked } => packages::run(&global, asked),
-        Command::Tags { asked } => tags::run(&global, asked),
+        Command::Tags { asked } => tags::run(&global, &asked),
         Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),
         Command::Demo { dir } => demo::run(&global, &dir),

@@ -29,7 +29,7 @@ const SHOWN: usize = 2;
 const IN_LINE: usize = 6;
 
 /// Tells the tags of images.
-pub(super) fn run(global: &Global, asked: AskedTags) -> Result<ExitCode, CliError> {
+pub(super) fn run(global: &Global, asked: &AskedTags) -> Result<ExitCode, CliError> {
     if asked.list_programs {
         return super::generate::print(oskin::software::programs::table_text());
     }
@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, asked: AskedTags) -> Result<ExitCode, CliErro
     for name in &names {
         let found = workspace.find(name)?;
         let image = Tagged { found: &found, base: base.clone(), table: &table, all: &all };
-        images.push(image.report(&mut workspace, &asked)?);
+        images.push(image.report(&mut workspace, asked)?);
     }
     let report = TagsReport::new(images);
     outputs.answer(&value_of(&report)?, || text_of(&report))?;

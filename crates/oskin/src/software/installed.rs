@@ -242,9 +242,9 @@ mod tests {
         };
         let list = Arc::new(Record { owned: vec![owned], ..Record::default() });
         let automatic = vec!["libc6".to_owned()];
-        let states = Arc::new(Record { automatic, ..Record::default() });
+        let marks = Arc::new(Record { automatic, ..Record::default() });
         let there: [(&[u8], &Arc<Record>); 3] = [
-            (b"var/lib/apt/extended_states", &states),
+            (b"var/lib/apt/extended_states", &marks),
             (b"var/lib/dpkg/info/bash.list", &list),
             (STATUS, &status),
         ];

@@ -60,7 +60,6 @@ impl Held {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::inventory::{Entry, EntryKind};

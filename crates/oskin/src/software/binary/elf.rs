@@ -144,7 +144,6 @@ pub(super) fn number(bytes: &[u8], is_little: bool) -> Option<u64> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     /// A file with sections, and one segment that loads all of it at an address.

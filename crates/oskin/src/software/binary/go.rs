@@ -223,7 +223,6 @@ fn tell(path: &[u8], version: &str, modules: &str) -> Record {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::super::elf::tests::build;
     use super::*;
 

@@ -88,7 +88,6 @@ pub(super) fn read(path: &[u8], elf: &Elf<'_>) -> Option<Record> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::super::elf::tests::build;
     use super::*;
     use flate2::Compression;

@@ -156,7 +156,6 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
     use std::sync::LazyLock;

@@ -160,7 +160,6 @@ fn asked_for(directory: &[u8], required_by: Option<&Texts>) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -178,7 +178,6 @@ pub(in crate::software) fn quoted(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

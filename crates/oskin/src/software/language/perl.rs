@@ -130,7 +130,6 @@ fn install(content: &[u8]) -> Record {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn read_at(path: &str, content: &str) -> Record {

@@ -219,7 +219,6 @@ fn egg(path: &[u8], content: &[u8]) -> Record {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const SITE: &str = "usr/lib/python3.11/site-packages";

@@ -131,7 +131,6 @@ fn all_quoted(mut text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn one(path: &str, content: &str) -> FoundPackage {

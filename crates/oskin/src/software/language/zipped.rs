@@ -189,7 +189,6 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use std::io::{Cursor, Write as _};
     use zip::write::SimpleFileOptions;

@@ -20,7 +20,7 @@ pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use measuring::{Measuring, Viewing};
-pub(crate) use packages::{AskedPackages, AskedTags};
+pub(crate) use packages::{AskedPackages, AskedSbom, AskedTags};
 pub(crate) use paths::AskedPaths;
 pub(crate) use reading::{LimitSetting, Reading};
 pub(crate) use registry::Registry;
@@ -131,6 +131,7 @@ impl Command {
             | Self::Stale { reading, .. }
             | Self::Words { asked: AskedWords { reading, .. } }
             | Self::Packages { asked: AskedPackages { reading, .. } }
+            | Self::Sbom { asked: AskedSbom { reading, .. } }
             | Self::Tags { asked: AskedTags { reading, .. } }
             | Self::Sketch {
                 command: SketchCommand::Make { reading, .. } | SketchCommand::Near { reading, .. },
@@ -437,6 +438,12 @@ pub(crate) enum Command {
     Packages {
         #[command(flatten)]
         asked: AskedPackages,
+    },
+    /// The software of an image as a bill of materials: CycloneDX (default) or SPDX, with what its base has marked
+    #[command(after_help = packages::SBOM_HELP)]
+    Sbom {
+        #[command(flatten)]
+        asked: AskedSbom,
     },
     /// The software that makes an image special: what stands on top of its parent or base
     #[command(after_help = packages::TAGS_HELP)]

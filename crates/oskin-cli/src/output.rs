@@ -36,10 +36,14 @@ pub(crate) enum Format {
     Dot,
     /// A graph as XML.
     Graphml,
+    /// A bill of materials, `CycloneDX` 1.6 in JSON.
+    Cyclonedx,
+    /// A bill of materials, SPDX 2.3 in JSON.
+    Spdx,
 }
 
 impl Format {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Text, "text"),
         (Self::Json, "json"),
         (Self::Csv, "csv"),
@@ -51,6 +55,8 @@ impl Format {
         (Self::Sketches, "sketches"),
         (Self::Dot, "dot"),
         (Self::Graphml, "graphml"),
+        (Self::Cyclonedx, "cyclonedx"),
+        (Self::Spdx, "spdx"),
     ];
 
     fn name(self) -> &'static str {
@@ -163,7 +169,13 @@ impl Outputs {
                     let mut stdout = std::io::stdout().lock();
                     let is_text = matches!(
                         spec.format,
-                        Format::Csv | Format::Tsv | Format::Json | Format::Dot | Format::Graphml
+                        Format::Csv
+                            | Format::Tsv
+                            | Format::Json
+                            | Format::Dot
+                            | Format::Graphml
+                            | Format::Cyclonedx
+                            | Format::Spdx
                     );
                     // What goes into a file or pipe is exact, names of images and all.
                     if is_text && stdout.is_terminal() {

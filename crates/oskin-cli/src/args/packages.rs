@@ -15,6 +15,12 @@ pub(super) const PACKAGES_HELP: &str = "\
     whether that has the package in the same version. Without --base that is the largest image of the catalog whose \
     layers this one begins with.";
 
+/// What is told of bills of materials, for those who ask for help.
+pub(super) const SBOM_HELP: &str = "\
+    -o cyclonedx is CycloneDX 1.6 in JSON, -o spdx is SPDX 2.3 in JSON; -o FORMAT=FILE writes into a file. Packages are \
+    marked `oskin:from-base` true or false: by --base, else by the largest image of the catalog whose layers this one \
+    begins with. The same image gives the same bill: its time stamp is that of the image, or SOURCE_DATE_EPOCH.";
+
 /// What is told of tags, for those who ask for help.
 pub(super) const TAGS_HELP: &str = "\
     Tags are what an image has and its parent has not: the parent in the family graph of the catalog, else the base of \
@@ -37,6 +43,18 @@ pub(crate) struct AskedPackages {
     /// Only what the base has not
     #[arg(long)]
     pub(crate) own: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// What is asked of a bill of materials.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AskedSbom {
+    /// The image
+    pub(crate) image: OsString,
+    /// Mark what this image has as well
+    #[arg(long, value_name = "BASE")]
+    pub(crate) base: Option<OsString>,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

@@ -25,6 +25,7 @@ mod matrix;
 mod packages;
 mod paths;
 mod place;
+mod sbom;
 mod show;
 mod sketch;
 mod stale;
@@ -99,6 +100,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Evaluate { asked } => evaluate::run(&global, &asked),
         Command::Find { asked } => find::run(&global, &asked),
         Command::Packages { asked } => packages::run(&global, asked),
+        Command::Sbom { asked } => sbom::run(&global, asked),
         Command::Tags { asked } => tags::run(&global, &asked),
         Command::Words { asked } => words::run(&global, asked),
         Command::Sketch { command } => sketch::run(&global, command),

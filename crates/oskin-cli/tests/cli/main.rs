@@ -13,6 +13,7 @@ mod families;
 mod find;
 mod fleet;
 mod incomplete;
+mod installed;
 mod kill;
 mod lineage;
 mod lineage_views;

@@ -22,6 +22,7 @@ mod measures;
 mod page;
 mod pairs;
 mod paths;
+mod sbom;
 mod sketch;
 mod stale;
 mod steps;
@@ -69,6 +70,7 @@ pub use lineage::{
 pub use measures::{AskedQuestions, MeasuresReport, MethodReport, MethodShares};
 pub use pairs::{MatrixReport, PairsDocument, PairsForm, PairsKind};
 pub use paths::{CounterpartReport, KindCount, PathsAsked, PathsReport, WholeTreeReport};
+pub use sbom::BillOfMaterials;
 pub use sketch::{
     IntervalReport, NearestSketch, SketchFileReport, SketchNearestReport, SketchedImage,
 };

@@ -11,6 +11,9 @@ const MAX_PROGRAM_BYTES: u64 = 256 * 1024 * 1024;
 /// From how many bytes on the beginning of a program tells whether the rest is worth reading.
 pub const BEGINNING_BYTES: usize = 64 * 1024;
 
+/// The largest program that is searched for being `BusyBox`, in bytes: that has 1 to 3 MB.
+const MULTI_CALL_BYTES: usize = 8 * 1024 * 1024;
+
 /// The smallest program that is looked into: the header of an ELF file takes as much.
 const MIN_PROGRAM_BYTES: u64 = 52;
 
@@ -74,7 +77,11 @@ impl Interest {
         match self {
             Self::System(reader) => reader.read(path, content),
             Self::Language(reader) => reader.read(path, content),
-            Self::Program => binary::read(path, content),
+            Self::Program => {
+                let mut record = binary::read(path, content);
+                record.packages.extend(multi_call(path, content));
+                record
+            }
             Self::Marked => {
                 let mut record = binary::read(path, content);
                 record.packages.extend(marked(path, content));
@@ -82,6 +89,17 @@ impl Interest {
             }
         }
     }
+}
+
+/// `BusyBox` under the name of one of its applets, as where all of them are one file of many names: whichever came first
+/// in the archive has the content.
+fn multi_call(path: &[u8], content: &[u8]) -> Option<FoundPackage> {
+    let program =
+        Table::built_in().named("busybox").filter(|_| content.len() <= MULTI_CALL_BYTES)?;
+    let version =
+        program.marks.iter().find_map(|rule| versions_in(rule, content).into_iter().next())?;
+    let package = Package::generic("", &program.name, &version);
+    Some(FoundPackage { package, files: vec![path.to_vec()], ..FoundPackage::default() })
 }
 
 /// Whether a file is called as a shared library is, which some systems mark as executable: `libc.so.6`.
@@ -124,6 +142,9 @@ mod tests {
         let record = Interest::Marked.read(b"bin/busybox", b"...BusyBox v1.36.1 (2023-05-18)\0...");
         let found: Vec<String> = record.packages.iter().map(|it| it.package.to_string()).collect();
         assert_eq!(found, ["pkg:generic/busybox@1.36.1"]);
+        let record =
+            Interest::Program.read(b"bin/ln", b"\x7fELF..BusyBox v1.36.1 (2023-05-18)\0...");
+        assert_eq!(record.packages.len(), 1);
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! What is installed in images, what makes them special, and their bills of materials.
+
+use crate::common::Place;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::process::Command;
+use testkit::{FixtureEntry, FixtureLayer, Image, OciOptions, write_oci_layout};
+
+fn status(packages: &[(&str, &str)]) -> FixtureEntry {
+    let stanza = |(name, version): &(&str, &str)| {
+        format!(
+            "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n"
+        )
+    };
+    let text: String = packages.iter().map(stanza).collect();
+    FixtureEntry::file("var/lib/dpkg/status", text)
+}
+
+fn layer(entries: Vec<FixtureEntry>) -> FixtureLayer {
+    FixtureLayer { entries, ..FixtureLayer::default() }
+}
+
+fn file(path: &str) -> FixtureEntry {
+    FixtureEntry::file(path, path)
+}
+
+/// A base of some files, and a web server on it.
+fn place() -> Place {
+    let place = Place::new();
+    let mut base = vec![
+        FixtureEntry::file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+        status(&[("bash", "5.2-1"), ("libc6", "2.36-9")]),
+    ];
+    base.extend((0..40).map(|at| file(&format!("usr/share/base/{at}"))));
+    let python = "Metadata-Version: 2.1\nName: requests\nVersion: 2.31.0\nLicense: Apache-2.0\n\n";
+    let metadata = "usr/lib/python3/site-packages/requests-2.31.0.dist-info/METADATA";
+    let mut app = vec![
+        status(&[("bash", "5.2-1"), ("libc6", "2.36-10"), ("nginx", "1.22.1-9")]),
+        FixtureEntry::file(
+            "var/lib/dpkg/info/nginx.list",
+            "/usr/sbin/nginx\n/etc/nginx/nginx.conf\n",
+        ),
+        FixtureEntry::file(metadata, python),
+    ];
+    let paths = [
+        "usr/sbin/nginx",
+        "etc/nginx/nginx.conf",
+        "var/log/nginx/access.log",
+        "usr/share/nginx/html/index.html",
+    ];
+    app.extend(paths.map(file));
+    let images: Vec<Image> =
+        [("base:1", vec![layer(base.clone())]), ("web:1", vec![layer(base), layer(app)])]
+            .into_iter()
+            .map(|(name, layers)| Image::from_layers(layers).reference(name))
+            .collect();
+    write_oci_layout(&place.path().join("layout"), &images, &OciOptions::default()).unwrap();
+    place.ok(&["add", "-q", "--all", "oci:layout"]);
+    place
+}
+
+fn purls(report: &Value) -> BTreeSet<String> {
+    let packages = report["packages"].as_array().unwrap();
+    packages.iter().map(|it| it["purl"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn packages_are_told_with_their_layer_and_base() {
+    let place = place();
+    let report = place.json(&["packages", "web:1"]);
+    assert_eq!((&report["base"], &report["from_base"]), (&"base:1".into(), &1.into()));
+    let told: Vec<String> = report["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let text = |key: &str| it[key].as_str().unwrap_or_default().to_owned();
+            format!(
+                "{} {} {} layer {} from base {} files {}",
+                text("type"),
+                text("name"),
+                text("version"),
+                it["layer"],
+                it["from_base"],
+                it["files"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "deb bash 5.2-1 layer 0 from base true files null",
+            "deb libc6 2.36-10 layer 1 from base false files null",
+            "deb nginx 1.22.1-9 layer 1 from base false files 2",
+            "pypi requests 2.31.0 layer 1 from base false files null",
+        ]
+    );
+    assert_eq!(report["packages"][3]["license"], "Apache-2.0");
+    assert_eq!(
+        report["packages"][0]["purl"],
+        "pkg:deb/debian/bash@5.2-1?arch=amd64&distro=debian-12"
+    );
+    let own = place.json(&["packages", "web:1", "--own", "--type", "deb"]);
+    assert_eq!(purls(&own).len(), 2);
+    let text = place.ok(&["packages", "web:1"]);
+    assert!(
+        text.starts_with("web:1: 4 packages (3 deb, 1 pypi), 1 of them from base:1\n"),
+        "{text}"
+    );
+    // What is read on the fly says the same, and so does what was carried to another catalog.
+    let read = place.json(&["packages", "oci:layout:web:1", "--base", "base:1"]);
+    assert_eq!(read["packages"], report["packages"]);
+    place.ok(&["export", "--all", "-o", "oski=all.oski"]);
+    place.ok(&["--catalog", "other.db", "import", "-q", "all.oski"]);
+    assert_eq!(place.json(&["--catalog", "other.db", "packages", "web:1"]), report);
+    place.ok(&["check"]);
+}
+
+#[test]
+fn what_tells_no_packages_says_so_and_damage_is_a_warning() {
+    let place = Place::new();
+    place.file("list.txt", b"usr/bin/a\nusr/bin/b\n");
+    let refused = place.run(&["packages", "paths:list.txt"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("are not known") && refused.stderr.contains("oskin tags"),
+        "{}",
+        refused.stderr
+    );
+    let damaged = vec![layer(vec![FixtureEntry::file(
+        "var/lib/rpm/rpmdb.sqlite",
+        "SQLite format 3\0 and no more",
+    )])];
+    let image = Image::from_layers(damaged).reference("x:1");
+    write_oci_layout(&place.path().join("layout"), &[image], &OciOptions::default()).unwrap();
+    let added = place.run(&["add", "oci:layout"]);
+    assert_eq!(added.code, Some(0), "{}", added.stderr);
+    assert!(added.stderr.contains("var/lib/rpm/rpmdb.sqlite"), "{}", added.stderr);
+    assert_eq!(purls(&place.json(&["packages", "x:1"])).len(), 0);
+}
+
+#[test]
+fn the_server_is_the_first_tag_of_what_stands_on_the_base() {
+    let place = place();
+    let report = place.json(&["tags", "web:1"]);
+    let image = &report["images"][0];
+    assert_eq!((&image["base"], &image["tags"][0]["name"]), (&"base:1".into(), &"nginx".into()));
+    assert!(image["tags"][0]["version"].as_str().unwrap().starts_with("1.22.1"), "{image}");
+    let text = place.ok(&["tags"]);
+    assert!(
+        text.lines().any(|line| line.starts_with("web:1") && line.contains("nginx 1.22.1")),
+        "{text}"
+    );
+    // A table of one's own adds to what is built in.
+    let own =
+        b"program frontend application\npath etc/nginx/nginx.conf\nlike etc/nginx/nginx.conf\n";
+    place.file("own.txt", own);
+    let asked = ["tags", "web:1", "--base", "base:1", "--all"];
+    let has_it = |report: &Value| {
+        let tags = report["images"][0]["tags"].as_array().unwrap();
+        tags.iter().any(|tag| tag["name"] == "frontend")
+    };
+    assert!(!has_it(&place.json(&asked)));
+    assert!(has_it(&place.json(&[&asked[..], &["--programs", "own.txt"]].concat())));
+    assert!(place.ok(&["tags", "--list-programs"]).contains("\nprogram nginx server\n"));
+}
+
+#[test]
+fn bills_of_materials_are_read_back_as_the_same_packages() {
+    let place = place();
+    place.ok(&["sbom", "web:1", "-o", "cyclonedx=a.cdx.json", "-o", "spdx=a.spdx.json"]);
+    let first = std::fs::read(place.path().join("a.cdx.json")).unwrap();
+    assert_eq!(place.ok(&["sbom", "web:1"]).as_bytes(), first);
+    let expected = purls(&place.json(&["packages", "web:1"]));
+    for name in ["a.cdx.json", "a.spdx.json"] {
+        assert_eq!(purls(&place.json(&["packages", &format!("sbom:{name}")])), expected, "{name}");
+    }
+    let document: Value = serde_json::from_slice(&first).unwrap();
+    let mark = |component: &Value| {
+        let properties = component["properties"].as_array().unwrap();
+        properties.iter().find(|it| it["name"] == "oskin:from-base").map(|it| it["value"].clone())
+    };
+    let marked: Vec<Option<Value>> = document["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["purl"] != Value::Null)
+        .map(mark)
+        .collect();
+    assert_eq!(
+        marked,
+        [Some("true".into()), Some("false".into()), Some("false".into()), Some("false".into())]
+    );
+}
+
+/// The schemas of both formats, by programs of others.
+#[test]
+fn bills_of_materials_are_valid() {
+    let place = place();
+    place.ok(&["sbom", "web:1", "-o", "cyclonedx=a.cdx.json", "-o", "spdx=a.spdx.json"]);
+    let script = "
+from cyclonedx.validation.json import JsonStrictValidator
+from cyclonedx.schema import SchemaVersion
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+print(JsonStrictValidator(SchemaVersion.V1_6).validate_str(open('a.cdx.json').read()))
+print([it.validation_message for it in validate_full_spdx_document(parse_file('a.spdx.json'))])
+";
+    let python = std::env::var("OSKIN_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let Ok(output) = Command::new(python).args(["-c", script]).current_dir(place.path()).output()
+    else {
+        return println!("skipped: no python3");
+    };
+    let text = String::from_utf8_lossy(&output.stderr);
+    if text.contains("ModuleNotFoundError") {
+        return println!("skipped: no cyclonedx-python-lib and spdx-tools");
+    }
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "None\n[]\n", "{text}");
+}

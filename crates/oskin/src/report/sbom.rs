@@ -242,11 +242,14 @@ impl<'a> BillOfMaterials<'a> {
         text(self.name);
         text(self.image_id.unwrap_or_default());
         text(self.base.map_or("", |(name, _)| name));
-        components.iter().for_each(|it| text(&it.purl));
+        for it in components {
+            text(&it.purl);
+        }
         let mut bytes: [u8; 32] = hasher.finalize().into();
         bytes[6] = bytes[6] & 0x0F | 0x80;
         bytes[8] = bytes[8] & 0x3F | 0x80;
-        let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id: [u8; 16] = std::array::from_fn(|at| bytes[at]);
+        let hex = format!("{:032x}", u128::from_be_bytes(id));
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
 }

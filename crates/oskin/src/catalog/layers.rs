@@ -149,7 +149,7 @@ fn store_software(
     connection
         .execute(SOFTWARE, [])
         .and_then(|_| connection.prepare_cached(sql))
-        .and_then(|mut insert| insert.execute(params![row, encode::seal(&plain, 9)]))
+        .and_then(|mut insert| insert.execute(params![row, encode::seal(&plain, 3)]))
         .map(drop)
         .at(catalog, "store what a layer says of software")
 }

@@ -33,6 +33,9 @@ const NEAR: f64 = 0.9;
 /// The share of the files of the nearest base that an image must have to stand on it.
 const HALF: f64 = 0.5;
 
+/// What has this share of the files of an image, or more, stands on it, or is the same.
+const NEARLY_ALL: f64 = 0.98;
+
 /// An image that is to be placed.
 pub(super) struct Known<'a> {
     found: &'a Found,
@@ -87,15 +90,26 @@ impl<'a> Known<'a> {
         Ok(base.filter(|base| Some(*base) != self.found.kept()))
     }
 
-    /// The image that it stands on: its parent, else the base of the nearest family if at least half of its files are here.
+    /// The image that it stands on: its parent, else the base of the nearest family if at least half of its files are
+    /// here; nothing if others stand on it, or it is another version of that base.
     pub(super) fn stands_on(&self, catalog: &Catalog) -> Result<Option<i64>, CatalogError> {
         let entries = || match self.found {
             Found::Kept(record) => catalog.inventory(record.id),
             Found::Read(image) => Ok(image.inventory.clone()),
         };
         let placement = place(catalog, self.subject(catalog, &entries)?)?;
-        let family = placement.family.filter(|it| Measure::ContainmentLeft.of(it.overlap) >= HALF);
-        Ok(placement.steps.first().map(|step| step.parent).or(family.map(|it| it.base)))
+        let is_kin = |image: i64| placement.kin.iter().any(|(kin, _)| *kin == image);
+        let Some(family) = placement.family.filter(|it| {
+            let has_half = Measure::ContainmentLeft.of(it.overlap) >= HALF;
+            has_half && placement.below.is_empty() && !is_kin(it.base)
+        }) else {
+            return Ok(placement.steps.first().map(|step| step.parent));
+        };
+        // Itself, and one that holds it.
+        let files = (self.files(), Selection::Files);
+        let around = catalog.nearest(files, Measure::ContainmentLeft, NEARLY_ALL, 2)?;
+        let is_root = around.iter().any(|it| Some(it.image) != self.found.kept());
+        Ok((!is_root).then_some(family.base))
     }
 
     fn subject<'s>(

@@ -361,7 +361,9 @@ impl Collector<'_> {
             return;
         }
         let words = command.iter().flat_map(|it| it.split_whitespace());
-        let words = words.filter(|it| !it.starts_with('-') && !it.contains(['=', '$'])).take(4);
+        // Options, settings, addresses and entries of modules (`app:application`) are no names.
+        let words =
+            words.filter(|it| !it.starts_with('-') && !it.contains(['=', '$', ':'])).take(4);
         for word in words {
             let file = word.rsplit('/').next().unwrap_or(word);
             if matches!(file, "sh" | "bash" | "ash" | "dash" | "exec" | "env" | "&&" | "set") {

@@ -1,16 +1,17 @@
 //! What is installed in an inventory, by the records that were found while its layers were read.
 
+use crate::image::Packages;
 use crate::inventory::Inventory;
 use crate::software::{Installed, Told};
 
 /// The packages of an image, whose inventory was flattened from layers with what they say of software; `None` if a
 /// layer was not searched for it, as those of path lists and of catalogs of older oskins were not.
 pub fn installed(inventory: &Inventory) -> Option<Vec<Installed>> {
-    // The last one holds what only came to be by flattening.
-    let (_, layers) = inventory.layers().split_last()?;
-    if layers.is_empty() || layers.iter().any(|layer| !layer.is_searched() && !layer.is_empty()) {
+    if !is_searched(inventory) {
         return None;
     }
+    // The last one holds what only came to be by flattening.
+    let (_, layers) = inventory.layers().split_last()?;
     let told: Vec<Told<'_>> = (0..)
         .zip(layers)
         .flat_map(|(number, layer)| {
@@ -22,4 +23,17 @@ pub fn installed(inventory: &Inventory) -> Option<Vec<Installed>> {
         })
         .collect();
     Some(Installed::all(&told, inventory.software(), inventory.os_identity().as_ref()))
+}
+
+/// The list of those packages alone, which costs less.
+pub(super) fn packages(inventory: &Inventory) -> Option<Packages> {
+    let os = inventory.os_identity();
+    is_searched(inventory).then(|| Installed::packages(inventory.software(), os.as_ref()))
+}
+
+/// Whether all layers were searched for software, of which there is one at least.
+fn is_searched(inventory: &Inventory) -> bool {
+    inventory.layers().split_last().is_some_and(|(_, layers)| {
+        !layers.is_empty() && layers.iter().all(|layer| layer.is_searched() || layer.is_empty())
+    })
 }

@@ -16,7 +16,6 @@ use crate::image::{Fact, ImageRecord, LayerKey, Packages};
 use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
 use crate::path::shorten;
-use crate::software::Installed;
 use crate::source::{ImageSource, LayerRead, LayerSource, Lost, ReadOptions, SourceError, Warning};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -236,7 +235,7 @@ fn assemble(source: &ImageSource, parts: &BTreeMap<usize, Part>) -> ReadImage {
     let facts = facts::bounded(&told, &mut warnings);
     let packages = match &source.packages {
         Some(packages) if packages.only => Some(packages.clone()),
-        told => installed(&inventory).map(|all| Installed::packages(&all)).or_else(|| told.clone()),
+        told => installed::packages(&inventory).or_else(|| told.clone()),
     };
     let record = record_of(source, (&inventory, packages.as_ref()), bounded(warnings));
     let record = ImageRecord { facts, ..record };

@@ -69,14 +69,30 @@ impl Installed {
         all.sort_by(|a, b| (&a.found.package, &a.record).cmp(&(&b.found.package, &b.record)));
         all.dedup_by(|a, b| a.found.package == b.found.package && a.record == b.record);
         drop_shadows(&mut all);
+        drop_packaged(&mut all, &there);
         join(&mut all, &there);
-        drop_packaged(&mut all);
         all
     }
 
-    /// Their packages, each once.
-    pub fn packages(all: &[Self]) -> Packages {
-        Packages::new(all.iter().map(|it| it.found.package.clone()).collect(), false)
+    /// The packages alone, each once: what [`all`](Self::all) tells, at a small part of the cost, for lists of files are
+    /// only looked through.
+    pub fn packages<'a>(
+        there: impl Iterator<Item = (&'a [u8], &'a Arc<Record>)>,
+        os: Option<&OsIdentity>,
+    ) -> Packages {
+        let there: Vec<(&[u8], &Arc<Record>)> = there.collect();
+        let mut all = Vec::new();
+        for (path, record) in &there {
+            for found in &record.packages {
+                let mut package = found.package.clone();
+                name_vendor(&mut package, os);
+                let found = FoundPackage { package, ..FoundPackage::default() };
+                all.push(Self { found, layer: 0, record: path.to_vec() });
+            }
+        }
+        drop_shadows(&mut all);
+        drop_packaged(&mut all, &there);
+        Packages::new(all.into_iter().map(|it| it.found.package).collect(), false)
     }
 }
 
@@ -128,22 +144,29 @@ fn drop_shadows(all: &mut Vec<Installed>) {
 }
 
 /// Drops well-known programs whose file a package of the system owns: it is the package that is installed.
-fn drop_packaged(all: &mut Vec<Installed>) {
+fn drop_packaged(all: &mut Vec<Installed>, there: &[(&[u8], &Arc<Record>)]) {
     let is_generic = |it: &Installed| it.found.package.kind == "generic";
     let programs: BTreeSet<Vec<u8>> =
         all.iter().filter(|it| is_generic(it)).map(|it| it.record.clone()).collect();
     if programs.is_empty() {
         return;
     }
-    let of_system = all.iter().filter(|it| OF_SYSTEMS.contains(&it.found.package.kind.as_str()));
     // Where `/bin` leads to `/usr/bin`, packages may name the one and the image have the other.
-    let merged = |path: &Vec<u8>| [b"usr/", &path[..]].concat();
-    let owned: BTreeSet<Vec<u8>> = of_system
-        .flat_map(|it| &it.found.files)
-        .flat_map(|path| [path.clone(), merged(path)])
-        .filter(|path| programs.contains(path))
-        .collect();
-    all.retain(|it| !(is_generic(it) && owned.contains(&it.record)));
+    let short = |path: &[u8]| path.strip_prefix(b"usr/").unwrap_or(path).to_vec();
+    let asked: BTreeSet<Vec<u8>> = programs.iter().map(|path| short(path)).collect();
+    let is_system = |kind: &str| OF_SYSTEMS.contains(&kind);
+    let mut owned: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for (_, record) in there {
+        let packages = record.packages.iter().filter(|it| is_system(&it.package.kind));
+        let lists = record.owned.iter().filter(|it| is_system(&it.kind)).map(|it| &it.files);
+        for path in packages.map(|it| &it.files).chain(lists).flatten() {
+            let path = path.strip_prefix(b"usr/").unwrap_or(path);
+            if asked.contains(path) {
+                owned.insert(path.to_vec());
+            }
+        }
+    }
+    all.retain(|it| !(is_generic(it) && owned.contains(&short(&it.record))));
 }
 
 /// Joins what files say of packages that other files record: lists of files, and who asked for what.
@@ -252,7 +275,23 @@ mod tests {
         let joined: Vec<_> =
             all.iter().map(|it| (it.found.files.len(), it.found.asked_for)).collect();
         assert_eq!(joined, [(1, None), (0, Some(false))]);
-        assert_eq!(Installed::packages(&all).list().len(), 2);
+        let packages = Installed::packages(there.into_iter(), None);
+        assert!(packages.list().iter().eq(all.iter().map(|it| &it.found.package)));
+    }
+
+    #[test]
+    fn a_program_that_a_package_owns_is_no_program_without_one() {
+        let mut owner = (*record(&[("busybox", "1")])).clone();
+        owner.packages[0].files = vec![b"bin/busybox".to_vec()];
+        let mut program = (*record(&[("busybox", "1.36")])).clone();
+        program.packages[0].package.kind = "generic".to_owned();
+        let (owner, program) = (Arc::new(owner), Arc::new(program));
+        for (path, expected) in [(&b"usr/bin/busybox"[..], 1), (b"opt/bin/busybox", 2)] {
+            let there = [(path, &program), (STATUS, &owner)];
+            let all = Installed::all(&[], there.into_iter(), None);
+            let packages = Installed::packages(there.into_iter(), None);
+            assert_eq!((all.len(), packages.list().len()), (expected, expected));
+        }
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Workspace {
             let error = CliError::new(format!("the packages of {name:?} are not known"));
             match found.record().transport.as_str() {
                 "paths" => error.hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),
-                _ => error.hint("it was added without contents or by an older oskin: `oskin rm` and `oskin add` it again"),
+                _ => error.hint(
+                    "it was added without contents or by an older oskin: add it to a new catalog, or name its source",
+                ),
             }
         })
     }

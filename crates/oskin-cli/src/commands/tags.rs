@@ -76,16 +76,19 @@ fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, CliError> {
 struct AllPaths {
     images: u32,
     by_id: Vec<u32>,
+    /// Ids and names of these images, by id.
+    names: Vec<(i64, String)>,
 }
 
 impl AllPaths {
     /// Counts, in O(runs + ids). Nothing without a catalog.
     fn of(workspace: &mut Workspace) -> Result<Self, CliError> {
         let Some(catalog) = workspace.catalog_if_any()? else {
-            return Ok(Self { images: 0, by_id: Vec::new() });
+            return Ok(Self { images: 0, by_id: Vec::new(), names: Vec::new() });
         };
         catalog.at_one_moment(|catalog| {
-            let ids: Vec<i64> = catalog.names_with_paths()?.into_iter().map(|(id, _)| id).collect();
+            let names = catalog.names_with_paths()?;
+            let ids: Vec<i64> = names.iter().map(|(id, _)| *id).collect();
             let sets = catalog.path_sets(&ids, Selection::Both)?;
             let mut changes: Vec<i64> = vec![0; catalog.path_count()? as usize + 1];
             for run in sets.iter().flat_map(PathSet::runs) {
@@ -102,7 +105,7 @@ impl AllPaths {
                 u32::try_from(count).unwrap_or_default()
             });
             let images = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-            Ok(Self { images, by_id: by_id.collect() })
+            Ok(Self { images, by_id: by_id.collect(), names })
         })
     }
 
@@ -171,7 +174,9 @@ impl Tagged<'_> {
     fn difference(&mut self, workspace: &mut Workspace) -> Result<Difference, CliError> {
         if self.base.is_none() && workspace.catalog_if_any()?.is_some() {
             let parent = parent_of(workspace.catalog()?, self.found)?;
-            self.base = parent.map(|name| workspace.find(name.as_ref())).transpose()?;
+            let names = &self.all.names;
+            let at = parent.and_then(|id| names.binary_search_by_key(&id, |(id, _)| *id).ok());
+            self.base = at.map(|at| workspace.find(names[at].1.as_ref())).transpose()?;
         }
         let base = self.base.take();
         let catalog = workspace.catalog_if_any()?;
@@ -196,13 +201,10 @@ impl Tagged<'_> {
     }
 }
 
-/// The name of what an image stands on in the catalog, if anything.
-fn parent_of(catalog: &Catalog, found: &Found) -> Result<Option<String>, CliError> {
-    catalog.at_one_moment(|catalog| {
-        let parent = Known::of(catalog, found, true)?.stands_on(catalog)?;
-        let names = catalog.names_with_paths()?;
-        Ok(names.into_iter().find(|(id, _)| Some(*id) == parent).map(|(_, name)| name))
-    })
+/// What an image stands on in the catalog, if anything.
+fn parent_of(catalog: &Catalog, found: &Found) -> Result<Option<i64>, CliError> {
+    let parent = |catalog: &Catalog| Known::of(catalog, found, true)?.stands_on(catalog);
+    Ok(catalog.at_one_moment(parent)?)
 }
 
 /// The packages, and the programs without one, that the base has not, or not in this version.

@@ -227,16 +227,7 @@ impl Catalog {
     ///
     /// If the store fails or is damaged.
     pub fn layers(&self, image: i64) -> Result<Vec<(LayerKey, StoredLayer)>, CatalogError> {
-        let keys = self.layer_keys(image)?;
-        let load = |(key, _)| {
-            let missing = || CatalogError::Damaged {
-                path: self.path.clone(),
-                what: format!("layer {key}"),
-                source: Damaged("it is not there"),
-            };
-            Ok((key, self.layer(&key)?.ok_or_else(missing)?))
-        };
-        keys.into_iter().map(load).collect()
+        self.layers_by(image, Self::layer)
     }
 
     /// The same with what the files of the layers say of software.
@@ -248,16 +239,23 @@ impl Catalog {
         &self,
         image: i64,
     ) -> Result<Vec<(LayerKey, StoredLayer)>, CatalogError> {
-        let mut layers = self.layers(image)?;
-        let (connection, path) = (&self.connection, &self.path);
-        for (key, stored) in &mut layers {
-            let row = layers::row_of(connection, path, key)?;
-            // Nobody else has the layer yet.
-            if let (Some(row), Some(layer)) = (row, Arc::get_mut(&mut stored.layer)) {
-                layers::load_software(connection, path, row, layer)?;
-            }
-        }
-        Ok(layers)
+        self.layers_by(image, Self::layer_with_software)
+    }
+
+    fn layers_by(
+        &self,
+        image: i64,
+        load: impl Fn(&Self, &LayerKey) -> Result<Option<StoredLayer>, CatalogError>,
+    ) -> Result<Vec<(LayerKey, StoredLayer)>, CatalogError> {
+        let load = |(key, _)| {
+            let missing = || CatalogError::Damaged {
+                path: self.path.clone(),
+                what: format!("layer {key}"),
+                source: Damaged("it is not there"),
+            };
+            Ok((key, load(self, &key)?.ok_or_else(missing)?))
+        };
+        self.layer_keys(image)?.into_iter().map(load).collect()
     }
 
     /// Whether an image is here already, by what is known before its layers are read. Cheap.

@@ -126,13 +126,9 @@ impl<'a> BillOfMaterials<'a> {
             "filesAnalyzed": false, "primaryPackagePurpose": "CONTAINER",
         })];
         let mut relationships = vec![relation("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-Image")];
-        if let Some((name, _)) = self.base {
-            packages.push(json!({
-                "SPDXID": "SPDXRef-Base", "name": name, "downloadLocation": "NOASSERTION",
-                "filesAnalyzed": false, "primaryPackagePurpose": "CONTAINER",
-            }));
-            relationships.push(relation("SPDXRef-Image", "DESCENDANT_OF", "SPDXRef-Base"));
-        }
+        // A package of its own would count as one that is installed.
+        let base = self.base.map(|(name, _)| format!("oskin:base={name}"));
+        put(&mut packages[0], "comment", base.as_deref());
         let system =
             self.system.and_then(|os| Some((os, os.id.as_deref().or(os.pretty_name.as_deref())?)));
         if let Some((os, name)) = system {

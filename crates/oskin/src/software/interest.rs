@@ -5,9 +5,6 @@ use super::{FoundPackage, Record, binary, language, system};
 use crate::image::Package;
 use crate::path::split_name;
 
-/// The largest program whose content is held to be looked into, in bytes; larger ones are not read for their build.
-const MAX_PROGRAM_BYTES: u64 = 256 * 1024 * 1024;
-
 /// From how many bytes on the beginning of a program tells whether the rest is worth reading.
 pub const BEGINNING_BYTES: usize = 64 * 1024;
 
@@ -44,13 +41,13 @@ impl Interest {
             return (size_bytes <= max_bytes.min(MAX_DATABASE_BYTES)).then_some(interest);
         }
         if Table::built_in().content_rules(path).next().is_some() {
-            return (size_bytes <= MAX_PROGRAM_BYTES).then_some(Self::Marked);
+            return (size_bytes <= binary::MAX_BYTES).then_some(Self::Marked);
         }
         if is_library(path) {
             return None;
         }
         let is_program =
-            mode & 0o111 != 0 && (MIN_PROGRAM_BYTES..=MAX_PROGRAM_BYTES).contains(&size_bytes);
+            mode & 0o111 != 0 && (MIN_PROGRAM_BYTES..=binary::MAX_BYTES).contains(&size_bytes);
         is_program.then_some(Self::Program)
     }
 

@@ -13,7 +13,7 @@ pub const MAGIC: &[u8] = b"\x7fELF";
 
 /// The largest file that is worth reading, in bytes. Programs that carry a whole platform have 100 to 500 MiB, and
 /// headers of sections stand at the very end, so that a beginning is of no use.
-pub const MAX_BYTES: u64 = 512 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Whether the build of a program may be told by what follows its beginning, of 64 KiB or more: those of Go have a note
 /// in their first page (`Go` as the name of its owner), those of Rust need `libgcc_s` or nothing at all, so that the

@@ -32,15 +32,8 @@ const MAX_NAME_BYTES: usize = 255;
 const MARKS: [&[u8]; 2] = [b"\"bomFormat\"", b"\"spdxVersion\""];
 
 /// Kinds of components that are no packages.
-const NO_PACKAGES: [&str; 7] = [
-    "file",
-    "data",
-    "device",
-    "operating-system",
-    "operating_system",
-    "cryptographic-asset",
-    "container",
-];
+const NO_PACKAGES: [&str; 6] =
+    ["file", "data", "device", "operating-system", "operating_system", "cryptographic-asset"];
 
 const FORMATS: &str = "write it as CycloneDX JSON (1.2 to 1.7) or SPDX JSON (2.2 or 2.3); generators and converters can";
 

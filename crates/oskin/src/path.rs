@@ -89,13 +89,32 @@ pub fn normalize(raw: &[u8]) -> Result<Cow<'_, [u8]>, PathProblem> {
 }
 
 fn bounded(path: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, PathProblem> {
-    let depth = path.split(|&byte| byte == b'/').count();
-    if depth <= MAX_DEPTH { Ok(path) } else { Err(PathProblem::TooDeep) }
+    // A path of so many names has a slash and a letter for each, so that nearly none is counted.
+    let is_deep =
+        path.len() >= 2 * MAX_DEPTH && memchr::memchr_iter(b'/', &path).count() >= MAX_DEPTH;
+    if is_deep { Err(PathProblem::TooDeep) } else { Ok(path) }
 }
 
 /// Whether every component is a name. The empty path, the root, is normal.
 fn is_normal(path: &[u8]) -> bool {
-    path.is_empty() || path.split(|&b| b == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
+    // Only where a component begins with a dot, or is none, is more to be looked at than its first byte.
+    let is_name = |start: usize| match path.get(start) {
+        None | Some(b'/') => false,
+        Some(b'.') => {
+            let rest = &path[start..];
+            let name = &rest[..memchr::memchr(b'/', rest).unwrap_or(rest.len())];
+            !matches!(name, b"." | b"..")
+        }
+        Some(_) => true,
+    };
+    path.is_empty() || is_name(0) && memchr::memchr_iter(b'/', path).all(|slash| is_name(slash + 1))
+}
+
+/// How many bytes two paths have in common at their beginning.
+pub fn shared_bytes(a: &[u8], b: &[u8]) -> usize {
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let start = 8 * words.take_while(|(a, b)| a == b).count();
+    start + a[start..].iter().zip(&b[start..]).take_while(|(a, b)| a == b).count()
 }
 
 /// Splits a normal path into its directory (empty for the root) and its last name.
@@ -225,6 +244,21 @@ mod tests {
                 prop_assert_eq!(&again, &path);
                 prop_assert!(is_normal(&path));
             }
+        }
+
+        #[test]
+        fn normal_paths_are_those_of_names(raw in proptest::collection::vec(
+            prop_oneof![Just(b'/'), Just(b'.'), Just(b'a')], 0..9)
+        ) {
+            let is_name = |name: &[u8]| !matches!(name, b"" | b"." | b"..");
+            let naive = raw.is_empty() || raw.split(|&byte| byte == b'/').all(is_name);
+            prop_assert_eq!(is_normal(&raw), naive);
+        }
+
+        #[test]
+        fn what_paths_share_is_counted(a in "[ab]{0,20}", b in "[ab]{0,20}") {
+            let naive = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+            prop_assert_eq!(shared_bytes(a.as_bytes(), b.as_bytes()), naive);
         }
 
         #[test]

@@ -13,7 +13,7 @@ pub use told::{put_image_facts, put_packages, take_image_facts, take_packages};
 use super::entry::{Entry, EntryKind};
 use super::layer::Layer;
 use crate::image::Digest;
-use crate::path::MAX_PATH_BYTES;
+use crate::path::{self, MAX_PATH_BYTES};
 use std::borrow::Cow;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -221,7 +221,7 @@ impl PathList {
 pub fn put_paths<'a>(bytes: &mut Vec<u8>, paths: impl Iterator<Item = &'a [u8]>) {
     let mut before: &[u8] = &[];
     for path in paths {
-        let shared = path.iter().zip(before).take_while(|(a, b)| a == b).count();
+        let shared = path::shared_bytes(path, before);
         put_number(bytes, shared as u64);
         put_bytes(bytes, &path[shared..]);
         before = path;

@@ -14,6 +14,8 @@ const BUFFER_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Held {
     is_kept: bool,
     interest: Option<Interest>,
+    /// How much room the file is worth at once, in bytes.
+    room_bytes: usize,
     // Its memory serves all files of a layer: fresh memory costs as much as what is done with it.
     content: Vec<u8>,
 }
@@ -24,6 +26,7 @@ impl Held {
     pub(super) fn begin(&mut self, path: &[u8], mode: u16, size_bytes: u64) {
         self.is_kept = inventory::is_kept(path, size_bytes);
         self.interest = Interest::of(path, mode, size_bytes);
+        self.room_bytes = usize::try_from(size_bytes).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
         self.content.clear();
         self.content.shrink_to(BUFFER_BYTES);
     }
@@ -42,6 +45,9 @@ impl Held {
         self.content.extend_from_slice(chunk);
         if !is_known && self.interest.is_some_and(|interest| !interest.goes_on(&self.content)) {
             self.interest = None;
+        } else if !is_known && self.content.len() >= BEGINNING_BYTES {
+            // Growing by doubling would copy a large program several times.
+            self.content.reserve(self.room_bytes.saturating_sub(self.content.len()));
         }
     }
 

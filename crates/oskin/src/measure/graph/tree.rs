@@ -1,5 +1,6 @@
 //! Paths as a tree: each node before what is below it, siblings in the order of their names.
 
+use crate::path;
 use crate::view::Item;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -103,7 +104,7 @@ impl<'a> Node<'a> {
 /// way to it. `way` leads from the root to the node added last.
 fn hang<'a>(nodes: &mut Vec<Node<'a>>, way: &mut Vec<usize>, item: Item<'a>) {
     let path = item.path;
-    let shared = way.last().map_or(0, |last| common_length(nodes[*last].path, path));
+    let shared = way.last().map_or(0, |last| path::shared_bytes(nodes[*last].path, path));
     let is_on_way = |above: &[u8]| {
         above.is_empty()
             || above.len() <= shared && matches!(path.get(above.len()), None | Some(b'/'))
@@ -151,7 +152,7 @@ fn link(nodes: &mut [Node<'_>]) -> Vec<usize> {
 
 /// Orders a directory before all below it, and these before all that comes behind it.
 fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
-    let shared = common_length(a, b);
+    let shared = path::shared_bytes(a, b);
     // The end of a path lies before its slash, and that before any other byte.
     let rank = |path: &[u8]| match path.get(shared) {
         None => 0,
@@ -159,13 +160,6 @@ fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
         Some(byte) => u16::from(*byte) + 2,
     };
     rank(a).cmp(&rank(b))
-}
-
-/// How many bytes two texts have in common at their beginning.
-fn common_length(a: &[u8], b: &[u8]) -> usize {
-    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    let start = 8 * words.take_while(|(a, b)| a == b).count();
-    start + a[start..].iter().zip(&b[start..]).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -204,12 +198,6 @@ mod tests {
                     prop_assert_eq!((above, name), (path, tree.name(*child)));
                 }
             }
-        }
-
-        #[test]
-        fn common_beginnings_are_counted(a in "[ab]{0,20}", b in "[ab]{0,20}") {
-            let naive = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-            prop_assert_eq!(common_length(a.as_bytes(), b.as_bytes()), naive);
         }
     }
 

@@ -8,6 +8,9 @@ use super::Record;
 use elf::Elf;
 use memchr::memmem;
 
+/// How much of a program holds its headers, its interpreter and its notes, in bytes.
+const PAGE_BYTES: usize = 4096;
+
 /// How an ELF file begins: other files need not be handed to [`read`].
 pub const MAGIC: &[u8] = b"\x7fELF";
 
@@ -15,12 +18,16 @@ pub const MAGIC: &[u8] = b"\x7fELF";
 /// headers of sections stand at the very end, so that a beginning is of no use.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Whether the build of a program may be told by what follows its beginning, of 64 KiB or more: those of Go have a note
-/// in their first page (`Go` as the name of its owner), those of Rust need `libgcc_s` or nothing at all, so that the
-/// names of libraries that programs need, which stand near the beginning, tell the rest apart.
+/// Whether the build of a program may be told by what follows its beginning, of 64 KiB or more.
+///
+/// Those of Go have a note in their first page (`Go` as the name of its owner). Those of Rust are linked statically, so
+/// that they name no interpreter there, or need `libgcc_s`: names of libraries stand behind the symbols that a program
+/// takes from them or offers, 24 bytes each, of which those of Rust have some hundreds. Only programs that offer
+/// symbols to plug-ins have more than fit (`python3`, `node`, `perl`), and are not worth holding.
 pub fn may_tell(beginning: &[u8]) -> bool {
     let has = |mark: &[u8]| memmem::find(beginning, mark).is_some();
-    has(b"\x04\0\0\0Go\0\0") || has(b"libgcc_s") || !has(b"libc.")
+    let page = &beginning[..beginning.len().min(PAGE_BYTES)];
+    memmem::find(page, b"/ld-").is_none() || has(b"\x04\0\0\0Go\0\0") || has(b"libgcc_s")
 }
 
 /// Reads what a program tells of its build: the path in normal form, and all of its content. An empty record if that

@@ -230,19 +230,14 @@ impl Mark {
     }
 }
 
-/// Where a text stands in another, ascending.
+/// Where a text stands in another, ascending; it may overlap itself.
 fn occurrences<'a>(content: &'a [u8], text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    let first = text.first().copied();
+    let finder = memchr::memmem::Finder::new(text);
     let mut at = 0;
     std::iter::from_fn(move || {
-        loop {
-            let rest = content.get(at..)?;
-            let here = at + rest.iter().position(|byte| Some(*byte) == first)?;
-            at = here + 1;
-            if content.get(here..).is_some_and(|rest| rest.starts_with(text)) {
-                return Some(here);
-            }
-        }
+        let here = at + finder.find(content.get(at..)?)?;
+        at = here + 1;
+        Some(here)
     })
 }
 

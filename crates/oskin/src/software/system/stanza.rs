@@ -89,7 +89,7 @@ fn goes_on(rest: &[u8]) -> bool {
 
 /// Cuts off the first line, without its end.
 pub(super) fn next_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let end = rest.iter().position(|&byte| byte == b'\n');
+    let end = memchr::memchr(b'\n', rest);
     let (line, after) = match end.and_then(|end| rest.split_at_checked(end)) {
         Some((line, after)) => (line, after.get(1..).unwrap_or_default()),
         None => (*rest, &[][..]),
@@ -100,7 +100,13 @@ pub(super) fn next_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
 
 /// The lines of a file, without their ends.
 pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    let ends = memchr::memchr_iter(b'\n', content).chain([content.len()]);
+    let lines = ends.scan(0, |start, end| {
+        let line = content.get(*start..end);
+        *start = end + 1;
+        line
+    });
+    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 /// Bytes as text; what is no UTF-8 is replaced.

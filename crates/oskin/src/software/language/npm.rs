@@ -23,7 +23,13 @@ pub(super) fn is_manifest(path: &[u8]) -> bool {
         Some(scope) if scope.starts_with(b"@") && name != b"node_modules" => names.next(),
         other => other,
     };
-    parent == Some(b"node_modules")
+    parent == Some(b"node_modules") || parent == Some(b"nodejs") && is_of_debian(names.next())
+}
+
+/// Whether a directory `nodejs` in this one is where Debian has packages of Node: `usr/share/nodejs`, and
+/// `usr/lib/TRIPLET/nodejs` and `usr/lib/nodejs` for those with compiled parts.
+fn is_of_debian(parent: Option<&[u8]>) -> bool {
+    parent.is_some_and(|name| matches!(name, b"share" | b"lib") || name.ends_with(b"-linux-gnu"))
 }
 
 /// Directories of packages, of Node and of other languages: what stands in them is a part of a package.
@@ -33,8 +39,17 @@ const PACKAGE_PLACES: [&[u8]; 6] =
 /// Whether a path is the `package.json` of a program that has its packages beside it: one that is no part of a
 /// package.
 pub(super) fn is_program(path: &[u8]) -> bool {
-    let mut names = names_from_end(path);
-    names.next() == Some(b"package.json") && !names.any(|name| PACKAGE_PLACES.contains(&name))
+    let mut names = names_from_end(path).peekable();
+    if names.next() != Some(b"package.json") {
+        return false;
+    }
+    while let Some(name) = names.next() {
+        let is_of_debian = name == b"nodejs" && is_of_debian(names.peek().copied());
+        if is_of_debian || PACKAGE_PLACES.contains(&name) {
+            return false;
+        }
+    }
+    true
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +191,11 @@ mod tests {
             ("app/node_modules/@babel/core/lib/package.json", false),
             ("app/node_modules/.cache/package.json", false),
             ("package.json", false),
+            ("usr/share/nodejs/acorn/package.json", true),
+            ("usr/share/nodejs/@types/node/package.json", true),
+            ("usr/lib/x86_64-linux-gnu/nodejs/a/package.json", true),
+            ("usr/share/nodejs/acorn/dist/package.json", false),
+            ("opt/nodejs/app/package.json", false),
         ] {
             assert_eq!(is_manifest(path.as_bytes()), expected, "{path}");
         }
@@ -225,6 +245,8 @@ mod tests {
         assert!(is_program(b"package.json") && is_program(b"opt/yarn-v1/package.json"));
         assert!(!is_program(b"a/node_modules/b/lib/package.json"));
         assert!(!is_program(b"gems/typeprof-0.21/vscode/package.json"));
+        assert!(!is_program(b"usr/share/nodejs/acorn/dist/package.json"));
+        assert!(is_program(b"opt/nodejs/app/package.json"));
     }
 
     #[test]

@@ -75,8 +75,8 @@ pub enum Told<'a> {
 /// of the images in a source. Same list, same catalog, same tale, whatever the number of jobs. A
 /// source or image that fails keeps none of the others from being added. A layer is read once, even
 /// if several images that need it are under way; an image that the catalog has under its name, by
-/// the digest of its manifest or of its configuration and layers, is not read at all. Each image is
-/// one transaction: stopped at any moment, the catalog holds a beginning of the list, and the same
+/// the digest of its manifest or of its configuration and layers, is not read at all, unless nobody
+/// looked for its packages before and reading tells them. Each image is one transaction: stopped at any moment, the catalog holds a beginning of the list, and the same
 /// call adds what is missing.
 ///
 /// Memory: the entries of four images for each job at most, layers that they share counted once.

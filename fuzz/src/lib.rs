@@ -32,3 +32,13 @@ pub fn read(kind: &str, bytes: &[u8]) {
     };
     hostile::read(kind, bytes, &limits);
 }
+
+/// The first byte of an input of `records` whose content is that of a file of this path.
+///
+/// # Panics
+///
+/// If the path is none of those.
+pub fn place_of(path: &str) -> u8 {
+    let place = hostile::software::PATHS.iter().position(|it| *it == path);
+    place.and_then(|at| u8::try_from(at).ok()).expect("the path of a reader")
+}

@@ -47,7 +47,7 @@ impl Workspace {
             match found.record().transport.as_str() {
                 "paths" => error.hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),
                 _ => error.hint(
-                    "it was added without contents or by an older oskin: add it to a new catalog, or name its source",
+                    "it was added without contents or by an older oskin: `oskin add --replace` it, or name its source",
                 ),
             }
         })

@@ -76,7 +76,7 @@ fn of_software(
         if workspace.packages(found)?.is_none() {
             let message = format!("the packages of {} are not known", found.name());
             return Err(CliError::new(message).hint(
-                "path lists have none, and an older oskin did not read them: in a new catalog they are read anew",
+                "path lists have none, and an older oskin did not read them: `oskin add` reads them anew",
             ));
         }
     }

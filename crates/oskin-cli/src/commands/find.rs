@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, asked: &AskedFind) -> Result<ExitCode, CliErr
         let (are, their) = if report.unknown == 1 { ("is", "its") } else { ("are", "their") };
         workspace.warn(&format!(
             "{} of the catalog {are} left out: {their} packages are not known (path lists, and what an older \
-             oskin added: in a new catalog they are read anew)",
+             oskin added: `oskin add` reads that anew)",
             text::plural(report.unknown, "image")
         ));
     }

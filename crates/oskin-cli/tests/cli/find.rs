@@ -151,7 +151,7 @@ fn sources_and_near_names_are_offered() {
     assert_eq!(
         none.stderr,
         "1 image of the catalog is left out: its packages are not known (path lists, and what an older oskin \
-         added: in a new catalog they are read anew)\n"
+         added: `oskin add` reads that anew)\n"
     );
     let none = place.run(&["find", "-q", "openssl<1"]);
     assert_eq!((none.code, none.stderr.as_str()), (Some(1), ""));

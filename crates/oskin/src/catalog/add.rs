@@ -6,7 +6,7 @@ use super::images::{COLUMNS, SEAL_LEVEL, find, keys_of};
 use super::index::StoredIndex;
 use super::intern::Interner;
 use super::kinds::Kinds;
-use super::{Catalog, layers, path_sets, told, told_images};
+use super::{Catalog, layers, path_sets, searched, told, told_images};
 use crate::image::{ImageRecord, LayerKey, Packages};
 use crate::inventory::encode::{self, Damaged};
 use crate::inventory::{Inventory, Layer};
@@ -47,7 +47,7 @@ pub struct Draft<'a> {
 pub enum Added {
     /// The image is new in the catalog.
     New(ImageRecord),
-    /// The very image was there under this name already.
+    /// The very image was there under this name already; its packages may have become known.
     Unchanged(ImageRecord),
     /// It has taken the place of another image of its name.
     Replaced(ImageRecord),
@@ -55,6 +55,9 @@ pub enum Added {
 
 impl Catalog {
     /// Adds an image in one transaction: after it returns, the image survives a crash.
+    ///
+    /// What its layers say of software is kept also of those that an older oskin added without, and the packages of all
+    /// images that are known by that; of an image that is there unchanged, too.
     ///
     /// # Errors
     ///
@@ -87,7 +90,9 @@ impl Catalog {
                 && layers.iter().map(|(key, _)| key).eq(draft.layers.iter().map(|l| &l.key))
                 && told_images::is_same(&transaction, &path, taken, draft.packages)?;
             if same {
-                return Ok(Added::Unchanged(taken.clone()));
+                let taken = learn(&transaction, &path, taken, draft)?;
+                transaction.commit().at(&path, "commit what is told of an image")?;
+                return Ok(Added::Unchanged(taken));
             }
             if !replace {
                 return Err(CatalogError::NameTaken { name: taken.name.clone() });
@@ -107,6 +112,7 @@ impl Catalog {
             // Only now: most of what the other stood on the new one may stand on too.
             delete_orphans(&transaction, &path)?;
         }
+        searched::complete(&transaction, &path, draft)?;
         transaction.commit().at(&path, "commit an image")?;
         // Only now are they what the file holds.
         (self.index, self.kinds) = (RefCell::new(index), RefCell::new(kinds));
@@ -137,6 +143,24 @@ impl Catalog {
         self.index = RefCell::new(index);
         Ok(())
     }
+}
+
+/// Keeps the packages of an image that is there without them, if they are told now.
+fn learn(
+    transaction: &Transaction<'_>,
+    catalog: &Path,
+    taken: &ImageRecord,
+    draft: &Draft<'_>,
+) -> Result<ImageRecord, CatalogError> {
+    let known = || find(transaction, catalog, &taken.name);
+    if taken.packages.is_none() && draft.packages.is_some() {
+        searched::complete(transaction, catalog, draft)?;
+        // Where all layers were searched before, nothing of them is new.
+        if known()?.is_some_and(|it| it.packages.is_none()) {
+            told_images::store(transaction, catalog, (taken.id, &[]), draft.packages)?;
+        }
+    }
+    Ok(known()?.unwrap_or_else(|| taken.clone()))
 }
 
 const REMOVE: &str = "remove an image";

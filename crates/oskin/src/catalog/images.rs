@@ -221,6 +221,18 @@ impl Catalog {
         Ok(layers::row_of(&self.connection, &self.path, key)?.is_some())
     }
 
+    /// Whether the files of a layer were searched for what they say of software, as is none to search; `None` if the
+    /// catalog has no such layer. Cheap.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn is_searched(&self, key: &LayerKey) -> Result<Option<bool>, CatalogError> {
+        let (connection, path) = (&self.connection, &self.path);
+        let row = layers::row_of(connection, path, key)?;
+        row.map(|row| layers::is_searched(connection, path, row)).transpose()
+    }
+
     /// The layers of an image, base first, with their keys.
     ///
     /// # Errors

@@ -74,6 +74,22 @@ pub(super) fn store(
     Ok((row, path_ids))
 }
 
+/// Whether the files of a layer were searched for software; one without entries counts as such.
+pub(super) fn is_searched(
+    connection: &Connection,
+    catalog: &Path,
+    row: i64,
+) -> Result<bool, CatalogError> {
+    let doing = "look whether a layer was searched";
+    let has_row = match has_table(connection, catalog, "layer_software")? {
+        true => "EXISTS (SELECT 1 FROM layer_software WHERE layer_id = id)",
+        false => "FALSE",
+    };
+    let sql = format!("SELECT entries = 0 OR {has_row} FROM layer WHERE id = ?1");
+    let mut statement = connection.prepare_cached(&sql).at(catalog, doing)?;
+    statement.query_row([row], |row| row.get(0)).at(catalog, doing)
+}
+
 /// Ids lie mostly one behind the other, so the step from one to the next is what is stored.
 fn put_ids(bytes: &mut Vec<u8>, ids: &[u32]) {
     encode::put_number(bytes, ids.len() as u64);
@@ -136,8 +152,8 @@ CREATE TABLE IF NOT EXISTS layer_software (
     data     BLOB NOT NULL
 )";
 
-/// Stores what a new layer says of software.
-fn store_software(
+/// Stores what a layer says of software, of which nothing is stored yet.
+pub(super) fn store_software(
     connection: &Connection,
     catalog: &Path,
     row: i64,

@@ -21,6 +21,7 @@ mod nearest;
 mod path_sets;
 mod ranking;
 mod replay;
+mod searched;
 mod sets;
 mod told;
 mod told_images;

@@ -8,9 +8,9 @@
 
 use super::in_flight::Claim;
 use super::schedule::{Candidate, Event, Found, Opened, Reading, Schedule, Task};
-use super::{IngestError, Outcome, Part, assemble, keep, kept_layer, read};
+use super::{IngestError, Outcome, Part, assemble, keep, kept, read};
 use crate::catalog::{Added, Catalog, CatalogError, Standing};
-use crate::image::LayerKey;
+use crate::image::ImageRecord;
 use crate::source::{self, ImageSource, ReadOptions, SourceSpec};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -75,8 +75,8 @@ pub enum Told<'a> {
 /// of the images in a source. Same list, same catalog, same tale, whatever the number of jobs. A
 /// source or image that fails keeps none of the others from being added. A layer is read once, even
 /// if several images that need it are under way; an image that the catalog has under its name, by
-/// the digest of its manifest or of its configuration and layers, is not read at all. Each image is
-/// one transaction: stopped at any moment, the catalog holds a beginning of the list, and the same
+/// the digest of its manifest or of its configuration and layers, is not read at all, unless nobody
+/// looked for its packages before and reading tells them. Each image is one transaction: stopped at any moment, the catalog holds a beginning of the list, and the same
 /// call adds what is missing.
 ///
 /// Memory: the entries of four images for each job at most, layers that they share counted once.
@@ -230,10 +230,11 @@ impl Fleet<'_> {
         }
         let catalog = hand.catalog(&self.catalog)?;
         let candidate = |source| {
-            let found = Found::Opened(Arc::new(source));
+            let source = Arc::new(source);
+            let found = Found::Opened(Arc::clone(&source));
             let candidate = Candidate { found, name: wanted.name.clone(), is_settled: false };
             let is_settled = match candidate.standing(catalog)? {
-                Standing::Same(_) => true,
+                Standing::Same(taken) => !self.would_gain(catalog, &taken, &source)?,
                 Standing::Other => !self.rules.replace,
                 Standing::Free | Standing::Unknown => false,
             };
@@ -265,8 +266,9 @@ impl Fleet<'_> {
             let digest = digest.to_string();
             let found = Found::ByDigest { spec: spec.clone(), name, digest };
             let candidate = Candidate { found, name: wanted.name.clone(), is_settled: true };
-            if let Standing::Same(_) = candidate.standing(catalog)? {
-                return Ok(Some(candidate));
+            if let Standing::Same(taken) = candidate.standing(catalog)? {
+                // Reading it tells the packages, if nobody looked for them before.
+                return Ok(taken.packages.is_some().then_some(candidate));
             }
         }
         Ok(None)
@@ -311,12 +313,21 @@ impl Fleet<'_> {
         hand: &mut Hand,
     ) -> Result<(Part, Option<usize>), IngestError> {
         let layer = &source.layers[claim.layer];
-        if layer.diff_id().is_some()
-            && let Some(draft) = kept_layer(hand.catalog(&self.catalog)?, layer)?
-        {
-            return Ok((Part { draft, warnings: None, lost: None }, None));
+        if let Some(part) = kept::layer(hand.catalog(&self.catalog)?, layer, self.options)? {
+            return Ok((part, None));
         }
-        Ok((Part::of(layer.read(self.options)?), Some(claim.image)))
+        let read = layer.read(self.options)?;
+        Ok((kept::part_of(read, Some(hand.catalog(&self.catalog)?))?, Some(claim.image)))
+    }
+
+    /// Whether reading an image that is in the catalog without packages tells them.
+    fn would_gain(
+        &self,
+        catalog: &Catalog,
+        taken: &ImageRecord,
+        source: &ImageSource,
+    ) -> Result<bool, CatalogError> {
+        Ok(taken.packages.is_none() && kept::would_gain(catalog, source, self.options)?)
     }
 
     /// Keeps an image, and tells what came of it or of a source.
@@ -366,12 +377,28 @@ impl Fleet<'_> {
                 _ => self.anew(catalog, candidate),
             },
             Reading::Done { image, foreseen } => {
-                if !came_true(catalog, &foreseen)? {
+                if !self.came_true(catalog, candidate, &foreseen)? {
                     return self.anew(catalog, candidate);
                 }
                 keep(catalog, *image?, candidate.name.as_deref(), self.rules.replace)
             }
         }
+    }
+
+    /// Whether layers are in the catalog and others are to be read, as it was expected.
+    fn came_true(
+        &self,
+        catalog: &Catalog,
+        candidate: &Candidate,
+        foreseen: &[(usize, bool)],
+    ) -> Result<bool, CatalogError> {
+        let Found::Opened(source) = &candidate.found else { return Ok(false) };
+        for (layer, is_there) in foreseen {
+            if kept::is_kept(catalog, &source.layers[*layer], self.options)? != *is_there {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Reads an image now, as if it were the only one.
@@ -390,16 +417,6 @@ impl Fleet<'_> {
         let image = read(&source, Some(catalog), self.options)?;
         keep(catalog, image, candidate.name.as_deref(), self.rules.replace)
     }
-}
-
-/// Whether layers are in the catalog and others are not, as it was expected.
-fn came_true(catalog: &Catalog, foreseen: &[(LayerKey, bool)]) -> Result<bool, CatalogError> {
-    for (key, is_there) in foreseen {
-        if catalog.has_layer(key)? != *is_there {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What a worker has of its own.

@@ -5,6 +5,7 @@ mod fleet;
 mod foreign;
 mod in_flight;
 mod installed;
+mod kept;
 mod schedule;
 
 pub use fleet::{MAX_JOBS, Place, Rules, Told, Wanted, add_all};
@@ -94,8 +95,8 @@ impl ReadImage {
 
 /// Adds an image under its own name or a given one.
 ///
-/// Layers that the catalog has are not read; of the others those that are independent are read at
-/// the same time.
+/// Layers that the catalog has are not read, unless an older oskin added them that did not look for
+/// software; of the others those that are independent are read at the same time.
 ///
 /// # Errors
 ///
@@ -127,7 +128,8 @@ fn keep(
     Ok(Outcome { added, layers_read, layers: layers.len(), stored_bytes })
 }
 
-/// Reads an image into memory; layers that the catalog has come from there.
+/// Reads an image into memory; layers that the catalog has come from there, unless it does not know what they say of
+/// software and reading tells.
 ///
 /// # Errors
 ///
@@ -141,15 +143,15 @@ pub fn read(
     let mut unread = Vec::new();
     for at in distinct(source) {
         let layer = &source.layers[at];
-        let kept = catalog.map_or(Ok(None), |catalog| kept_layer(catalog, layer))?;
-        match kept {
-            Some(draft) => drop(parts.insert(at, Part { draft, warnings: None, lost: None })),
+        match catalog.map_or(Ok(None), |catalog| kept::layer(catalog, layer, options))? {
+            Some(part) => drop(parts.insert(at, part)),
             None => unread.push(at),
         }
     }
     let layers: Vec<&LayerSource> = unread.iter().map(|at| &source.layers[*at]).collect();
-    let reads = read_all(&layers, options)?;
-    parts.extend(unread.into_iter().zip(reads.into_iter().map(Part::of)));
+    for (at, read) in unread.iter().zip(read_all(&layers, options)?) {
+        parts.insert(*at, kept::part_of(read, catalog)?);
+    }
     Ok(assemble(source, &parts))
 }
 
@@ -161,14 +163,6 @@ struct Part {
     warnings: Option<Vec<Warning>>,
     // What of it could not be read, by whichever image.
     lost: Option<Lost>,
-}
-
-impl Part {
-    fn of(read: LayerRead) -> Self {
-        let LayerRead { key, layer, size_bytes, warnings, lost } = read;
-        let draft = DraftLayer { key, layer, size_bytes, path_ids: None };
-        Self { draft, warnings: Some(warnings), lost }
-    }
 }
 
 /// The layer that stands for each: the first that reads the same. A hostile manifest names one large
@@ -189,19 +183,6 @@ fn representatives(source: &ImageSource) -> Vec<usize> {
 fn distinct(source: &ImageSource) -> Vec<usize> {
     let of = representatives(source);
     of.iter().enumerate().filter(|(at, it)| at == *it).map(|(at, _)| at).collect()
-}
-
-/// A layer as the catalog has it.
-fn kept_layer(catalog: &Catalog, layer: &LayerSource) -> Result<Option<DraftLayer>, CatalogError> {
-    let Some(id) = layer.diff_id() else { return Ok(None) };
-    let key = LayerKey::DiffId(id);
-    let stored = catalog.at_one_moment(|catalog| catalog.layer_with_software(&key))?;
-    Ok(stored.map(|stored| DraftLayer {
-        key,
-        layer: stored.layer,
-        size_bytes: stored.size_bytes,
-        path_ids: Some(stored.path_ids),
-    }))
 }
 
 /// Stacks the layers of an image, given by the places of those that stand for themselves.

@@ -82,9 +82,9 @@ pub(super) enum Event {
 pub(super) enum Reading {
     /// Its name settled it.
     NotNeeded,
-    /// It was read. Which of its layers the catalog must have when its turn comes, and which must
-    /// not be there, for the result to be what reading it then would give.
-    Done { image: Result<Box<ReadImage>, IngestError>, foreseen: Vec<(LayerKey, bool)> },
+    /// It was read. Which of its layers, by their places, the catalog must have when its turn comes, and which must be
+    /// to be read then, for the result to be what reading it then would give.
+    Done { image: Result<Box<ReadImage>, IngestError>, foreseen: Vec<(usize, bool)> },
 }
 
 /// Something for a worker to do.
@@ -351,10 +351,10 @@ impl Schedule {
         let damaged = image.failure.as_ref().map(|(layer, _)| *layer);
         let mut foreseen = Vec::new();
         for (layer, key) in image.keys.range(..=damaged.unwrap_or(usize::MAX)) {
-            if let Key::DiffId(id) = key {
+            if let Key::DiffId(_) = key {
                 let is_own = damaged == Some(*layer)
                     || self.layers.ready(*key).is_some_and(|(_, by)| by == Some(number));
-                foreseen.push((LayerKey::DiffId(*id), !is_own));
+                foreseen.push((*layer, !is_own));
             }
         }
         let claims = image.keys.iter().map(|(layer, key)| (*key, Active::claim(number, *layer)));

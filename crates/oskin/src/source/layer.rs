@@ -124,6 +124,19 @@ impl LayerSource {
         }
     }
 
+    /// Whether reading tells what its files say of software: lists of paths, what is read without contents, and layers
+    /// that an older oskin wrote into a file do not.
+    pub fn tells_software(&self, options: &ReadOptions<'_>) -> bool {
+        match &self.origin {
+            Origin::Listing { .. } => false,
+            Origin::Known(known) => known.layer.is_searched() || known.layer.is_empty(),
+            Origin::Walk(_) | Origin::Tree(_) => options.contents,
+            Origin::File(_) | Origin::Region { .. } | Origin::Scanned(_) | Origin::Stream(_) => {
+                true
+            }
+        }
+    }
+
     /// Reads the layer to its end and verifies every digest that was promised.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Reads bytes as a decoder would meet them: shared by the tests of regressions and the fuzz targets.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "hostile_software.rs"]
+pub(crate) mod software;
+
 use oskin::catalog::Catalog;
 use oskin::inventory::flatten;
 use oskin::path_set::Selection;
@@ -28,6 +31,9 @@ pub(crate) fn read(kind: &str, bytes: &[u8], limits: &Limits) -> usize {
         "docker" => of_registry(bytes, &options),
         "sketches" => sketches(bytes),
         "catalog" => catalog(bytes),
+        "records" => software::records(bytes),
+        "kept-software" => software::kept(bytes),
+        "programs" => software::programs(bytes),
         transport => {
             let file = in_memory("file");
             fs::write(&file, bytes).unwrap();

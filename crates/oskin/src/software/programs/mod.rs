@@ -160,6 +160,16 @@ impl Table {
         Self::new(programs, ordinary, common)
     }
 
+    /// This table without the programs that have one of these names, in lower case, among theirs. O(n log n).
+    #[must_use]
+    pub fn without(&self, names: &[String]) -> Self {
+        let is_out = |program: &Program| {
+            names.iter().any(|name| *name == program.name || program.also.contains(name))
+        };
+        let programs = self.programs.iter().filter(|program| !is_out(program)).cloned().collect();
+        Self::new(programs, self.ordinary.clone(), self.common.clone())
+    }
+
     fn new(programs: Vec<Program>, mut ordinary: Vec<String>, mut common: Vec<String>) -> Self {
         for names in [&mut ordinary, &mut common] {
             names.sort_unstable();

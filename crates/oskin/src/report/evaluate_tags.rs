@@ -19,7 +19,7 @@ pub struct EvaluateTagsReport {
     pub bases: u64,
     /// Not judged: images that are known to be for no software.
     pub nameless: u64,
-    /// Not judged: images that have no path which their base has not.
+    /// Not judged: images without a file, or without a path that their base has not.
     pub adding_nothing: u64,
     /// Images that are told of and are not there.
     pub absent: u64,

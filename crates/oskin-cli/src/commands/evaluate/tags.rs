@@ -101,7 +101,8 @@ impl Judge<'_> {
         };
         let tags = (&all[..], standing_out(&all).len());
         let judged = JudgedTagsReport::new((found.name(), own), (base, base_by), added, tags);
-        Ok((added > 0).then_some(judged))
+        // Directories alone are an empty image that something was mounted in.
+        Ok((added > 0 && found.record().files > 0).then_some(judged))
     }
 }
 
@@ -138,7 +139,7 @@ fn text_of(report: &EvaluateTagsReport) -> String {
     let left_out = [
         (report.bases, "known to stand on nothing"),
         (report.nameless, "for no software"),
-        (report.adding_nothing, "that add no path"),
+        (report.adding_nothing, "without files of their own"),
     ];
     let left_out: Vec<String> = left_out
         .iter()

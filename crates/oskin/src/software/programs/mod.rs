@@ -292,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_left_out_by_any_of_their_names() {
+        let table = Table::built_in();
+        let program = table.programs().iter().find(|it| !it.also.is_empty()).unwrap();
+        for name in [&program.name, &program.also[0]] {
+            let less = table.without(std::slice::from_ref(name));
+            assert!(less.programs().iter().all(|it| it.name != program.name));
+            assert!(less.programs().len() < table.programs().len() && less.named(name).is_none());
+        }
+        assert_eq!(table.without(&["no-such-program".to_owned()]).programs(), table.programs());
+    }
+
+    #[test]
     fn names_are_taken_once() {
         let table = Table::built_in();
         for (at, program) in table.programs().iter().enumerate() {

@@ -88,10 +88,10 @@ impl EvaluatePackagesReport {
         let [mut versions, mut names, mut listed, mut counts, mut exact] = [Tally::default(); 5];
         for list in &lists {
             if let Some(expected) = list.expected {
-                let named = list.same + list.other_version;
+                let met = list.same + list.other_version;
                 versions = Tally { hits: versions.hits + list.same, of: versions.of + expected };
-                names = Tally { hits: names.hits + named, of: names.of + expected };
-                listed = Tally { hits: listed.hits + named, of: listed.of + list.found };
+                names = Tally { hits: names.hits + met, of: names.of + expected };
+                listed = Tally { hits: listed.hits + met, of: listed.of + list.found };
             }
             if let Some(count) = list.count {
                 counts.count(count == list.found);

@@ -20,7 +20,7 @@ pub(crate) use environment::AskedEnvironment;
 pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
-pub(crate) use judging::JudgedSoftware;
+pub(crate) use judging::{JudgedPackages, JudgedTags};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use packages::{AskedPackages, AskedSbom, AskedTags};
 pub(crate) use paths::AskedPaths;

@@ -1,7 +1,7 @@
 //! What `oskin evaluate` is asked, as it is typed.
 
 use super::judging::SOFTWARE_HELP;
-use super::{AskedEnvironment, JudgedSoftware, share};
+use super::{AskedEnvironment, JudgedPackages, JudgedTags, share};
 use clap::Args;
 use oskin::lineage::Perturbation;
 use std::path::PathBuf;
@@ -56,7 +56,9 @@ pub(crate) struct Evaluating {
     #[command(flatten)]
     pub(crate) measures: AskedMeasures,
     #[command(flatten)]
-    pub(crate) software: JudgedSoftware,
+    pub(crate) tags: JudgedTags,
+    #[command(flatten)]
+    pub(crate) packages: JudgedPackages,
     /// Take each known parent out of the catalog in turn
     #[arg(long)]
     pub(crate) leave_parent_out: bool,

@@ -15,9 +15,9 @@ pub(super) const SOFTWARE_HELP: &str = "\
     has in the place of the version how many packages of the type there are. Types that FILE does not name for an \
     image are not judged.";
 
-/// Whether tags or packages are judged.
+/// Whether tags are judged.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct JudgedSoftware {
+pub(crate) struct JudgedTags {
     /// Judge instead whether the own name of each image is among its first tags
     #[arg(
         long,
@@ -40,6 +40,11 @@ pub(crate) struct JudgedSoftware {
     /// A table of programs beside the built-in one
     #[arg(long, value_name = "FILE", requires = "tags")]
     pub(crate) programs: Option<PathBuf>,
+}
+
+/// Whether packages are judged.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct JudgedPackages {
     /// Judge instead the packages of images by known lists
     #[arg(
         long,

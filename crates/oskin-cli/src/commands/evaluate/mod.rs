@@ -26,10 +26,10 @@ use std::process::ExitCode;
 /// Judges the catalog, or tests its environments, and writes the figures.
 pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json, Format::Csv, Format::Tsv])?;
-    if let (true, Some(file)) = (asked.software.packages, &asked.truth) {
+    if let (true, Some(file)) = (asked.packages.packages, &asked.truth) {
         let known = read(file, KnownPackages::parse)?;
         let mut workspace = workspace(global, Reading::default())?;
-        packages::run(&outputs, &mut workspace, &known, asked.software.all)?;
+        packages::run(&outputs, &mut workspace, &known, asked.packages.all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let read = |file| read(file, Truth::parse).map(|table| (file, table));
@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliEr
     if let (true, Some((_, table))) = (asked.measures.measures, &table) {
         return measures::run(&outputs, &mut workspace, (asked.measures.cost, table));
     }
-    if let (true, Some((_, table))) = (asked.software.tags, &table) {
+    if let (true, Some((_, table))) = (asked.tags.tags, &table) {
         tags::run(&outputs, &mut workspace, asked, table)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -42,11 +42,11 @@ fn judged(
             .hint("`oskin ls` lists the names there are"));
     }
     let told: BTreeSet<&str> = truth.images().collect();
-    let mut report = EvaluateTagsReport::new(asked.paths_only, asked.software.leave_rules_out);
+    let mut report = EvaluateTagsReport::new(asked.paths_only, asked.tags.leave_rules_out);
     report.absent_images =
         told.iter().filter(|image| !names.contains(*image)).map(|it| (*it).to_owned()).collect();
     report.absent = report.absent_images.len() as u64;
-    let table = table(workspace, asked.software.programs.as_deref())?;
+    let table = table(workspace, asked.tags.programs.as_deref())?;
     let all = AllPaths::of(workspace)?;
     for (_, name) in kept.iter().filter(|(_, name)| told.contains(name.as_str())) {
         if truth.is_base(name) {
@@ -68,7 +68,7 @@ fn judged(
         }
     }
     workspace.bar().finish();
-    report.sum_up(&asked.software.top);
+    report.sum_up(&asked.tags.top);
     Ok(report)
 }
 
@@ -89,7 +89,7 @@ impl Judge<'_> {
         own: Vec<String>,
     ) -> Result<Option<JudgedTagsReport>, CliError> {
         let is_told = base.is_some();
-        let less = self.asked.software.leave_rules_out.then(|| self.table.without(&own));
+        let less = self.asked.tags.leave_rules_out.then(|| self.table.without(&own));
         let table = less.as_ref().unwrap_or(self.table);
         let paths_only = self.asked.paths_only;
         let image = Tagged { found, base, table, all: self.all, paths_only };

@@ -6,7 +6,7 @@
 #   samples/build.sh OUT        (as root, on a Debian machine with overlayfs; about 6 GB in OUT)
 #
 # OUT becomes an OCI image layout with one reference per image, beside it
-#   OUT/truth.tsv    image, parent ("-" = none), what it is a release of, which, its software, note
+#   OUT/truth.tsv    image, parent ("-" = none), what it is a release of, which, its software (words with , between), note
 #   OUT/counts.tsv   entries of every image as umoci unpacks it: a second opinion for readers
 #   OUT/layers.tsv   tar members of every layer
 #   OUT/.work        the layer cache: may be deleted when the layout is finished
@@ -323,7 +323,14 @@ answers() {
   esac
   case ${1#*-} in
     base) printf 'debian\t%s\t-' "$release" ;;
-    python | nginx | postgres | node | java | php) printf -- '-\t-\t%s' "${1#*-}" ;;
+    python | nginx | node | php | redis | tomcat | r | perl) printf -- '-\t-\t%s' "${1#*-}" ;;
+    postgres) printf -- '-\t-\tpostgres,postgresql' ;;
+    java) printf -- '-\t-\tjava,openjdk' ;;
+    go) printf -- '-\t-\tgo,golang' ;;
+    build) printf -- '-\t-\tgcc,build-essential' ;;
+    apache) printf -- '-\t-\tapache,apache2,httpd' ;;
+    lamp) printf -- '-\t-\tmariadb,mysql' ;;
+    webapp-nginx) printf -- '-\t-\twebapp,nginx' ;;
     webapp*) printf -- '-\t-\twebapp' ;;
     *) printf -- '-\t-\t-' ;;
   esac

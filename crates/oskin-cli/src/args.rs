@@ -6,6 +6,7 @@ mod evaluating;
 mod family;
 mod finding;
 mod help;
+mod judging;
 mod measuring;
 mod packages;
 mod paths;
@@ -19,6 +20,7 @@ pub(crate) use environment::AskedEnvironment;
 pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
+pub(crate) use judging::{JudgedPackages, JudgedTags};
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use packages::{AskedPackages, AskedSbom, AskedTags};
 pub(crate) use paths::AskedPaths;
@@ -405,24 +407,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         asked: AskedBases,
     },
-    /// Judge the parents found in the catalog by known ones; test whether environments follow software
-    #[command(after_help = "\
-        FILE has tab-separated columns with a heading, among them image and parent; a parent `-` is none, \
-        `?` is not known. A parent that is not in the catalog stands for its own parent, if FILE names \
-        that, or else for none. A column base_family may name the family of an image; without it that is \
-        the base which FILE leads to.\n\n\
-        \"Parent first\" and \"as good\" are of the images that have a known parent in the catalog: is it \
-        the best candidate, or named as good as that? \"Decisions\" are of all images: the known parent was \
-        named, or none where there is none. Intervals are those of Wilson: in 95 of 100 cases they hold the \
-        true share.\n\n\
-        --delete, --strip-docs and --upgrade change one image at a time, the others stay as they are, and \
-        ask by paths alone whether its parent is still found. --leave-parent-out asks what is found where \
-        the parent and all with the same files are not there: right is the next known ancestor, or none. \
-        The rule has no parameter that is fitted to FILE, so none has to be left out for it.\n\n\
-        --environment asks something else: whether images that declare alike environments hold alike software, \
-        by Mantel tests of all pairs, with the base family held constant, and within base families. These are \
-        taken from FILE if there is one, else from the family graph.\n\n\
-        -o csv and -o tsv write the figures, one a line; -o json also all wrong answers.")]
+    /// Judge what is found in the catalog by known answers: parents, tags, packages; test whether environments follow software
+    #[command(after_help = evaluating::help())]
     Evaluate {
         #[command(flatten)]
         asked: Evaluating,

@@ -8,6 +8,7 @@ mod declared;
 mod engines;
 mod error;
 mod images;
+mod known_packages;
 mod lineup;
 mod new_file;
 mod output;

@@ -15,6 +15,7 @@ struct Row {
     parent: Parent,
     family: Option<String>,
     release: Option<(String, String)>,
+    /// As it stands there.
     software: Option<String>,
 }
 
@@ -92,7 +93,7 @@ impl Truth {
                 release: columns
                     .release
                     .and_then(|[family, release]| text(family).zip(text(release))),
-                software: columns.software.and_then(text),
+                software: columns.software.map(|column| cell(column).to_owned()),
             };
             truth.insert(image, row)?;
         }
@@ -173,9 +174,17 @@ impl Truth {
         Some((family, release))
     }
 
-    /// The software that an image is for.
+    /// The software that an image is for: the first word that tells it.
     pub(crate) fn software(&self, image: &str) -> Option<&str> {
-        self.rows.get(image)?.software.as_deref()
+        self.words(image)?.next()
+    }
+
+    /// The words for the software that an image is for, maybe none; `None` if it is told to be for none.
+    pub(crate) fn words(&self, image: &str) -> Option<impl Iterator<Item = &str>> {
+        let row = self.rows.get(image);
+        let told = row.and_then(|row| row.software.as_deref()).unwrap_or_default();
+        let words = told.split(',').map(str::trim).filter(|word| !word.is_empty());
+        (told != "-").then_some(words)
     }
 
     /// The base family of an image: as it is stated, or else that of its farthest known ancestor;
@@ -210,6 +219,16 @@ mod tests {
         assert!(refused("image\tparent\na").starts_with("line 2: there is no parent"));
         assert!(refused("image\tparent\n\n\tb").starts_with("line 3: there is no image"));
         assert!(refused("image\tparent\na\tb\na\tc").contains("another parent in line 2"));
+    }
+
+    #[test]
+    fn software_has_one_word_or_several_or_is_none() {
+        let text = "image\tparent\tsoftware\na\t?\tgolang, go\nb\t?\t-\nc\t?\n";
+        let truth = Truth::parse(text).unwrap();
+        let words = |image| truth.words(image).map(Iterator::collect::<Vec<_>>);
+        assert_eq!((words("a"), words("b")), (Some(vec!["golang", "go"]), None));
+        assert_eq!((words("c"), words("d")), (Some(vec![]), Some(vec![])));
+        assert_eq!(["a", "b", "c"].map(|it| truth.software(it)), [Some("golang"), None, None]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use oskin::ingest::ForeignPaths;
 use oskin::path_set::{PathSet, Selection};
 use oskin::report::{TagEvidence, TagReport, TaggedImage, TagsReport};
 use oskin::software::programs::Table;
-use oskin::software::tags::{self, Added, FoundProgram, Input};
+use oskin::software::tags::{self, Added, FoundProgram, Input, Tag};
 use oskin::software::{FoundPackage, Installed};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -45,7 +45,8 @@ pub(super) fn run(global: &Global, asked: &AskedTags) -> Result<ExitCode, CliErr
     let all = AllPaths::of(&mut workspace)?;
     for name in &names {
         let found = workspace.find(name)?;
-        let image = Tagged { found: &found, base: base.clone(), table: &table, all: &all };
+        let base = base.clone();
+        let image = Tagged { found: &found, base, table: &table, all: &all, paths_only: false };
         images.push(image.report(&mut workspace, asked)?);
     }
     let report = TagsReport::new(images);
@@ -54,7 +55,7 @@ pub(super) fn run(global: &Global, asked: &AskedTags) -> Result<ExitCode, CliErr
 }
 
 /// The built-in table, with that of a file if one is named.
-fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, CliError> {
+pub(super) fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, CliError> {
     let built_in = Table::built_in();
     let Some(path) = own else { return Ok(built_in.clone()) };
     let place = path.display();
@@ -73,7 +74,7 @@ fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, CliError> {
 }
 
 /// How many images of the catalog have each path.
-struct AllPaths {
+pub(super) struct AllPaths {
     images: u32,
     by_id: Vec<u32>,
     /// Ids and names of these images, by id.
@@ -82,7 +83,7 @@ struct AllPaths {
 
 impl AllPaths {
     /// Counts, in O(runs + ids). Nothing without a catalog.
-    fn of(workspace: &mut Workspace) -> Result<Self, CliError> {
+    pub(super) fn of(workspace: &mut Workspace) -> Result<Self, CliError> {
         let Some(catalog) = workspace.catalog_if_any()? else {
             return Ok(Self { images: 0, by_id: Vec::new(), names: Vec::new() });
         };
@@ -117,11 +118,22 @@ impl AllPaths {
 }
 
 /// An image that tags are asked of.
-struct Tagged<'a> {
-    found: &'a Found,
-    base: Option<Found>,
-    table: &'a Table,
-    all: &'a AllPaths,
+pub(super) struct Tagged<'a> {
+    pub(super) found: &'a Found,
+    /// What it stands on; else that is looked for in the catalog.
+    pub(super) base: Option<Found>,
+    pub(super) table: &'a Table,
+    pub(super) all: &'a AllPaths,
+    /// No layers, no packages, no configuration.
+    pub(super) paths_only: bool,
+}
+
+/// All tags of an image, those that weigh most first.
+pub(super) struct Tags {
+    pub(super) base: Option<String>,
+    /// How many paths the base has not.
+    pub(super) added: u64,
+    pub(super) all: Vec<Tag>,
 }
 
 /// Paths that an image has and its base has not, and those of the base.
@@ -132,20 +144,20 @@ struct Difference {
 }
 
 impl Tagged<'_> {
-    fn report(
-        mut self,
-        workspace: &mut Workspace,
-        asked: &AskedTags,
-    ) -> Result<TaggedImage, CliError> {
+    /// Its tags, all of them.
+    pub(super) fn tags(mut self, workspace: &mut Workspace) -> Result<Tags, CliError> {
         let Difference { base, added, base_paths } = self.difference(workspace)?;
-        let installed = workspace.installed(self.found)?.unwrap_or_default();
-        let of_base = match &base {
-            Some(base) => workspace.installed(base)?.unwrap_or_default(),
-            None => Vec::new(),
+        let mut installed = |found: &Found| match self.paths_only {
+            true => Ok(Vec::new()),
+            false => Ok::<_, CliError>(workspace.installed(found)?.unwrap_or_default()),
         };
-        let (packages, found) = own(installed, &of_base);
-        let declared =
-            |found: &Found| found.record().config.is_some().then(|| found.record().declared());
+        let own_installed = installed(self.found)?;
+        let of_base = base.as_ref().map(&mut installed).transpose()?.unwrap_or_default();
+        let (packages, found) = own(own_installed, &of_base);
+        let declared = |found: &Found| {
+            let is_told = found.record().config.is_some() && !self.paths_only;
+            is_told.then(|| found.record().declared())
+        };
         let declarations: [Option<Declared>; 2] =
             [declared(self.found), base.as_ref().and_then(declared)];
         let is_kept = self.found.kept().is_some();
@@ -163,17 +175,22 @@ impl Tagged<'_> {
             declared: declarations[0].as_ref(),
             base_declared: declarations[1].as_ref(),
         };
-        let all = tags::tags(&input, self.table);
+        let base = base.map(|base| base.name().to_owned());
+        Ok(Tags { base, added: paths.len() as u64, all: tags::tags(&input, self.table) })
+    }
+
+    fn report(self, workspace: &mut Workspace, asked: &AskedTags) -> Result<TaggedImage, CliError> {
+        let name = self.found.name();
+        let Tags { base, added, all } = self.tags(workspace)?;
         let told = if asked.all { &all[..] } else { tags::standing_out(&all) };
         let told = &told[..asked.top.unwrap_or(told.len()).min(told.len())];
-        let names = (self.found.name(), base.as_ref().map(Found::name));
-        Ok(TaggedImage::new(names, (paths.len() as u64, all.len() as u64), told))
+        Ok(TaggedImage::new((name, base.as_deref()), (added, all.len() as u64), told))
     }
 
     /// What it has and what it stands on has not.
     fn difference(&mut self, workspace: &mut Workspace) -> Result<Difference, CliError> {
         if self.base.is_none() && workspace.catalog_if_any()?.is_some() {
-            let parent = parent_of(workspace.catalog()?, self.found)?;
+            let parent = parent_of(workspace.catalog()?, self.found, !self.paths_only)?;
             let names = &self.all.names;
             let at = parent.and_then(|id| names.binary_search_by_key(&id, |(id, _)| *id).ok());
             self.base = at.map(|at| workspace.find(names[at].1.as_ref())).transpose()?;
@@ -202,8 +219,8 @@ impl Tagged<'_> {
 }
 
 /// What an image stands on in the catalog, if anything.
-fn parent_of(catalog: &Catalog, found: &Found) -> Result<Option<i64>, CliError> {
-    let parent = |catalog: &Catalog| Known::of(catalog, found, true)?.stands_on(catalog);
+fn parent_of(catalog: &Catalog, found: &Found, by_layers: bool) -> Result<Option<i64>, CliError> {
+    let parent = |catalog: &Catalog| Known::of(catalog, found, by_layers)?.stands_on(catalog);
     Ok(catalog.at_one_moment(parent)?)
 }
 

@@ -14,6 +14,7 @@ mod find;
 mod fleet;
 mod incomplete;
 mod installed;
+mod judged;
 mod kill;
 mod lineage;
 mod lineage_views;

@@ -12,6 +12,8 @@ mod compare_packages;
 mod dockerfiles;
 mod environment;
 mod evaluate;
+mod evaluate_packages;
+mod evaluate_tags;
 mod find;
 mod gates;
 pub mod heatmap;
@@ -60,6 +62,8 @@ pub use evaluate::{
     Baselines, EvaluateReport, LeftOutReport, RobustnessReport, ShareReport, WrongFamilyReport,
     WrongReport,
 };
+pub use evaluate_packages::{EvaluatePackagesReport, ListedReport, PackageDifference};
+pub use evaluate_tags::{BaseCounts, EvaluateTagsReport, FirstTagsReport, JudgedTagsReport};
 pub use find::{FindReport, FoundLayer, FoundReport, NameReport};
 pub use gates::GateReport;
 pub use installed::{InstalledReport, PackageReport};

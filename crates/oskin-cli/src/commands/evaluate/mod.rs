@@ -1,10 +1,12 @@
-//! `oskin evaluate`: parents found in the catalog, judged by known ones; environments and software.
+//! `oskin evaluate`: parents found in the catalog, tags and packages, judged by known ones; environments and software.
 
 mod environment;
 mod environment_text;
 mod judge;
 mod measures;
+mod packages;
 mod questions;
+mod tags;
 mod text;
 mod trials;
 
@@ -12,6 +14,7 @@ use super::{lineage, workspace};
 use crate::args::{Evaluating, Global, Reading};
 use crate::error::CliError;
 use crate::images::Workspace;
+use crate::known_packages::KnownPackages;
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use crate::truth::Truth;
 use judge::{Cases, Judge};
@@ -23,11 +26,21 @@ use std::process::ExitCode;
 /// Judges the catalog, or tests its environments, and writes the figures.
 pub(super) fn run(global: &Global, asked: &Evaluating) -> Result<ExitCode, CliError> {
     let outputs = Outputs::new(global, &[Format::Text, Format::Json, Format::Csv, Format::Tsv])?;
-    let read = |file| read(file).map(|table| (file, table));
+    if let (true, Some(file)) = (asked.packages.packages, &asked.truth) {
+        let known = read(file, KnownPackages::parse)?;
+        let mut workspace = workspace(global, Reading::default())?;
+        packages::run(&outputs, &mut workspace, &known, asked.packages.all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let read = |file| read(file, Truth::parse).map(|table| (file, table));
     let table = asked.truth.as_deref().map(read).transpose()?;
     let mut workspace = workspace(global, Reading::default())?;
     if let (true, Some((_, table))) = (asked.measures.measures, &table) {
         return measures::run(&outputs, &mut workspace, (asked.measures.cost, table));
+    }
+    if let (true, Some((_, table))) = (asked.tags.tags, &table) {
+        tags::run(&outputs, &mut workspace, asked, table)?;
+        return Ok(ExitCode::SUCCESS);
     }
     match table {
         Some(table) if !asked.environment.environment => {
@@ -86,16 +99,16 @@ fn judged(
     Ok(report)
 }
 
-fn read(file: &Path) -> Result<Truth, CliError> {
+fn read<T>(file: &Path, parse: fn(&str) -> Result<T, CliError>) -> Result<T, CliError> {
     let error = |error: std::io::Error| {
         let message = format!("cannot read {}: {error}", file.display());
         match error.kind() {
             std::io::ErrorKind::InvalidData => {
-                CliError::new(message).hint("known parents are text in UTF-8")
+                CliError::new(message).hint("known answers are text in UTF-8")
             }
             _ => CliError::new(message),
         }
     };
     let text = std::fs::read_to_string(file).map_err(error)?;
-    Truth::parse(&text).map_err(|error| error.within(file))
+    parse(&text).map_err(|error| error.within(file))
 }

@@ -8,14 +8,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn text_of(report: &EvaluateReport) -> String {
     let mut text = format!("{} judged", text::plural(report.judged, "image"));
-    if report.absent > 0 {
-        let are = if report.absent == 1 { "is" } else { "are" };
-        text.push_str(&format!(
-            "; {} more {are} in the file, but not in the catalog: {}",
-            text::count(report.absent),
-            some(&report.absent_images)
-        ));
-    }
+    text.push_str(&absent(report.absent, &report.absent_images));
     text.push_str("\n\n");
     text.push_str(&text::table(&["", ">RIGHT", ">SHARE", ">95 % INTERVAL"], main_rows(report)));
     text.push_str(&main_words(report));
@@ -37,7 +30,17 @@ pub(super) fn text_of(report: &EvaluateReport) -> String {
     text
 }
 
-fn tally_cells(name: &str, tally: &ShareReport) -> Vec<String> {
+/// The images that are told of and are not there.
+pub(super) fn absent(images: u64, names: &[String]) -> String {
+    if images == 0 {
+        return String::new();
+    }
+    let are = if images == 1 { "is" } else { "are" };
+    let count = text::count(images);
+    format!("; {count} more {are} in the file, but not in the catalog: {}", some(names))
+}
+
+pub(super) fn interval_cells(name: &str, tally: &ShareReport) -> Vec<String> {
     vec![
         name.to_owned(),
         format!("{} of {}", tally.hits, tally.of),
@@ -49,17 +52,17 @@ fn tally_cells(name: &str, tally: &ShareReport) -> Vec<String> {
 fn main_rows(report: &EvaluateReport) -> Vec<Vec<String>> {
     let base = report.baselines.base.as_deref().unwrap_or("none");
     let mut rows = vec![
-        tally_cells("parent first", &report.first),
-        tally_cells("an ancestor first", &report.ancestor_first),
-        tally_cells("parent first or as good", &report.first_or_as_good),
-        tally_cells("decisions, \"none\" included", &report.decisions),
+        interval_cells("parent first", &report.first),
+        interval_cells("an ancestor first", &report.ancestor_first),
+        interval_cells("parent first or as good", &report.first_or_as_good),
+        interval_cells("decisions, \"none\" included", &report.decisions),
     ];
     if report.family.of > 0 {
-        rows.push(tally_cells("base family", &report.family));
+        rows.push(interval_cells("base family", &report.family));
     }
-    rows.push(tally_cells("baseline: nearest by Dice", &report.baselines.nearest_by_dice));
+    rows.push(interval_cells("baseline: nearest by Dice", &report.baselines.nearest_by_dice));
     let always = format!("baseline: always {base}");
-    rows.push(tally_cells(&always, &report.baselines.most_common_base));
+    rows.push(interval_cells(&always, &report.baselines.most_common_base));
     rows
 }
 
@@ -142,9 +145,9 @@ fn change_of(report: &RobustnessReport) -> String {
 fn left_out(report: &EvaluateReport) -> String {
     let Some(left_out) = &report.parent_left_out else { return String::new() };
     let rows = vec![
-        tally_cells("next ancestor found", &left_out.next_ancestor),
-        tally_cells("none found, where none is left", &left_out.none),
-        tally_cells("decisions", &left_out.decisions),
+        interval_cells("next ancestor found", &left_out.next_ancestor),
+        interval_cells("none found, where none is left", &left_out.none),
+        interval_cells("decisions", &left_out.decisions),
     ];
     let mut text = String::from("\n");
     let headings = ["PARENT LEFT OUT", ">RIGHT", ">SHARE", ">95 % INTERVAL"];
@@ -160,7 +163,8 @@ fn left_out(report: &EvaluateReport) -> String {
     text
 }
 
-fn some(names: &[String]) -> String {
+/// The first of some names, and how many more there are.
+pub(super) fn some(names: &[String]) -> String {
     let mut shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         shown.push_str(&format!(" and {} more (all with --json)", text::count(more as u64)));
@@ -191,6 +195,14 @@ pub(super) fn separated(report: &EvaluateReport, separator: char) -> String {
         rows.push(("parent-left-out: none".to_owned(), it.none));
         rows.push(("parent-left-out: decisions".to_owned(), it.decisions));
     }
+    tallies(rows, separator)
+}
+
+/// Shares with their intervals, one a line.
+pub(super) fn tallies(
+    rows: impl IntoIterator<Item = (String, ShareReport)>,
+    separator: char,
+) -> String {
     let mut text = ["figure", "hits", "of", "share", "low", "high"].join(&separator.to_string());
     text.push('\n');
     for (name, tally) in rows {

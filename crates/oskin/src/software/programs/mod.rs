@@ -160,6 +160,16 @@ impl Table {
         Self::new(programs, ordinary, common)
     }
 
+    /// This table without the programs that have one of these names, in lower case, among theirs. O(n log n).
+    #[must_use]
+    pub fn without(&self, names: &[String]) -> Self {
+        let is_out = |program: &Program| {
+            names.iter().any(|name| *name == program.name || program.also.contains(name))
+        };
+        let programs = self.programs.iter().filter(|program| !is_out(program)).cloned().collect();
+        Self::new(programs, self.ordinary.clone(), self.common.clone())
+    }
+
     fn new(programs: Vec<Program>, mut ordinary: Vec<String>, mut common: Vec<String>) -> Self {
         for names in [&mut ordinary, &mut common] {
             names.sort_unstable();
@@ -279,6 +289,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn programs_are_left_out_by_any_of_their_names() {
+        let table = Table::built_in();
+        let program = table.programs().iter().find(|it| !it.also.is_empty()).unwrap();
+        for name in [&program.name, &program.also[0]] {
+            let less = table.without(std::slice::from_ref(name));
+            assert!(less.programs().iter().all(|it| it.name != program.name));
+            assert!(less.programs().len() < table.programs().len() && less.named(name).is_none());
+        }
+        assert_eq!(table.without(&["no-such-program".to_owned()]).programs(), table.programs());
     }
 
     #[test]

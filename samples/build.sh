@@ -8,6 +8,7 @@
 # OUT becomes an OCI image layout with one reference per image, beside it
 #   OUT/truth.tsv    image, parent ("-" = none), what it is a release of, which, its software (words with , between), note
 #   OUT/counts.tsv   entries of every image as umoci unpacks it: a second opinion for readers
+#   OUT/packages.tsv what is installed, as dpkg-query and others tell it (packages.py)
 #   OUT/layers.tsv   tar members of every layer
 #   OUT/.work        the layer cache: may be deleted when the layout is finished
 # Run it again to resume: a layer is built once for the same steps on the same layers below.
@@ -360,12 +361,14 @@ count_tree() {
 count_images() {
   local name digest row view
   printf 'image\tlayers\tfiles\tdirectories\tregular\tsymlinks\tsize_bytes\n' >"$out/counts.tsv"
+  printf 'image\ttype\tname\tversion\n' >"$out/packages.tsv"
   for name in "${images[@]}"; do
     digest=$(sed -n 's/.*"digest": "sha256:\([0-9a-f]*\)".*/\1/p' "$work/images/$name.json")
-    if [[ ! -s $work/counts/$digest ]]; then
+    if [[ ! -s $work/counts/$digest || ! -e $work/counts/$digest.packages ]]; then
       rm -rf "$work/unpacked"
       umoci raw unpack --image "$out:$name" "$work/unpacked" >>"$work/counts.log" 2>&1
       row=$(count_tree "$work/unpacked")
+      python3 "$here/packages.py" "$name" "$work/unpacked" >"$work/counts/$digest.packages"
       rm -rf "$work/unpacked"
       mapfile -t lowers <"$work/images/$name.lowers"
       mount_view "$work/mount/view"
@@ -379,6 +382,7 @@ count_images() {
       say "$name: $(cut -f 2 "$work/counts/$digest") files"
     fi
     printf '%s\t%s\n' "$name" "$(<"$work/counts/$digest")" >>"$out/counts.tsv"
+    cat "$work/counts/$digest.packages" >>"$out/packages.tsv"
   done
 }
 
@@ -408,4 +412,4 @@ awk -F '\t' 'NR > 1 { n++; size += $3; regular += $5 }
   END { printf "%d layers, %d regular files in them, %.0f MB compressed\n", n, regular, size / 1e6 }' \
   "$out/layers.tsv"
 echo "done in $((SECONDS / 60)) min; to turn the layout into inventories:"
-echo "  oskin --catalog C add oci:$out --all && oskin --catalog C export --all -o samples/images.oski"
+echo "  oskin --catalog C add oci:$out --all && oskin --catalog C export --all -o oski=samples/images.oski"

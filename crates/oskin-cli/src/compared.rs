@@ -3,17 +3,19 @@
 use crate::error::CliError;
 use crate::images::{Found, Sets, Workspace, both_sets_beside};
 use crate::lineup::Member;
+use crate::software::WHY_UNKNOWN;
 use crate::text;
 use oskin::catalog::Catalog;
-use oskin::ingest::ForeignPaths;
+use oskin::ingest::{self, ForeignPaths};
 use oskin::inventory::encode::PathList;
 use oskin::inventory::{Entry, Inventory};
 use oskin::measure::{
     AllPairs, Basis, Fact, Features, Levels, Method, Prepared, Similarities, Subject, Weighting,
-    Weights,
+    Weights, package_sets,
 };
 use oskin::path_set::PathSet;
 use oskin::view::ViewKind;
+use std::cell::OnceCell;
 use std::ffi::OsString;
 
 /// Images with all their paths, and how those are spelled.
@@ -26,6 +28,8 @@ pub(crate) struct Spelled {
     members: Vec<Member>,
     ids: PathSet,
     texts: PathList,
+    /// Of each the paths that belong to packages, from when on they are asked for.
+    owned: Vec<OnceCell<PathSet>>,
 }
 
 impl Spelled {
@@ -41,12 +45,19 @@ impl Spelled {
 }
 
 impl Workspace {
-    /// Names and all pairs of images; of all in the catalog that have paths if none is named.
+    /// Names and all pairs of images; of all in the catalog that have paths, or whose packages are known if it is those
+    /// that count, if none is named.
     pub(crate) fn similarities(
         &mut self,
         images: &[OsString],
         method: &Method,
     ) -> Result<(Vec<String>, Similarities), CliError> {
+        if method.basis == Basis::Packages {
+            let (names, packages) = self.all_packages(images)?;
+            let levels = package_sets(&packages, method.packages);
+            self.tell_of_empty(&levels, method);
+            return Ok((names, levels.pairs(method.weighting)));
+        }
         if method.counts_paths() {
             let (names, pairs) = self.all_pairs(images, method.selection)?;
             return Ok((names, Similarities::Counted(pairs)));
@@ -73,16 +84,21 @@ impl Workspace {
     ) -> Result<Similarities, CliError> {
         let prepared = self.prepared(spelled, method)?;
         if let Prepared::Sets(levels) = &prepared {
-            self.tell_of_nothing(match method.weighting {
-                // No other weight is 0.
-                Weighting::Idf => {
-                    let weights = levels.weights(method.weighting);
-                    levels.sets.iter().filter(|set| weights.of_set(set) == 0).count()
-                }
-                _ => levels.sets.iter().filter(|set| set.is_empty()).count(),
-            });
+            self.tell_of_empty(levels, method);
         }
         Ok(prepared.pairs(method))
+    }
+
+    /// Tells of how many images nothing counts.
+    fn tell_of_empty(&self, levels: &Levels, method: &Method) {
+        self.tell_of_nothing(match method.weighting {
+            // No other weight is 0.
+            Weighting::Idf => {
+                let weights = levels.weights(method.weighting);
+                levels.sets.iter().filter(|set| weights.of_set(set) == 0).count()
+            }
+            _ => levels.sets.iter().filter(|set| set.is_empty()).count(),
+        });
     }
 
     /// Tells that nothing counts of so many images, which then look as alike as can be to each other.
@@ -172,14 +188,19 @@ impl Workspace {
     ) -> Result<Prepared, CliError> {
         let texts = spelled.texts();
         let mut features = Features::new(method, &texts);
-        let members = spelled.names.iter().zip(&spelled.members).zip(&spelled.both);
-        for ((name, member), [files, directories]) in members {
+        let nobodys = PathSet::default();
+        for (at, [files, directories]) in spelled.both.iter().enumerate() {
+            let owned = match method.view.asks_for_owners() {
+                true => self.owned(spelled, at, &texts)?,
+                false => &nobodys,
+            };
             if !Features::needs_facts(method) {
-                features.add(Subject { files, directories, fact: &|_| Fact::default() });
+                let fact = |id| Fact { is_owned: owned.contains(id), ..Fact::default() };
+                features.add(Subject { files, directories, fact: &fact });
                 continue;
             }
             let read;
-            let inventory: &Inventory = match member {
+            let inventory: &Inventory = match &spelled.members[at] {
                 Member::Kept(id) => {
                     read = self.catalog()?.inventory(*id)?;
                     &read
@@ -187,17 +208,45 @@ impl Workspace {
                 Member::Read(image) => &image.inventory,
             };
             if let Some(unknown) = unknown(inventory, method) {
+                let name = &spelled.names[at];
                 return Err(CliError::new(format!("the {unknown} of {name} are not known"))
                     .hint("path lists and --no-contents leave them out: read the image itself"));
             }
             let fact = |id: u32| match texts.get(id as usize).and_then(|it| inventory.get(it)) {
-                Some(entry) => fact_of(entry),
+                Some(entry) => Fact { is_owned: owned.contains(id), ..fact_of(entry) },
                 None => Fact::default(),
             };
             features.add(Subject { files, directories, fact: &fact });
         }
         Ok(features.prepared())
     }
+
+    /// The ids of the paths of an image that belong to packages, found once.
+    fn owned<'s>(
+        &mut self,
+        spelled: &'s Spelled,
+        at: usize,
+        texts: &[&[u8]],
+    ) -> Result<&'s PathSet, CliError> {
+        if let Some(owned) = spelled.owned[at].get() {
+            return Ok(owned);
+        }
+        let owned = match &spelled.members[at] {
+            Member::Kept(id) => ingest::owned(&self.catalog()?.inventory_with_software(*id)?),
+            Member::Read(image) => ingest::owned(&image.inventory),
+        };
+        let owned = owned.ok_or_else(|| without_packages(&spelled.names[at]))?;
+        let is_owned =
+            |id: &u32| owned.binary_search_by(|path| path[..].cmp(texts[*id as usize])).is_ok();
+        let ids = spelled.both[at].iter().flat_map(PathSet::ids).filter(is_owned);
+        Ok(spelled.owned[at].get_or_init(|| PathSet::from_unsorted(ids.collect())))
+    }
+}
+
+/// The error for an image whose owners of paths are asked for and not known.
+fn without_packages(name: &str) -> CliError {
+    CliError::new(format!("which paths of {name} belong to packages is not known"))
+        .hint(WHY_UNKNOWN)
 }
 
 /// What a method asks for and is told of no file, if there are any.
@@ -220,7 +269,7 @@ fn fact_of(entry: Entry<'_>) -> Fact<'_> {
         (None, Some(link)) if !entry.kind.has_content() => link,
         _ => &[],
     };
-    Fact { size_bytes: entry.size_bytes, content }
+    Fact { size_bytes: entry.size_bytes, content, is_owned: false }
 }
 
 fn spell(
@@ -232,5 +281,6 @@ fn spell(
     let both = both_sets_beside(&mut foreign, catalog, &members)?;
     let ids = PathSet::union_of(both.iter().flatten());
     let texts = foreign.texts(&ids)?;
-    Ok(Spelled { names, both, members, ids, texts })
+    let owned = vec![OnceCell::new(); both.len()];
+    Ok(Spelled { names, both, members, ids, texts, owned })
 }

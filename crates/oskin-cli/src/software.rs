@@ -2,10 +2,12 @@
 
 use crate::error::CliError;
 use crate::images::{Found, Workspace};
+use crate::text;
+use oskin::image::Packages;
 use oskin::ingest;
 use oskin::software::{FoundPackage, Installed};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 /// The base that packages are marked to be from.
 #[derive(Clone, Debug)]
@@ -14,6 +16,23 @@ pub(crate) struct Base {
     pub(crate) name: String,
     /// The purls of its packages.
     pub(crate) purls: BTreeSet<String>,
+}
+
+/// Why packages of images are not known.
+pub(crate) const WHY_UNKNOWN: &str = "path lists have none, and images that were added without contents or by an older oskin have \
+    theirs after `oskin add --replace`";
+
+/// The error for an image whose packages are asked for and not known.
+fn unknown(found: &Found) -> CliError {
+    let name = found.name();
+    let error = CliError::new(format!("the packages of {name:?} are not known"));
+    match found.record().transport.as_str() {
+        "paths" => error
+            .hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),
+        _ => error.hint(
+            "it was added without contents or by an older oskin: `oskin add --replace` it, or name its source",
+        ),
+    }
 }
 
 impl Workspace {
@@ -39,18 +58,49 @@ impl Workspace {
         Ok(self.packages(found)?.map(|packages| packages.list().iter().map(bare).collect()))
     }
 
+    /// Names and packages of images, which must be known; of all in the catalog of which they are if none is named.
+    pub(crate) fn all_packages(
+        &mut self,
+        images: &[OsString],
+    ) -> Result<(Vec<String>, Vec<Packages>), CliError> {
+        let (mut names, mut all) = (Vec::new(), Vec::new());
+        for image in images {
+            let found = self.find_any(image)?;
+            let packages = self.packages(&found)?.ok_or_else(|| unknown(&found))?;
+            names.push(found.name().to_owned());
+            all.push(packages);
+        }
+        if !images.is_empty() {
+            return Ok((names, all));
+        }
+        let kept = self.catalog()?.at_one_moment(|catalog| {
+            let each = |(id, name)| Ok((name, catalog.packages(id)?));
+            catalog.names()?.into_iter().map(each).collect::<Result<Vec<_>, CliError>>()
+        })?;
+        let count = kept.len();
+        for (name, packages) in kept {
+            let Some(packages) = packages else { continue };
+            names.push(name);
+            all.push(packages);
+        }
+        let without = count - names.len();
+        if without > 0 && names.is_empty() {
+            return Err(CliError::new("the packages of no image of the catalog are known")
+                .hint(WHY_UNKNOWN));
+        }
+        if without > 0 {
+            let (are, their) = if without == 1 { ("is", "its") } else { ("are", "their") };
+            let images = text::plural(without as u64, "image");
+            self.warn(&format!(
+                "{images} of the catalog {are} left out: {their} packages are not known"
+            ));
+        }
+        Ok((names, all))
+    }
+
     /// The same, or why it cannot be told.
     pub(crate) fn must_be_installed(&mut self, found: &Found) -> Result<Vec<Installed>, CliError> {
-        self.installed(found)?.ok_or_else(|| {
-            let name = found.name();
-            let error = CliError::new(format!("the packages of {name:?} are not known"));
-            match found.record().transport.as_str() {
-                "paths" => error.hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),
-                _ => error.hint(
-                    "it was added without contents or by an older oskin: `oskin add --replace` it, or name its source",
-                ),
-            }
-        })
+        self.installed(found)?.ok_or_else(|| unknown(found))
     }
 
     /// The base of an image: the one that is named, else the largest image of the catalog whose layers it begins with.

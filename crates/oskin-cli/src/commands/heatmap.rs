@@ -65,7 +65,7 @@ impl Drawn {
         images: &[OsString],
         measuring: &Measuring,
     ) -> Result<Self, CliError> {
-        let method = measuring.method()?;
+        let method = measuring.method_of_paths()?;
         let (names, matrices) = matrices(workspace, images, &method)?;
         let [files, directories, both] = matrices;
         let trees = [&files, &directories, &both]

@@ -64,7 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Subtrees { asked } => subtrees::run(&global, asked),
         Command::Paths { asked, reading } => paths::run(&global, &asked, reading),
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
-            let method = &measuring.method()?;
+            let method = &measuring.method_of_paths()?;
             let wanted = classify::Wanted { top, method, paths_only, walk_down };
             classify::run(&global, &image, (wanted, gates), reading)
         }

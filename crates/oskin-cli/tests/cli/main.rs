@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod by_packages;
 mod classify;
 mod commands;
 mod common;

@@ -6,11 +6,13 @@ mod foreign;
 mod in_flight;
 mod installed;
 mod kept;
+mod owned;
 mod schedule;
 
 pub use fleet::{MAX_JOBS, Place, Rules, Told, Wanted, add_all};
 pub use foreign::ForeignPaths;
 pub use installed::installed;
+pub use owned::owned;
 
 use crate::catalog::{Added, Catalog, CatalogError, Draft, DraftLayer};
 use crate::image::{Fact, ImageRecord, LayerKey, Packages};

@@ -24,7 +24,7 @@ pub struct Subject<'a> {
     pub files: &'a PathSet,
     /// The ids of directories.
     pub directories: &'a PathSet,
-    /// What is known of a path, asked only if the method [needs](Features::needs_facts) it.
+    /// What is known of a path, asked only if the method [needs](Features::needs_facts) it or asks for owners.
     pub fact: &'a dyn Fn(u32) -> Fact<'a>,
 }
 
@@ -41,6 +41,8 @@ pub struct Fact<'a> {
     pub size_bytes: u64,
     /// See [`Item::content`].
     pub content: &'a [u8],
+    /// Whether it belongs to a package.
+    pub is_owned: bool,
 }
 
 /// What images are compared by.
@@ -78,7 +80,8 @@ impl<'a> Features<'a> {
         Self { method, paths, keys: Keys::default(), images: Vec::new() }
     }
 
-    /// Whether a method asks for sizes or contents, which path sets do not tell.
+    /// Whether a method asks for sizes or contents, which path sets do not tell; whether it asks for owners, its
+    /// [view](crate::view::View::asks_for_owners) tells.
     pub fn needs_facts(method: &Method) -> bool {
         method.weighting == Weighting::Bytes || method.view.has(ViewKind::Contents)
     }
@@ -87,6 +90,8 @@ impl<'a> Features<'a> {
     pub fn add(&mut self, subject: Subject<'_>) {
         let with_contents = self.method.view.has(ViewKind::Contents);
         let multiset = match self.method.basis {
+            // Paths do not tell them: see `package_sets`.
+            Basis::Packages => Multiset::new(),
             Basis::Paths | Basis::Words if !with_contents => self.path_keys(subject),
             _ => self.item_keys(subject),
         };
@@ -233,6 +238,7 @@ impl<'a> Paths<'a> {
     /// The ids of an image that a selection and the globs of a view leave, and whether each is a
     /// directory.
     fn kept(&mut self, subject: Subject<'_>, method: &Method) -> Vec<(u32, bool)> {
+        let by_owners = method.view.asks_for_owners();
         let mut kept = Vec::new();
         for (set, is_directory) in [(subject.files, false), (subject.directories, true)] {
             let is_selected = match method.selection {
@@ -241,7 +247,8 @@ impl<'a> Paths<'a> {
                 Selection::Both => true,
             };
             for id in set.ids().filter(|_| is_selected) {
-                if self.keeps(id, is_directory, method) {
+                let is_kept = self.keeps(id, is_directory, method);
+                if is_kept && (!by_owners || method.view.keeps_owned((subject.fact)(id).is_owned)) {
                     kept.push((id, is_directory));
                 }
             }
@@ -320,10 +327,20 @@ mod tests {
         btree_map(path, (any::<bool>(), 0_u8..4), 0..14)
     }
 
+    /// Who owns what is of no account: some own what has this content.
+    const fn is_owned(content: u8) -> bool {
+        content > 1
+    }
+
     /// What a view shows of an image, without ids.
     fn shown(image: &Image, method: &Method) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         let contents: Vec<[u8; 1]> = image.values().map(|(_, content)| [*content]).collect();
-        let items = image.iter().zip(&contents).map(|((path, (is_directory, _)), content)| Item {
+        let kept = |content: &[u8; 1]| match is_owned(content[0]) {
+            true => !method.view.has(ViewKind::Unowned),
+            false => !method.view.has(ViewKind::Owned),
+        };
+        let all = image.iter().zip(&contents).filter(|(_, content)| kept(content));
+        let items = all.map(|((path, (is_directory, _)), content)| Item {
             path: path.as_bytes(),
             is_directory: *is_directory,
             content: if content[0] == 0 { &[] } else { content },
@@ -336,7 +353,7 @@ mod tests {
         #[test]
         fn overlaps_are_those_of_what_views_show(
             images in vec(image(), 1..5),
-            kinds in proptest::sample::subsequence(&ViewKind::ALL, 0..=4),
+            kinds in proptest::sample::subsequence(&ViewKind::ALL, 0..=6),
             selection in proptest::sample::select(&Selection::ALL),
             exclude in proptest::option::of(Just("*.log")),
         ) {
@@ -358,6 +375,7 @@ mod tests {
                 let fact = |id: u32| Fact {
                     size_bytes: 1,
                     content: contents.get(&id).map_or(&[], |it| if it[0] == 0 { &[] } else { &it[..] }),
+                    is_owned: contents.get(&id).is_some_and(|it| is_owned(it[0])),
                 };
                 features.add(Subject { files: &files, directories: &directories, fact: &fact });
             }

@@ -1,6 +1,7 @@
 //! All that a similarity depends on, as one value: what is compared, how it is looked at, what it
 //! weighs, and the function of the overlap.
 
+use super::packages::PackageSelection;
 use super::set::Measure;
 use super::weights::Weighting;
 use crate::path_set::Selection;
@@ -8,7 +9,7 @@ use crate::view::{View, ViewKind};
 use std::fmt;
 use std::str::FromStr;
 
-/// What images are compared by: the three frameworks of the founding text, the graph in two forms.
+/// What images are compared by: the three frameworks of the founding text, the graph in two forms, and packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Basis {
     /// Their paths, each a feature.
@@ -20,11 +21,17 @@ pub enum Basis {
     Subtrees,
     /// The words of their paths.
     Words,
+    /// Their packages, which paths do not tell.
+    Packages,
 }
 
 impl Basis {
     /// All of them, in the order in which reports list them.
-    pub const ALL: [Self; 4] = [Self::Paths, Self::Edges, Self::Subtrees, Self::Words];
+    pub const ALL: [Self; 5] =
+        [Self::Paths, Self::Edges, Self::Subtrees, Self::Words, Self::Packages];
+
+    /// Those that paths are enough for.
+    pub const OF_PATHS: [Self; 4] = [Self::Paths, Self::Edges, Self::Subtrees, Self::Words];
 
     /// The name used in reports and on the command line.
     pub const fn name(self) -> &'static str {
@@ -33,6 +40,7 @@ impl Basis {
             Self::Edges => "edges",
             Self::Subtrees => "subtrees",
             Self::Words => "words",
+            Self::Packages => "packages",
         }
     }
 }
@@ -48,7 +56,7 @@ impl FromStr for Basis {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|basis| basis.name() == text).ok_or_else(|| {
-            format!("unknown basis {text:?}, expected paths, edges, subtrees or words")
+            format!("unknown basis {text:?}, expected paths, edges, subtrees, words or packages")
         })
     }
 }
@@ -60,8 +68,10 @@ pub struct Method {
     pub basis: Basis,
     /// The function of what two share.
     pub measure: Measure,
-    /// Which paths.
+    /// Which paths; of packages nothing else than [`Selection::Both`].
     pub selection: Selection,
+    /// What of packages counts, if it is packages.
+    pub packages: PackageSelection,
     /// What each counts.
     pub weighting: Weighting,
     /// How they are looked at.
@@ -74,12 +84,20 @@ impl Method {
         Self { measure, selection, ..Self::default() }
     }
 
+    /// The name of the selection: of packages, or of paths.
+    pub fn selection_name(&self) -> &'static str {
+        match self.basis {
+            Basis::Packages => self.packages.name(),
+            _ => self.selection.name(),
+        }
+    }
+
     /// Whether it counts the paths of a selection as they are, whatever the measure makes of them.
     pub fn counts_paths(&self) -> bool {
         self.basis == Basis::Paths && self.weighting == Weighting::None && self.view.is_plain()
     }
 
-    /// Whether what two images share is counted, in paths, edges, subtrees or bytes.
+    /// Whether what two images share is counted, in paths, edges, subtrees, packages or bytes.
     pub fn counts(&self) -> bool {
         self.basis != Basis::Words && self.weighting.unit() == 1
     }
@@ -102,7 +120,13 @@ impl Method {
             (Basis::Paths, Weighting::Bytes, _) if self.selection == Selection::Directories => {
                 Some("directories have no bytes; --weight bytes goes with files and both")
             }
-            (Basis::Edges | Basis::Subtrees, Weighting::Bytes, _) => {
+            (Basis::Packages, ..) if !self.view.is_plain() => {
+                Some("views are of paths; packages have none")
+            }
+            (Basis::Packages, ..) if self.selection != Selection::Both => {
+                Some("packages are neither files nor directories")
+            }
+            (Basis::Edges | Basis::Subtrees | Basis::Packages, Weighting::Bytes, _) => {
                 Some("--weight bytes goes with --by paths alone")
             }
             _ => None,

@@ -21,6 +21,7 @@ mod mantel;
 mod matrix;
 mod method;
 mod near;
+mod packages;
 mod panel;
 mod popular;
 mod relatives;
@@ -53,6 +54,7 @@ pub use mantel::{
 pub use matrix::{FAMILY_SETS, OverlapMatrix};
 pub use method::{Basis, Method};
 pub use near::{Near, nearest};
+pub use packages::{PackageKey, PackageSelection, package_sets};
 pub use relatives::find_relatives;
 pub use rows::{Row, Rows};
 pub use set::Measure;

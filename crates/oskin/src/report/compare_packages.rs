@@ -2,6 +2,7 @@
 
 use super::compare::SelectionReport;
 use crate::image::{Package, Packages};
+use crate::measure::PackageSelection;
 use crate::path_set::Overlap;
 use crate::software::{Change, ChangeKind, changes};
 use serde::Serialize;
@@ -82,8 +83,8 @@ impl PackageChange {
 impl PackagesReport {
     /// Compares two lists. O(n log n).
     pub fn new(left: &Packages, right: &Packages) -> Self {
-        let architectures =
-            overlap([left, right], |it| (it.full_name(), it.version.as_str(), it.architecture()));
+        let by = |selection: PackageSelection| overlap([left, right], |it| selection.key(it));
+        let architectures = by(PackageSelection::Architectures);
         let mut all = changes(left, right);
         let count = |kind| all.iter().filter(|it| it.kind == kind).count() as u64;
         let counts = PackageChanges {
@@ -100,10 +101,8 @@ impl PackagesReport {
             same: architectures.is_same(),
             changes: counts,
             differences: all.iter().map(PackageChange::new).collect(),
-            names: SelectionReport::new(overlap([left, right], Package::full_name)),
-            versions: SelectionReport::new(overlap([left, right], |it| {
-                (it.full_name(), it.version.as_str())
-            })),
+            names: SelectionReport::new(by(PackageSelection::Names)),
+            versions: SelectionReport::new(by(PackageSelection::Versions)),
             architectures: SelectionReport::new(architectures),
         }
     }

@@ -10,11 +10,11 @@ pub struct MatrixReport {
     schema: &'static str,
     /// The images, rows and columns alike.
     pub names: Vec<String>,
-    /// `files`, `directories` or `both`.
+    /// `files`, `directories` or `both`; of packages `names`, `versions` or `architectures`.
     pub selection: &'static str,
     /// The name of a measure.
     pub measure: &'static str,
-    /// By what images are compared: `paths`, `edges`, `subtrees` or `words`.
+    /// By what images are compared: `paths`, `edges`, `subtrees`, `words` or `packages`.
     pub by: &'static str,
     /// What each counts: `none`, `rarity`, `idf` or `bytes`.
     pub weight: &'static str,
@@ -135,7 +135,7 @@ impl PairsDocument {
             true => text.push_str("  \"names\": [],\n"),
             false => text.push_str(&format!("  \"names\": [\n    {names}\n  ],\n")),
         }
-        let selection = json(self.method.selection.name());
+        let selection = json(self.method.selection_name());
         text.push_str(&match kind {
             PairsKind::Matrix => format!(
                 "  \"schema\": \"oskin.matrix/1\",\n  \"selection\": {selection},\n  \"values\": ["
@@ -242,7 +242,7 @@ impl PairsDocument {
         if let PairsKind::Nearest { top, .. } = self.kind {
             text.push_str(&format!(
                 ",\n  \"schema\": \"oskin.nearest/1\",\n  \"selection\": {},\n  \"top\": {}",
-                json(self.method.selection.name()),
+                json(self.method.selection_name()),
                 json(&top)
             ));
         }

@@ -23,7 +23,8 @@ impl ViewedItem<'_> {
 }
 
 impl View {
-    /// What the view shows of an image: all five steps, in the order that [the module](super) tells. Items
+    /// What the view shows of an image: all five steps, in the order that [the module](super) tells, but for owners, by which
+    /// whoever knows them sorts the items out before. Items
     /// come in the order of their paths' bytes, each path once, and so do those that are given back.
     ///
     /// Where paths fall together without their versions, one item is left. It is a directory only if all

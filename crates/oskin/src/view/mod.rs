@@ -4,7 +4,7 @@
 //! count. It does so in five steps, whose order is part of what it means:
 //!
 //! 1. the [`Selection`](crate::path_set::Selection): files, directories or both;
-//! 2. the globs: the core list, then those to include and to exclude ([`View::keeps`]);
+//! 2. the globs: the core list, then those to include and to exclude ([`View::keeps`]); owners ([`View::keeps_owned`]);
 //! 3. contents: kept if the view looks at them, else dropped;
 //! 4. versions masked ([`View::key`]); paths that fall together become one;
 //! 5. leaves only ([`leaves`]).
@@ -60,11 +60,16 @@ pub enum ViewKind {
     Contents,
     /// Without what the core list names: documentation, locales, caches, logs, byte code, state.
     Core,
+    /// Only what belongs to a package. What does, whoever knows the packages of an image tells.
+    Owned,
+    /// Only what belongs to no package.
+    Unowned,
 }
 
 impl ViewKind {
     /// All of them, in the order in which reports list them.
-    pub const ALL: [Self; 4] = [Self::Leaves, Self::Masked, Self::Contents, Self::Core];
+    pub const ALL: [Self; 6] =
+        [Self::Leaves, Self::Masked, Self::Contents, Self::Core, Self::Owned, Self::Unowned];
 
     /// The name used in reports and on the command line.
     pub const fn name(self) -> &'static str {
@@ -73,6 +78,8 @@ impl ViewKind {
             Self::Masked => "masked",
             Self::Contents => "contents",
             Self::Core => "core",
+            Self::Owned => "owned",
+            Self::Unowned => "unowned",
         }
     }
 }
@@ -88,7 +95,9 @@ impl FromStr for ViewKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
-            format!("unknown view {text:?}, expected leaves, masked, contents or core")
+            format!(
+                "unknown view {text:?}, expected leaves, masked, contents, core, owned or unowned"
+            )
         })
     }
 }
@@ -215,6 +224,16 @@ impl View {
     fn is_core(&self, path: &[u8], is_directory: bool) -> bool {
         let own = self.core.verdict(path, is_directory);
         !own.unwrap_or_else(|| core_list::globs().fits(path, is_directory))
+    }
+
+    /// Whether it counts to which paths packages belong.
+    pub fn asks_for_owners(&self) -> bool {
+        self.has(ViewKind::Owned) || self.has(ViewKind::Unowned)
+    }
+
+    /// Whether a path counts by its owners.
+    pub fn keeps_owned(&self, is_owned: bool) -> bool {
+        !self.has(if is_owned { ViewKind::Unowned } else { ViewKind::Owned })
     }
 
     /// What a path counts as: without its versions if the view masks them.

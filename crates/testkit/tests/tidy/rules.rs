@@ -44,7 +44,7 @@ pub(crate) const MODULES: [(&str, &[&str]); 20] = [
     ("image", &["path"]),
     ("software", &["path", "name", "image"]),
     ("inventory", &["path", "path_set", "image", "software"]),
-    ("measure", &["path", "name", "path_set", "view"]),
+    ("measure", &["path", "name", "path_set", "view", "image"]),
     ("relation", &["path", "path_set", "view", "image", "inventory", "measure"]),
     ("lineage", &["path", "path_set", "image", "inventory", "measure", "relation"]),
     ("diff", &["path", "path_set", "image", "inventory", "measure", "relation"]),

@@ -95,7 +95,7 @@ pub(super) fn run(
 /// All ways to look at images, without weights and measures: those share the work.
 fn methods(has_contents: bool) -> Vec<Method> {
     let mut methods = Vec::new();
-    for basis in Basis::ALL {
+    for basis in Basis::OF_PATHS {
         for selection in Selection::ALL {
             for kinds in VIEWS {
                 let needs_contents = kinds.contains(&ViewKind::Contents);

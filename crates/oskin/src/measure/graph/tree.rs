@@ -184,7 +184,7 @@ mod tests {
             prop_assert_eq!(tree.len(), expected.len());
             for node in 0..tree.len() {
                 let path = tree.path(node);
-                let is_below = |other: &&Vec<u8>| crate::path::is_below(other, path);
+                let is_below = |other: &&Vec<u8>| path::is_below(other, path);
                 let below = expected.iter().filter(|it| path.is_empty() || is_below(it)).count();
                 let below = if path.is_empty() { expected.len() - 1 } else { below };
                 prop_assert_eq!(tree.below(node), below);
@@ -194,7 +194,7 @@ mod tests {
                 prop_assert!(names.is_sorted());
                 for child in tree.children(node) {
                     prop_assert_eq!(tree.parent(*child), node);
-                    let (above, name) = crate::path::split_name(tree.path(*child));
+                    let (above, name) = path::split_name(tree.path(*child));
                     prop_assert_eq!((above, name), (path, tree.name(*child)));
                 }
             }

@@ -1,6 +1,7 @@
 //! How similar are operating systems, and how are they related? See ARCHITECTURE.md for the map.
 
 pub mod catalog;
+pub mod diff;
 pub mod dockerfile;
 pub mod dockerfile_dir;
 pub mod image;

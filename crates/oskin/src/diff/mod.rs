@@ -1,0 +1,3 @@
+//! What exactly differs between two images, and what one image writes twice.
+//!
+//! Everything here is counted from inventories and declarations that are at hand: no file is read, nothing fails.

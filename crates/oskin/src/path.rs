@@ -5,6 +5,7 @@
 //! slash and no `.` or `..` component; the root itself is the empty path.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -115,6 +116,18 @@ pub fn shared_bytes(a: &[u8], b: &[u8]) -> usize {
     let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
     let start = 8 * words.take_while(|(a, b)| a == b).count();
     start + a[start..].iter().zip(&b[start..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Orders a directory before all below it, and these before all that comes behind it.
+pub fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
+    let shared = shared_bytes(a, b);
+    // The end of a path lies before its slash, and that before any other byte.
+    let rank = |path: &[u8]| match path.get(shared) {
+        None => 0,
+        Some(b'/') => 1,
+        Some(byte) => u16::from(*byte) + 2,
+    };
+    rank(a).cmp(&rank(b))
 }
 
 /// Splits a normal path into its directory (empty for the root) and its last name.
@@ -253,6 +266,12 @@ mod tests {
             let is_name = |name: &[u8]| !matches!(name, b"" | b"." | b"..");
             let naive = raw.is_empty() || raw.split(|&byte| byte == b'/').all(is_name);
             prop_assert_eq!(is_normal(&raw), naive);
+        }
+
+        #[test]
+        fn the_order_of_trees_is_that_of_names(a in "[a/-]{0,8}", b in "[a/-]{0,8}") {
+            let names = |path: &str| -> Vec<String> { path.split('/').map(str::to_owned).collect() };
+            prop_assert_eq!(tree_order(a.as_bytes(), b.as_bytes()), names(&a).cmp(&names(&b)));
         }
 
         #[test]

@@ -2,7 +2,6 @@
 
 use crate::path;
 use crate::view::Item;
-use std::cmp::Ordering;
 use std::ops::Range;
 
 /// The tree that a list of paths spans.
@@ -39,7 +38,7 @@ impl<'a> Tree<'a> {
     pub fn of(items: &[Item<'a>]) -> Self {
         let mut order: Vec<Item<'a>> = items.to_vec();
         // Stable, and made for lists that are sorted in stretches.
-        order.sort_by(|a, b| tree_order(a.path, b.path));
+        order.sort_by(|a, b| path::tree_order(a.path, b.path));
         let mut nodes = Vec::with_capacity(items.len() + 1);
         nodes.push(Node::new(&[], 0, 0));
         let mut way = vec![0];
@@ -148,18 +147,6 @@ fn link(nodes: &mut [Node<'_>]) -> Vec<usize> {
         next[it.parent] += 1;
     }
     children
-}
-
-/// Orders a directory before all below it, and these before all that comes behind it.
-fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
-    let shared = path::shared_bytes(a, b);
-    // The end of a path lies before its slash, and that before any other byte.
-    let rank = |path: &[u8]| match path.get(shared) {
-        None => 0,
-        Some(b'/') => 1,
-        Some(byte) => u16::from(*byte) + 2,
-    };
-    rank(a).cmp(&rank(b))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod commands;
 mod compared;
 mod config;
 mod declared;
+mod diff_rules;
 mod engines;
 mod error;
 mod images;

@@ -41,6 +41,20 @@ pub(super) fn run(
     Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
+/// Compares two images by nothing but their packages, as `oskin diff --software` asks for.
+pub(super) fn software(
+    workspace: &mut Workspace,
+    outputs: &Outputs,
+    images: [&OsStr; 2],
+    all: bool,
+) -> Result<ExitCode, CliError> {
+    let found = find(workspace, images)?;
+    let report = of_software(workspace, &found)?;
+    let shown = if all { usize::MAX } else { SHOWN };
+    outputs.answer(&value_of(&report)?, || text_of(&report, shown))?;
+    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+}
+
 /// Two images, of one of which nothing but packages may be known.
 pub(super) fn find(workspace: &mut Workspace, images: [&OsStr; 2]) -> Result<[Found; 2], CliError> {
     Ok([workspace.find_any(images[0])?, workspace.find_any(images[1])?])
@@ -187,6 +201,17 @@ fn packages_text(packages: &PackagesReport, shown: Option<usize>) -> String {
         _ => format!("packages: {same}\n"),
     };
     let Some(shown) = shown.filter(|_| !all.is_empty()) else { return text };
+    text.push('\n');
+    text.push_str(&differences(packages, shown));
+    text
+}
+
+/// The first packages that differ.
+pub(super) fn differences(packages: &PackagesReport, shown: usize) -> String {
+    let all = &packages.differences;
+    if all.is_empty() {
+        return String::new();
+    }
     let row = |it: &PackageChange| {
         let is_other_machine = it.left.is_some()
             && it.right.is_some()
@@ -206,9 +231,8 @@ fn packages_text(packages: &PackagesReport, shown: Option<usize>) -> String {
             side(&it.right, &it.right_architecture),
         ]
     };
-    text.push('\n');
     let headings = ["", "TYPE", "PACKAGE", "LEFT", "RIGHT"];
-    text.push_str(&text::table(&headings, all.iter().take(shown).map(row).collect()));
+    let mut text = text::table(&headings, all.iter().take(shown).map(row).collect());
     if all.len() > shown {
         let more = text::count((all.len() - shown) as u64);
         text.push_str(&format!("{more} more (--all lists them)\n"));

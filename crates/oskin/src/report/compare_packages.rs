@@ -108,7 +108,7 @@ impl PackagesReport {
     }
 
     /// Whether any of the two has a package.
-    pub(super) fn is_of_any(&self) -> bool {
+    pub fn is_of_any(&self) -> bool {
         self.names.left + self.names.right > 0
     }
 

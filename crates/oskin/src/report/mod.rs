@@ -9,6 +9,7 @@ mod bases;
 mod classify;
 mod compare;
 mod compare_packages;
+mod diff;
 mod dockerfiles;
 mod environment;
 mod evaluate;
@@ -52,6 +53,10 @@ pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
 pub use compare_packages::{PackageChange, PackageChanges, PackagesReport};
+pub use diff::{
+    ChangeReport, ClassReport, DiffReport, DiffSide, EntryReport, RuleReport, VolatileReport,
+    reason,
+};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

@@ -13,6 +13,8 @@ mod lineup;
 mod new_file;
 mod output;
 mod progress;
+#[cfg_attr(not(test), expect(dead_code, reason = "`oskin diff` is to tell it"))]
+mod settings_text;
 mod software;
 mod source_list;
 mod stream;

@@ -106,7 +106,7 @@ fn fit(widths: &mut [usize], headings: &[&str], columns: usize) {
 
 /// A text of at most so many columns: what is too long loses its middle, as the ends of names tell
 /// more.
-fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
@@ -117,6 +117,14 @@ fn cut(text: &str, columns: usize) -> String {
     // Accents whose letter is cut off are none.
     let tail = tail.trim_start_matches(|c: char| c.width() == Some(0));
     format!("{head}…{tail}")
+}
+
+/// A text of at most so many columns: what is too long loses its end.
+pub(crate) fn cut_end(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    format!("{}…", start_of(text.chars(), columns.saturating_sub(1)))
 }
 
 /// As many characters as fit into so many columns.
@@ -191,6 +199,8 @@ mod tests {
         assert_eq!(cut("名前名前名前", 7), "名…名前");
         assert_eq!(cut("名前名前名前", 12), "名前名前名前");
         assert_eq!(cut("abc", 1), "…");
+        assert_eq!(cut_end("名前名前名前", 7), "名前名…");
+        assert_eq!(cut_end("名前名前名前", 12), "名前名前名前");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 

@@ -1,3 +1,12 @@
 //! What exactly differs between two images, and what one image writes twice.
 //!
 //! Everything here is counted from inventories and declarations that are at hand: no file is read, nothing fails.
+
+mod services;
+mod settings;
+
+pub use services::services;
+pub use settings::{
+    Area, SettingChange, Settings, SettingsSide, SettingsSource, UnknownSettings, declared_by,
+    settings,
+};

@@ -9,6 +9,7 @@ mod bases;
 mod classify;
 mod compare;
 mod compare_packages;
+mod diff_settings;
 mod dockerfiles;
 mod environment;
 mod evaluate;
@@ -52,6 +53,7 @@ pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
 pub use compare_packages::{PackageChange, PackageChanges, PackagesReport};
+pub use diff_settings::{SettingRow, SettingsReport, UnknownSettingsReport};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

@@ -2,18 +2,23 @@
 
 use crate::text;
 use oskin::report::{SettingRow, SettingsReport, UnknownSettingsReport};
+use unicode_width::UnicodeWidthStr as _;
 
-/// How wide a value is shown at most, in columns: two of them, and what they are of, fit a terminal of 120.
-const VALUE_WIDTH: usize = 40;
+/// How wide a value is shown at most, in columns: two of them, and what they are of, fit into 120.
+const VALUE_WIDTH: usize = 36;
 
 /// How wide a name is shown at most.
-const NAME_WIDTH: usize = 32;
+const NAME_WIDTH: usize = 28;
 
-/// How much of what two values have in common is shown before the first difference, in characters.
-const CONTEXT: usize = 12;
+/// How wide all else of a row is: sign, area, gaps.
+const OTHER_WIDTH: usize = 19;
+
+/// How much of what two values have in common is shown before the first difference, in characters: in the narrowest
+/// column the difference is still seen.
+const CONTEXT: usize = 4;
 
 /// A table of at most `shown` settings that differ, and a line for what could not be compared; empty if there is nothing
-/// to say. Long values are shortened so that the two of a row never look the same.
+/// to say. Long values are shortened so that the two of a row do not look the same, on narrow terminals further.
 pub(crate) fn settings_text(
     report: &SettingsReport,
     [left, right]: [&str; 2],
@@ -22,7 +27,8 @@ pub(crate) fn settings_text(
     let mut told = String::new();
     if !report.changes.is_empty() {
         let headings = ["", "SETTING", "NAME", "LEFT", "RIGHT"];
-        let rows = report.changes.iter().take(shown).map(row).collect();
+        let width = value_width(&report.changes[..shown.min(report.changes.len())]);
+        let rows = report.changes.iter().take(shown).map(|it| row(it, width)).collect();
         told.push_str(&text::table(&headings, rows));
     }
     if report.changes.len() > shown {
@@ -36,8 +42,16 @@ pub(crate) fn settings_text(
     told
 }
 
-fn row(row: &SettingRow) -> Vec<String> {
-    let [left, right] = shortened(row.left.as_deref(), row.right.as_deref());
+/// How wide values may be, so that the table need not be cut where it does not matter what is lost.
+fn value_width(rows: &[SettingRow]) -> usize {
+    let Some(columns) = text::columns() else { return VALUE_WIDTH };
+    let names = rows.iter().map(|row| row.name.width()).max().unwrap_or_default();
+    let room = columns.saturating_sub(OTHER_WIDTH + names.min(NAME_WIDTH));
+    (room / 2).clamp(text::LEAST_WIDTH, VALUE_WIDTH)
+}
+
+fn row(row: &SettingRow, width: usize) -> Vec<String> {
+    let [left, right] = shortened([row.left.as_deref(), row.right.as_deref()], width);
     let sign = match row.change {
         "added" => "+",
         "removed" => "-",
@@ -48,14 +62,14 @@ fn row(row: &SettingRow) -> Vec<String> {
 }
 
 /// The values as they are shown: nothing for none, and `""` for an empty one.
-fn shortened(left: Option<&str>, right: Option<&str>) -> [String; 2] {
+fn shortened(values: [Option<&str>; 2], width: usize) -> [String; 2] {
     let value = |it: Option<&str>| match it {
         None => String::new(),
         Some("") => "\"\"".to_owned(),
         Some(value) => text::printable(value),
     };
-    let whole = [value(left), value(right)];
-    let [short_left, short_right] = whole.each_ref().map(|it| text::cut(it, VALUE_WIDTH));
+    let whole = values.map(value);
+    let [short_left, short_right] = whole.each_ref().map(|it| text::cut(it, width));
     if short_left != short_right {
         return [short_left, short_right];
     }
@@ -63,7 +77,7 @@ fn shortened(left: Option<&str>, right: Option<&str>) -> [String; 2] {
     let common = whole[0].chars().zip(whole[1].chars()).take_while(|(a, b)| a == b).count();
     whole.map(|it| {
         let behind: String = it.chars().skip(common.saturating_sub(CONTEXT)).collect();
-        text::cut_end(&format!("…{behind}"), VALUE_WIDTH)
+        text::cut_end(&format!("…{behind}"), width)
     })
 }
 
@@ -88,7 +102,6 @@ fn unknown_text(unknown: &UnknownSettingsReport, left: &str, right: &str) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unicode_width::UnicodeWidthStr as _;
 
     fn changed(name: &str, left: Option<&str>, right: Option<&str>) -> SettingRow {
         SettingRow {
@@ -132,12 +145,24 @@ mod tests {
         let text = told(vec![changed(&"n".repeat(90), Some(&long("1")), Some(&long("2")))], 9);
         let line = text.lines().nth(1).unwrap();
         assert!(line.width() <= 120, "{line}");
-        assert!(line.contains("…aaaaaaaaaaaa1zzz") && line.contains("…aaaaaaaaaaaa2zzz"), "{line}");
+        assert!(line.contains("  …aaaa1zzz") && line.contains("  …aaaa2zzz"), "{line}");
         let text = told(vec![changed("A", Some(&long("1")), Some("/bin"))], 9);
-        assert!(text.contains(&format!("{}…{}  /bin", "a".repeat(20), "z".repeat(19))), "{text}");
+        assert!(text.contains(&format!("{}…{}  /bin", "a".repeat(18), "z".repeat(17))), "{text}");
         let ends = [long(""), long("") + "z"];
-        let [left, right] = shortened(Some(&ends[0]), Some(&ends[1]));
+        let [left, right] = shortened([Some(&ends[0]), Some(&ends[1])], VALUE_WIDTH);
         assert_ne!(left, right);
+    }
+
+    #[test]
+    fn terminals_see_the_difference_too() {
+        let long = |middle: &str| format!("{}{middle}{}", "a".repeat(15), "z".repeat(15));
+        for columns in [40, 60, 80, 100, 200] {
+            let row = changed(&"n".repeat(90), Some(&long("1")), Some(&long("2")));
+            let text = text::on_terminal(Some(columns), || told(vec![row], 9));
+            let line = text.lines().nth(1).unwrap();
+            assert!(line.width() <= columns.max(60), "{line}");
+            assert!(line.contains('1') && line.contains('2'), "{columns}: {line}");
+        }
     }
 
     #[test]

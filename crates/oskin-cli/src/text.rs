@@ -35,7 +35,7 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
 }
 
 /// A column of names is never made narrower than this to make a table fit.
-const LEAST_WIDTH: usize = 12;
+pub(crate) const LEAST_WIDTH: usize = 12;
 
 thread_local! {
     /// The columns of the terminal that is written to, if it is one.
@@ -48,6 +48,11 @@ pub(crate) fn on_terminal<T>(columns: Option<usize>, render: impl FnOnce() -> T)
     let rendered = render();
     TERMINAL.set(before);
     rendered
+}
+
+/// The columns of the terminal that is written to, if it is one.
+pub(crate) fn columns() -> Option<usize> {
+    TERMINAL.get()
 }
 
 /// A table without lines; columns whose heading begins with `>` are right-aligned.

@@ -172,7 +172,8 @@ pub fn declared_by(record: &ImageRecord) -> Option<Declared> {
 }
 
 /// Compares the settings of two images: variables and labels by name, ports as a set, users, groups and services by name;
-/// of a user or group that both have, the values hold only what differs. Times are no settings.
+/// of a user or group that both have, the values hold only what differs. Times are no settings. That root runs in `/` is
+/// the same whether it is written or not.
 ///
 /// Swapped sides give swapped values, equal sides nothing. O(n log n) for n settings and entries in the directories
 /// that services lie in.
@@ -358,6 +359,7 @@ fn compare(
     };
     match (left, right) {
         (Some(left), Some(right)) if left == right => {}
+        (Some(one), None) | (None, Some(one)) if is_default(area, one) => {}
         (Some(Value::Platform(left)), Some(Value::Platform(right))) if left.satisfies(right) => {}
         (Some(Value::Fields(left)), Some(Value::Fields(right))) => {
             let differing = |it: &[(&'static str, String)], other: &[(&'static str, String)]| {
@@ -376,6 +378,16 @@ fn compare(
             lists.new.into_iter().for_each(|it| note(Area::EnvEntry, None, Some(it)));
         }
         _ => note(area, left.map(Value::text), right.map(Value::text)),
+    }
+}
+
+/// Whether a value that is set says what holds without it: builders write it or not.
+fn is_default(area: Area, value: &Value) -> bool {
+    let Value::Text(text) = value else { return false };
+    match area {
+        Area::Workdir => text == "/",
+        Area::User => ["root", "0", "root:root", "0:0"].contains(&text.as_str()),
+        _ => false,
     }
 }
 
@@ -513,6 +525,13 @@ mod tests {
             "label l: - | ",
         ];
         assert_eq!(of_declared(&left, &right), expected);
+        let root = |user: &str, working_dir: &str| Declared {
+            user: user.to_owned(),
+            working_dir: working_dir.to_owned(),
+            ..Declared::default()
+        };
+        assert!(of_declared(&root("", ""), &root("0", "/")).is_empty());
+        assert_eq!(of_declared(&root("app", "/"), &root("0", "/a"))[0], "user : app | 0");
         let other = Declared { platform: platform("linux/amd64"), ..left.clone() };
         assert_eq!(of_declared(&left, &other), ["platform : linux/arm64 | linux/amd64"]);
     }

@@ -14,6 +14,7 @@ mod lineup;
 mod new_file;
 mod output;
 mod progress;
+mod settings_text;
 mod software;
 mod source_list;
 mod stream;

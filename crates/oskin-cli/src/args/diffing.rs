@@ -26,6 +26,9 @@ pub(crate) struct AskedDiff {
     /// Nothing but the packages
     #[arg(long, conflicts_with = "entries")]
     pub(crate) software: bool,
+    /// Nothing but the settings: configuration, operating system, users, services
+    #[arg(long, conflicts_with_all = ["entries", "software"])]
+    pub(crate) config: bool,
     /// Only these classes, with , between: added, removed, content, kind, link, mode, unknown
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     pub(crate) only: Vec<Class>,

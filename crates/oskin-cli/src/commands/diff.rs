@@ -7,11 +7,11 @@ use crate::diff_rules::Rules;
 use crate::error::{CliError, DIFFERENT};
 use crate::images::{Found, Workspace};
 use crate::output::{Format, Outputs, json_bytes, value_of};
-use oskin::diff::{Change, Class, Differences, Tree};
+use oskin::diff::{Change, Class, Differences, SettingsSide, Tree, declared_by, settings};
 use oskin::inventory::{Entry, Inventory};
 use oskin::measure::{Counterparts, Item, LEAST_ALIKE, counterparts};
 use oskin::relation::{Comparison, Relation};
-use oskin::report::{CompareReport, DiffReport, PackagesReport};
+use oskin::report::{CompareReport, DiffReport, PackagesReport, SettingsReport};
 use oskin::view::{View, ViewKind};
 use std::process::ExitCode;
 
@@ -34,6 +34,7 @@ pub(super) fn run(global: &Global, asked: &AskedDiff) -> Result<ExitCode, CliErr
     let moved = moved(&inventories, [&lefts, &rights]);
     let totals = [inventories[0].totals(), inventories[1].totals()];
     let mut report = DiffReport::new(compared, totals, &focus.describe(), &found, &moved);
+    report.settings = settings_of(&images, &inventories);
     report.rules = focus.rules.judge(&found);
     if asked.entries {
         report.list(&found);
@@ -44,16 +45,23 @@ pub(super) fn run(global: &Global, asked: &AskedDiff) -> Result<ExitCode, CliErr
         _ => {
             let tree = Tree::of(&found.changes);
             let lines = if asked.all { usize::MAX } else { asked.lines };
+            if asked.config {
+                return Ok(diff_text::settings_of(&report, usize::MAX).into_bytes());
+            }
             let entries = asked.entries.then_some(&found);
             Ok(diff_text::text_of(&report, &Shown { tree, lines, entries }).into_bytes())
         }
     })?;
     let is_well = match focus.rules.fail.is_empty() {
-        true => report.same,
+        true if asked.config => report.settings.is_same(),
+        true => report.same && (!focus.is_all() || report.settings.is_same()),
         false => report.rules.iter().all(|rule| rule.met == 0),
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
+
+/// How it is told that nothing is left out.
+pub(super) const ALL: &str = "all";
 
 /// Which differences are told of.
 struct Focus {
@@ -90,6 +98,10 @@ impl Focus {
             && self.rules.keeps(change.path, is_directory)
     }
 
+    fn is_all(&self) -> bool {
+        self.describe() == ALL
+    }
+
     fn describe(&self) -> String {
         let mut parts = Vec::new();
         if !self.view.is_plain() {
@@ -106,7 +118,7 @@ impl Focus {
         if self.no_volatile {
             parts.push("nothing volatile".to_owned());
         }
-        if parts.is_empty() { "all".to_owned() } else { parts.join("; ") }
+        if parts.is_empty() { ALL.to_owned() } else { parts.join("; ") }
     }
 }
 
@@ -126,6 +138,18 @@ fn compared(
     report.left.incomplete = left.record().incomplete().map(str::to_owned);
     report.right.incomplete = right.record().incomplete().map(str::to_owned);
     Ok(report)
+}
+
+/// How the settings of the images differ.
+fn settings_of(images: &[Found; 2], inventories: &[Inventory; 2]) -> SettingsReport {
+    let records = [images[0].record(), images[1].record()];
+    let declared = records.map(declared_by);
+    let side = |at: usize| SettingsSide {
+        declared: declared[at].as_ref(),
+        os: records[at].os.as_ref(),
+        inventory: Some(&inventories[at]),
+    };
+    SettingsReport::from(&settings(side(0), side(1)))
 }
 
 /// The files that only one side has, as what counterparts are found of.

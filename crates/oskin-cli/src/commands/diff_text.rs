@@ -1,6 +1,7 @@
 //! What differs between two images, as text for people.
 
 use super::compare;
+use crate::settings_text::settings_text;
 use crate::text;
 use oskin::diff::{Change, Class, Differences, Line, Rollup, Tree, What};
 use oskin::path::escape;
@@ -24,7 +25,7 @@ pub(super) struct Shown<'a> {
 pub(super) fn text_of(report: &DiffReport, shown: &Shown<'_>) -> String {
     let listed = if shown.lines == usize::MAX { usize::MAX } else { LISTED };
     let mut text = format!("{}\n", text::printable(&report.summary));
-    if report.focus != "all" {
+    if report.focus != super::diff::ALL {
         text.push_str(&format!("Told of: {}.\n", text::printable(&report.focus)));
     }
     text.push('\n');
@@ -39,6 +40,10 @@ pub(super) fn text_of(report: &DiffReport, shown: &Shown<'_>) -> String {
     if let Some(packages) = report.packages.as_ref().filter(|it| it.is_of_any()) {
         text.push_str(&software(packages, listed));
     }
+    let settings = settings_of(report, listed);
+    if !settings.is_empty() {
+        text.push_str(&format!("\n{settings}"));
+    }
     text.push_str(&moved(report, listed));
     match shown.entries {
         Some(found) => text.push_str(&entries(found)),
@@ -46,6 +51,11 @@ pub(super) fn text_of(report: &DiffReport, shown: &Shown<'_>) -> String {
     }
     text.push_str(&rules(&report.rules));
     text
+}
+
+/// What they declare and set up.
+pub(super) fn settings_of(report: &DiffReport, listed: usize) -> String {
+    settings_text(&report.settings, [&report.left.name, &report.right.name], listed)
 }
 
 fn sizes(report: &DiffReport) -> String {

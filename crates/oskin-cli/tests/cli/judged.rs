@@ -361,5 +361,5 @@ fn the_samples_have_the_packages_that_other_programs_tell() {
         report["differences"]
     );
     let share = [&report["versions"]["hits"], &report["versions"]["of"]];
-    assert_eq!(share.map(|it| it.as_u64()), [Some(4820), Some(4820)]);
+    assert_eq!(share.map(Value::as_u64), [Some(4820), Some(4820)]);
 }

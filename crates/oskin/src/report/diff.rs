@@ -1,7 +1,7 @@
 //! `oskin.diff/1`: what exactly differs between two images.
 
 use super::paths::WholeTreeReport;
-use super::{CompareReport, PackagesReport, RelationReport};
+use super::{CompareReport, PackagesReport, RelationReport, SettingsReport};
 use crate::diff::{Change, Class, Count, Differences};
 use crate::inventory::{Entry, Totals};
 use crate::measure::{Counterparts, Kind};
@@ -34,6 +34,8 @@ pub struct DiffReport {
     pub moved: Vec<WholeTreeReport>,
     /// How their packages compare; null unless those of both are known.
     pub packages: Option<PackagesReport>,
+    /// How what they declare and set up differs: configuration, operating system, users, services.
+    pub settings: SettingsReport,
     /// Rules that were to fail, and what they met.
     pub rules: Vec<RuleReport>,
     /// Every path that differs, in the order of bytes; null unless asked for.
@@ -215,6 +217,7 @@ impl DiffReport {
             volatile: volatile.into_iter().filter(|it| it.files > 0).collect(),
             moved: moved.subtrees.iter().map(WholeTreeReport::new).collect(),
             packages: compared.packages,
+            settings: SettingsReport::default(),
             rules: Vec::new(),
             entries: None,
         }

@@ -10,6 +10,7 @@ mod classify;
 mod compare;
 mod compare_packages;
 mod diff;
+mod diff_settings;
 mod dockerfiles;
 mod environment;
 mod evaluate;
@@ -57,6 +58,7 @@ pub use diff::{
     ChangeReport, ClassReport, DiffReport, DiffSide, EntryReport, RuleReport, VolatileReport,
     reason,
 };
+pub use diff_settings::{SettingRow, SettingsReport, UnknownSettingsReport};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

@@ -1,7 +1,7 @@
 //! What is held of a file's content while it streams, because later questions need it.
 
 use super::Warnings;
-use crate::inventory::{self, Layer};
+use crate::inventory::{self, Layer, accounts};
 use crate::path;
 use crate::software::{BEGINNING_BYTES, Interest};
 use std::sync::Arc;
@@ -60,7 +60,8 @@ impl Held {
             layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
         }
         if std::mem::take(&mut self.is_kept) {
-            layer.keep(index, self.content.clone());
+            let content = accounts::kept_form(layer.path(index as usize), &self.content);
+            layer.keep(index, content);
         }
     }
 }
@@ -80,6 +81,21 @@ mod tests {
         held.begin(b"usr/bin/run", 0o644, 4_000);
         held.push(b"\x7fELF");
         assert!(held.content.is_empty());
+    }
+
+    #[test]
+    fn users_are_kept_without_their_passwords() {
+        let mut layer = Layer::new();
+        let mut held = Held::default();
+        for path in [&b"etc/passwd"[..], b"etc/shadow", b"etc/group"] {
+            let index = layer.push(&Entry::bare(path, EntryKind::File)).unwrap();
+            held.begin(path, 0o644, 40);
+            held.push(b"a:hash:1:2:A:/a:/bin/sh\n");
+            held.push(b"a:hash:1:\n");
+            held.note(&mut layer, index, &mut Warnings::new("x"));
+        }
+        let kept: Vec<_> = layer.kept().iter().map(|(at, text)| (*at, &text[..])).collect();
+        assert_eq!(kept, [(0, &b"a::1:2::/a:/bin/sh\n"[..]), (2, b"a::1:\n")]);
     }
 
     #[test]

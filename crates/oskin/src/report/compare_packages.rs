@@ -53,7 +53,8 @@ pub struct PackageChange {
     pub package_type: String,
     /// Its name, with the namespace where that is a part of it.
     pub name: String,
-    /// The version of the left image, empty if none is told; null if the package is not there.
+    /// The version of the left image, of rpm with its epoch unless that is 0; empty if none is told, null if the package
+    /// is not there.
     pub left: Option<String>,
     /// That of the right image.
     pub right: Option<String>,
@@ -65,7 +66,7 @@ pub struct PackageChange {
 
 impl PackageChange {
     fn new(change: &Change<'_>) -> Self {
-        let version = |it: &Package| it.version.clone();
+        let version = |it: &Package| it.full_version().into_owned();
         let architecture = |it: &Package| it.architecture().to_owned();
         let package = change.left.or(change.right);
         Self {

@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn epochs_of_rpm_are_a_part_of_versions() {
+        let [a, b, c] = ["pkg:rpm/a@1-1?epoch=1", "pkg:rpm/a@1:1-1", "pkg:rpm/a@1-1?epoch=0"]
+            .map(|purl| Package::from_purl(purl).unwrap());
+        for selection in PackageSelection::ALL {
+            assert_eq!(selection.key(&a), selection.key(&b));
+            let is_same = selection.key(&a) == selection.key(&c);
+            assert_eq!(is_same, selection == PackageSelection::Names);
+        }
+    }
+
+    #[test]
     fn selections_are_named() {
         for selection in PackageSelection::ALL {
             assert_eq!(selection.to_string().parse(), Ok(selection));

@@ -204,6 +204,17 @@ mod tests {
     }
 
     #[test]
+    fn epochs_of_rpm_are_told() {
+        let left = packages(&["pkg:rpm/a@9-1?epoch=1", "pkg:rpm/b@1-1?epoch=0"]);
+        let right = packages(&["pkg:rpm/a@1-1?epoch=2", "pkg:rpm/b@1-1"]);
+        let report = PackagesReport::new(&left, &right);
+        assert_eq!((report.changes.same, report.changes.upgraded), (1, 1));
+        let told = &report.differences[0];
+        assert_eq!([&told.left, &told.right].map(Option::as_deref), [Some("1:9-1"), Some("2:1-1")]);
+        assert!(!report.same && report.versions.common == 1);
+    }
+
+    #[test]
     fn nothing_is_not_the_same_as_nothing() {
         let none = packages(&[]);
         let report = PackagesReport::new(&none, &none);

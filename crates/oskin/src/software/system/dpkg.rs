@@ -51,8 +51,8 @@ fn packages(content: &[u8], unsaid_is_installed: bool) -> Record {
 pub(super) fn ends_installed(status: &[u8]) -> bool {
     let mut words = status.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let Some(state) = words.nth(2) else { return false };
-    let states: [&[u8]; 3] = [b"installed", b"triggers-pending", b"triggers-awaited"];
-    states.iter().any(|it| state.eq_ignore_ascii_case(it))
+    let there: [&[u8]; 3] = [b"installed", b"triggers-pending", b"triggers-awaited"];
+    there.iter().any(|it| state.eq_ignore_ascii_case(it))
 }
 
 fn package(stanza: &Stanza<'_>, room: &mut Room) -> Result<FoundPackage, &'static str> {

@@ -1,15 +1,14 @@
 //! Versions of Maven, as the "Version Order Specification" of its POM reference lays them down.
 
-use super::{Number, take_while};
+use super::{Number, first_difference, take_while};
 use std::cmp::Ordering;
 
-/// A token of a version, the lesser first. The end of a version stands where nothing, and what means nothing, does.
+/// A token of a version, the lesser first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Token<'a> {
     /// What comes before a release, by its place in [`EARLY`].
     Early(usize),
-    End,
-    /// `final`, `ga`, `release`: the end too, but where a number follows that counts (`1-ga.1`).
+    /// `final`, `ga` and `release`, and what stands in the place of all that is missing.
     Release,
     ServicePack,
     Word(&'a [u8]),
@@ -21,14 +20,17 @@ enum Token<'a> {
 /// Qualifiers that come before a release, the earliest first.
 const EARLY: [&[u8]; 5] = [b"alpha", b"beta", b"milestone", b"rc", b"snapshot"];
 
-/// The specification compares token by token, with what means nothing in the place of missing ones. As zeros and the
-/// like are taken away before each dash, what is left of them has a number behind it that is not zero, so each is
-/// more than the end. Hence one order of all tokens does, and it is total.
+/// Compares token by token, a release being in the place of missing ones. For `.` the specification has a zero there;
+/// but zeros are taken away before each dash, so what is left of them has a dot and a greater number behind it, and
+/// is more than what is missing either way. So one order of all tokens does, and that of versions is total.
 ///
-/// As Maven does it since 3.9.1, a dot before a qualifier is a dash: `2.0.0.CR1` is `2-cr1`.
+/// A dot before a qualifier is a dash (`2.0.0.CR1` is `2-cr1`), as in Maven since 3.9.0. Like Maven, and other than by
+/// its text, `final` stays where a qualifier follows: `1.Final-redhat` comes before `1.SP1` and `1-redhat` behind it.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let [a, b] = [a, b].map(|version| version.trim().to_lowercase());
-    tokens(&a).cmp(&tokens(&b))
+    let [a, b] = [tokens(&a), tokens(&b)];
+    let order = |at| a.get(at).unwrap_or(&Token::Release).cmp(b.get(at).unwrap_or(&Token::Release));
+    first_difference((0..a.len().max(b.len())).map(order))
 }
 
 fn tokens(version: &str) -> Vec<Token<'_>> {
@@ -42,7 +44,7 @@ fn tokens(version: &str) -> Vec<Token<'_>> {
         // An empty token is zero.
         let is_number = word.is_empty() || !digits.is_empty();
         if !is_number || !is_dotted {
-            trim(&mut tokens);
+            trim(&mut tokens, is_number);
         }
         tokens.push(match is_number {
             true if is_dotted => Token::Dotted(Number::new(digits)),
@@ -58,8 +60,7 @@ fn tokens(version: &str) -> Vec<Token<'_>> {
             rest = rest.get(1..).unwrap_or_default();
         }
     }
-    trim(&mut tokens);
-    tokens.push(Token::End);
+    trim(&mut tokens, true);
     tokens
 }
 
@@ -79,12 +80,12 @@ fn qualifier(word: &[u8], has_number: bool) -> Token<'_> {
     }
 }
 
-/// Takes away what means nothing at the end.
-fn trim(tokens: &mut Vec<Token<'_>>) {
+/// Takes zeros, and words for a release or not, from the end.
+fn trim(tokens: &mut Vec<Token<'_>>, with_releases: bool) {
     let zero = Number::default();
     let is_nothing = |it: &Token<'_>| match it {
         Token::Dotted(number) | Token::Dashed(number) => *number == zero,
-        _ => *it == Token::Release,
+        _ => with_releases && *it == Token::Release,
     };
     while tokens.last().is_some_and(is_nothing) {
         tokens.pop();

@@ -407,6 +407,7 @@ mod tests {
                 &["1.0.0.CR2-SNAPSHOT"],
                 &["1.0.0.CR2"],
                 &["1.0-SNAPSHOT", "1-snapshot"],
+                &["1.0.Final-SNAPSHOT"],
                 &[
                     "1",
                     "1.0",
@@ -418,8 +419,11 @@ mod tests {
                     "1-",
                     "1.0.0-0.0",
                 ],
+                &["1.0.0.Final-redhat-1"],
+                &["1-ga.1", "1.0-final.1"],
                 &["1.0-sp", "1.sp"],
-                &["1.0.0.SP1"],
+                &["1-sp-1", "1.0.0.SP1"],
+                &["1-sp.1"],
                 // Alone it does not stand for alpha.
                 &["1-a"],
                 &["1.0-android"],

@@ -51,7 +51,7 @@ pub use classify::{
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
-pub use compare_packages::{PackageChange, PackageChanges, PackagesReport};
+pub use compare_packages::{PackageChange, PackageChanges, PackageFilter, PackagesReport};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

@@ -235,7 +235,7 @@ impl PackageChanges {
         let parts: Vec<String> = [
             (self.upgraded, format!("newer in {right}")),
             (self.downgraded, format!("older in {right}")),
-            (self.succeeded, format!("of another name in {right}, with the version in it")),
+            (self.succeeded, format!("under another name in {right} (with the version in it)")),
             (self.equivalent, "the same but for spelling or machine".to_owned()),
             (self.left_only, format!("only in {left}")),
             (self.right_only, format!("only in {right}")),

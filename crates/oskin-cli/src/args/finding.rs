@@ -27,12 +27,19 @@ pub(crate) struct AskedFind {
 }
 
 /// Whether software is compared, and how much of it is told.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct AskedSoftware {
     /// Compare their packages, and nothing else: upgraded, downgraded, only in one
     #[arg(long, conflicts_with_all = ["view", "include", "exclude"])]
     pub(crate) software: bool,
-    /// List all packages that differ, not only the first
+    /// List all packages that differ, not only some of each sort
     #[arg(long)]
     pub(crate) all: bool,
+    /// With --software, compare packages of this name, `*` being any text, and list them even if they are the same; may
+    /// be repeated
+    #[arg(long = "name", value_name = "PATTERN", requires = "software")]
+    pub(crate) names: Vec<String>,
+    /// With --software, compare packages of these types, such as deb,pypi, and list them even if they are the same
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', requires = "software")]
+    pub(crate) types: Vec<String>,
 }

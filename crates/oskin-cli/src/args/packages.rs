@@ -17,15 +17,17 @@ pub(super) const PACKAGES_HELP: &str = "\
 
 /// What is told of bills of materials, for those who ask for help.
 pub(super) const SBOM_HELP: &str = "\
-    -o cyclonedx is CycloneDX 1.6 in JSON, -o spdx is SPDX 2.3 in JSON; -o FORMAT=FILE writes into a file. Packages are \
+    -o cyclonedx, the default, is CycloneDX 1.6 in JSON, -o spdx is SPDX 2.3 in JSON; -o spdx=FILE writes into a file, and \
+    -o may be repeated: oskin sbom nginx.tar -o spdx=nginx.spdx.json -o cyclonedx=nginx.cdx.json. Packages are \
     marked `oskin:from-base` true or false: by --base, else by the largest image of the catalog whose layers this one \
-    begins with. The same image gives the same bill: its time stamp is that of the image, or SOURCE_DATE_EPOCH.";
+    begins with. The same image gives the same bill with the same catalog or --base: its time stamp is that of the image, or SOURCE_DATE_EPOCH.";
 
 /// What is told of tags, for those who ask for help.
 pub(super) const TAGS_HELP: &str = "\
     Tags are what an image has and its parent has not: the parent in the family graph of the catalog, else the base of \
     the nearest family, or what --base names. Paths alone do; packages, environment, command and ports make them surer. \
-    What leaves traces in many places, and what few images of the catalog have, weighs more.\n\n\
+    What leaves traces in many places, and what few images of the catalog have, weighs more. \
+    Of many images the first tags are listed; the evidence is told where one is named, and in JSON.\n\n\
     --programs FILE adds well-known programs, in the format of the table that --list-programs prints; those of the \
     same name stand in for its own.";
 

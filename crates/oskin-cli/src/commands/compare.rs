@@ -1,6 +1,6 @@
 //! `oskin compare`: how alike two images are and what they are to each other.
 
-use super::workspace;
+use super::{compare_packages, workspace};
 use crate::args::{AskedSoftware, Global, Reading, Viewing};
 use crate::error::{CliError, DIFFERENT};
 use crate::images::{Found, Workspace, without_paths};
@@ -9,14 +9,12 @@ use crate::text;
 use oskin::measure::Method;
 use oskin::path_set::{Overlap, Selection};
 use oskin::relation::{Comparison, Relation};
-use oskin::report::{
-    CompareReport, EvidenceReport, PackageChange, PackagesReport, SelectionReport,
-};
+use oskin::report::{CompareReport, EvidenceReport, PackagesReport, SelectionReport};
 use oskin::view::View;
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-/// How many packages that differ are listed.
+/// How many packages that differ are listed, about.
 pub(super) const SHOWN: usize = 40;
 
 /// Compares two images; exit 0 if they are the same as far as is known.
@@ -30,27 +28,13 @@ pub(super) fn run(
     let mut workspace = workspace(global, reading)?;
     let found = find(&mut workspace, images)?;
     let mut report = match asked.software {
-        true => of_software(&mut workspace, &found)?,
+        true => compare_packages::report(&mut workspace, &found, &asked)?,
         false => report(&mut workspace, &found)?,
     };
     if !view.is_plain() && report.selections.is_some() {
         look_through(&mut workspace, found, &view, &mut report)?;
     }
     let shown = if asked.all { usize::MAX } else { SHOWN };
-    outputs.answer(&value_of(&report)?, || text_of(&report, shown))?;
-    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
-}
-
-/// Compares two images by nothing but their packages, as `oskin diff --software` asks for.
-pub(super) fn software(
-    workspace: &mut Workspace,
-    outputs: &Outputs,
-    images: [&OsStr; 2],
-    all: bool,
-) -> Result<ExitCode, CliError> {
-    let found = find(workspace, images)?;
-    let report = of_software(workspace, &found)?;
-    let shown = if all { usize::MAX } else { SHOWN };
     outputs.answer(&value_of(&report)?, || text_of(&report, shown))?;
     Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
@@ -79,24 +63,6 @@ pub(super) fn report(
     report.left.incomplete = left.record().incomplete().map(str::to_owned);
     report.right.incomplete = right.record().incomplete().map(str::to_owned);
     Ok(report)
-}
-
-/// The comparison of two images by their packages, which must be known.
-fn of_software(
-    workspace: &mut Workspace,
-    [left, right]: &[Found; 2],
-) -> Result<CompareReport, CliError> {
-    for found in [left, right] {
-        if workspace.packages(found)?.is_none() {
-            let message = format!("the packages of {} are not known", found.name());
-            return Err(CliError::new(message).hint(
-                "path lists have none, and an older oskin did not read them: `oskin add` reads them anew",
-            ));
-        }
-    }
-    let packages = packages(workspace, [left, right])?;
-    let packages = packages.ok_or_else(|| CliError::new("no packages are known"))?;
-    Ok(CompareReport::of_packages(left.name(), right.name(), packages))
 }
 
 /// Counts paths as a view shows them.
@@ -187,55 +153,8 @@ pub(super) fn text_of(report: &CompareReport, shown: usize) -> String {
             ("with version", &packages.versions),
             ("and architecture", &packages.architectures),
         ]));
-        text.push_str(&packages_text(packages, report.selections.is_none().then_some(shown)));
-    }
-    text
-}
-
-/// Whether the packages are the same; the first that differ, if they are to be listed.
-fn packages_text(packages: &PackagesReport, shown: Option<usize>) -> String {
-    let all = &packages.differences;
-    let same = if packages.same { "same" } else { "different" };
-    let mut text = match shown {
-        None if !all.is_empty() => format!("packages: {same} (--software lists them)\n"),
-        _ => format!("packages: {same}\n"),
-    };
-    let Some(shown) = shown.filter(|_| !all.is_empty()) else { return text };
-    text.push('\n');
-    text.push_str(&differences(packages, shown));
-    text
-}
-
-/// The first packages that differ.
-pub(super) fn differences(packages: &PackagesReport, shown: usize) -> String {
-    let all = &packages.differences;
-    if all.is_empty() {
-        return String::new();
-    }
-    let row = |it: &PackageChange| {
-        let is_other_machine = it.left.is_some()
-            && it.right.is_some()
-            && it.left_architecture != it.right_architecture;
-        let side = |version: &Option<String>, architecture: &Option<String>| match version {
-            None => "-".to_owned(),
-            Some(version) if is_other_machine => {
-                format!("{version} {}", architecture.as_deref().unwrap_or_default())
-            }
-            Some(version) => version.clone(),
-        };
-        vec![
-            it.kind.to_owned(),
-            it.package_type.clone(),
-            it.name.clone(),
-            side(&it.left, &it.left_architecture),
-            side(&it.right, &it.right_architecture),
-        ]
-    };
-    let headings = ["", "TYPE", "PACKAGE", "LEFT", "RIGHT"];
-    let mut text = text::table(&headings, all.iter().take(shown).map(row).collect());
-    if all.len() > shown {
-        let more = text::count((all.len() - shown) as u64);
-        text.push_str(&format!("{more} more (--all lists them)\n"));
+        let shown = report.selections.is_none().then_some(shown);
+        text.push_str(&compare_packages::text_of(packages, shown));
     }
     text
 }

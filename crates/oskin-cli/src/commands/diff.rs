@@ -1,8 +1,8 @@
 //! `oskin diff`: what exactly differs between two images.
 
 use super::diff_text::{self, Shown};
-use super::{compare, workspace};
-use crate::args::{AskedDiff, Global};
+use super::{compare, compare_packages, workspace};
+use crate::args::{AskedDiff, AskedSoftware, Global};
 use crate::diff_rules::Rules;
 use crate::error::{CliError, DIFFERENT};
 use crate::images::{Found, Workspace};
@@ -22,8 +22,7 @@ pub(super) fn run(global: &Global, asked: &AskedDiff) -> Result<ExitCode, CliErr
     let focus = Focus::of(asked)?;
     let mut workspace = workspace(global, asked.reading.clone())?;
     if asked.software {
-        let images = [asked.left.as_os_str(), asked.right.as_os_str()];
-        return compare::software(&mut workspace, &outputs, images, asked.all);
+        return software(&mut workspace, &outputs, asked);
     }
     let images = [workspace.find(&asked.left)?, workspace.find(&asked.right)?];
     let inventories = [workspace.inventory(&images[0])?, workspace.inventory(&images[1])?];
@@ -58,6 +57,20 @@ pub(super) fn run(global: &Global, asked: &AskedDiff) -> Result<ExitCode, CliErr
         false => report.rules.iter().all(|rule| rule.met == 0),
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+}
+
+/// Compares two images by nothing but their packages.
+fn software(
+    workspace: &mut Workspace,
+    outputs: &Outputs,
+    asked: &AskedDiff,
+) -> Result<ExitCode, CliError> {
+    let found = compare::find(workspace, [&asked.left, &asked.right])?;
+    let all = AskedSoftware { software: true, all: asked.all, ..AskedSoftware::default() };
+    let report = compare_packages::report(workspace, &found, &all)?;
+    let shown = if asked.all { usize::MAX } else { compare::SHOWN };
+    outputs.answer(&value_of(&report)?, || compare::text_of(&report, shown))?;
+    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
 /// How it is told that nothing is left out.

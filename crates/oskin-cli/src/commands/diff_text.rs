@@ -1,6 +1,6 @@
 //! What differs between two images, as text for people.
 
-use super::compare;
+use super::compare_packages;
 use crate::settings_text::settings_text;
 use crate::text;
 use oskin::diff::{Change, Class, Differences, Line, Rollup, Tree, What};
@@ -122,6 +122,7 @@ fn software(packages: &PackagesReport, listed: usize) -> String {
     let parts = [
         (counts.upgraded, "upgraded"),
         (counts.downgraded, "downgraded"),
+        (counts.succeeded, "succeeded by another name"),
         (counts.equivalent, "written otherwise"),
         (counts.left_only, "removed"),
         (counts.right_only, "added"),
@@ -133,7 +134,7 @@ fn software(packages: &PackagesReport, listed: usize) -> String {
         .map(|(count, what)| format!("{} {what}", text::count(count)))
         .collect();
     let mut told = format!("\npackages: {}\n", parts.join(", "));
-    told.push_str(&compare::differences(packages, listed));
+    told.push_str(&compare_packages::differences(packages, listed));
     told
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod classify;
 mod common;
 mod compare;
+mod compare_packages;
 mod demo;
 mod descendants;
 mod diff;

@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, asked: &AskedTags) -> Result<ExitCode, CliErr
     }
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let mut workspace = workspace(global, asked.reading.clone())?;
-    let table = table(&workspace, asked.programs.as_deref())?;
+    let table = table(asked.programs.as_deref())?;
     let names = match asked.images.is_empty() {
         true => workspace.names_with_paths()?.into_iter().map(|(_, name)| name.into()).collect(),
         false => asked.images.clone(),
@@ -50,12 +50,12 @@ pub(super) fn run(global: &Global, asked: &AskedTags) -> Result<ExitCode, CliErr
         images.push(image.report(&mut workspace, asked)?);
     }
     let report = TagsReport::new(images);
-    outputs.answer(&value_of(&report)?, || text_of(&report))?;
+    outputs.answer(&value_of(&report)?, || text_of(&report, asked.all))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The built-in table, with that of a file if one is named.
-pub(super) fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, CliError> {
+pub(super) fn table(own: Option<&Path>) -> Result<Table, CliError> {
     let built_in = Table::built_in();
     let Some(path) = own else { return Ok(built_in.clone()) };
     let place = path.display();
@@ -67,8 +67,10 @@ pub(super) fn table(workspace: &Workspace, own: Option<&Path>) -> Result<Table, 
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::new(format!("cannot read {place}: {error}")))?;
     let (own, problems) = Table::read(&text);
-    for problem in problems {
-        workspace.warn(&format!("{place}: {problem}"));
+    if let [first, others @ ..] = &problems[..] {
+        let more = if others.is_empty() { "" } else { ", and it is not the only line" };
+        return Err(CliError::new(format!("{place}: {first}{more}"))
+            .hint("`oskin tags --list-programs` prints a table, whose head describes its format"));
     }
     Ok(built_in.with(&own))
 }
@@ -244,9 +246,9 @@ fn own(installed: Vec<Installed>, of_base: &[Installed]) -> (Vec<FoundPackage>, 
     (packages, programs)
 }
 
-fn text_of(report: &TagsReport) -> String {
+fn text_of(report: &TagsReport, is_of_all: bool) -> String {
     match &report.images[..] {
-        [image] => text_of_one(image),
+        [image] => text_of_one(image, is_of_all),
         images => {
             let row = |image: &TaggedImage| {
                 let tags: Vec<String> = image.tags.iter().take(IN_LINE).map(named).collect();
@@ -268,7 +270,7 @@ fn named(tag: &TagReport) -> String {
     }
 }
 
-fn text_of_one(image: &TaggedImage) -> String {
+fn text_of_one(image: &TaggedImage, is_of_all: bool) -> String {
     let paths = text::plural(image.added, "path");
     let line = match &image.base {
         Some(base) => format!("{}: {paths} on top of {base}", image.name),
@@ -295,7 +297,8 @@ fn text_of_one(image: &TaggedImage) -> String {
     ));
     let more = image.tag_count - image.tags.len() as u64;
     if more > 0 {
-        text.push_str(&format!("and {} that weigh less (--all)\n", text::count(more)));
+        let way = if is_of_all { "a larger --top" } else { "--all" };
+        text.push_str(&format!("and {} that weigh less ({way})\n", text::count(more)));
     }
     text
 }

@@ -286,6 +286,30 @@ fn software_is_compared_alone() {
         "{}",
         same.stdout
     );
+    let one = place.run(&["compare", "base:1", "middle:1", "--software", "--name", "ol*"]);
+    assert_eq!(one.code, Some(1), "{}", one.stderr);
+    assert!(one.stdout.starts_with("old: 1.1-2 and 1:1.1-2 (upgraded)\n"), "{}", one.stdout);
+    // What is the same is told, too.
+    let same =
+        ["compare", "app:1", "app:1", "--software", "--name", "deb:OPENSSL", "--type", "deb"];
+    let told = place.run(&same);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stdout.starts_with("openssl: 3.0.11-1 in both (same)\n"), "{}", told.stdout);
+    let json = place.json(&same);
+    assert_eq!(
+        json["packages"]["filter"],
+        serde_json::json!({"names": ["deb:OPENSSL"], "types": ["deb"]})
+    );
+    assert_eq!(json["packages"]["differences"][0]["kind"], "same");
+    let none = place.run(&["compare", "base:1", "middle:1", "--software", "--name", "x"]);
+    assert_eq!(
+        (none.code, none.stdout.as_str()),
+        (Some(0), "Neither base:1 nor middle:1 has a package called x.\n\n")
+    );
+    let bound = place.run(&["compare", "base:1", "middle:1", "--software", "--name", "old<3"]);
+    assert_eq!(bound.code, Some(2));
+    assert!(bound.stderr.contains("asks for versions"), "{}", bound.stderr);
+    assert_eq!(place.run(&["compare", "base:1", "middle:1", "--name", "old"]).code, Some(2));
     // By default the answer is about paths, and names the way to more.
     let ran = place.run(&["compare", "base:1", "middle:1"]);
     assert!(

@@ -140,6 +140,22 @@ fn what_tells_no_packages_says_so_and_damage_is_a_warning() {
 }
 
 #[test]
+fn images_without_any_package_are_the_same_by_their_software() {
+    let place = Place::new();
+    let bare = |name| Image::from_layers(vec![layer(vec![file(name)])]).reference(name);
+    let two = [bare("bare:1"), bare("bare:2")];
+    write_oci_layout(&place.path().join("two"), &two, &OciOptions::default()).unwrap();
+    place.ok(&["add", "-q", "--all", "oci:two"]);
+    let ran = place.run(&["compare", "bare:1", "bare:2", "--software"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let told = "Neither bare:1 nor bare:2 has any package that oskin reads: there is nothing to compare.\n";
+    assert!(ran.stdout.starts_with(told), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("different"), "{}", ran.stdout);
+    // Their files differ.
+    assert_eq!(place.run(&["compare", "bare:1", "bare:2"]).code, Some(1));
+}
+
+#[test]
 fn the_server_is_the_first_tag_of_what_stands_on_the_base() {
     let place = place();
     let report = place.json(&["tags", "web:1"]);
@@ -162,6 +178,16 @@ fn the_server_is_the_first_tag_of_what_stands_on_the_base() {
     };
     assert!(!has_it(&place.json(&asked)));
     assert!(has_it(&place.json(&[&asked[..], &["--programs", "own.txt"]].concat())));
+    place.file("bad.txt", b"program frontend application\n\nnonsense etc/nginx\n");
+    let refused = place.run(&["tags", "web:1", "--programs", "bad.txt"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert!(refused.stderr.contains("bad.txt: line 3: "), "{}", refused.stderr);
+    place.file("none.txt", b"usr/bin/nothing\n");
+    // What is left out is named with what would list it.
+    let text = place.ok(&["tags", "web:1", "--base", "paths:none.txt", "--top", "1"]);
+    assert!(text.contains("that weigh less (--all)\n"), "{text}");
+    let text = place.ok(&["tags", "web:1", "--base", "paths:none.txt", "--all", "--top", "1"]);
+    assert!(text.contains("that weigh less (a larger --top)\n"), "{text}");
     assert!(place.ok(&["tags", "--list-programs"]).contains("\nprogram nginx server\n"));
 }
 

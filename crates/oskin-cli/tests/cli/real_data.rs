@@ -109,6 +109,31 @@ fn similarities(place: &Place, left: &Path, right: &Path) -> [String; 3] {
     })
 }
 
+/// The archives of these have all applets as one file, whose first name is `bin/[`.
+#[test]
+fn busybox_is_found_under_the_name_of_an_applet() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    for (file, version) in [
+        ("images/snyk-docker-plugin__busybox.amd64.tar", "1.36.1"),
+        ("images/snyk-docker-plugin__busybox.arm64.tar", "1.36.1"),
+        ("images/snyk-docker-plugin__busybox-1.31.1.tar", "1.31.1"),
+        ("images/dive__test-docker-image.tar", "1.29.3"),
+        ("real/rootfs/busybox-1.33.1-musl.tar.xz", "1.33.1"),
+        ("real/rootfs/busybox-1.38.0-uclibc.tar.gz", "1.38.0"),
+    ] {
+        let source = data.join(file);
+        let report = place.json(&["packages", source.to_str().unwrap()]);
+        let purls: Vec<&str> = report["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|it| it["purl"].as_str())
+            .collect();
+        assert_eq!(purls, [format!("pkg:generic/busybox@{version}")], "{file}");
+    }
+}
+
 #[test]
 fn published_pairs_agree_to_six_decimals() {
     let Some(data) = data() else { return };

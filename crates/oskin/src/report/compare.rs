@@ -264,7 +264,7 @@ impl CompareReport {
         let by_packages = packages.filter(|it| it.is_of_any()).map(|packages| packages.same);
         by_paths.unwrap_or(true)
             && by_packages.unwrap_or(true)
-            && by_paths.or(by_packages).is_some()
+            && (by_paths.or(by_packages).is_some() || packages.is_some())
     }
 }
 

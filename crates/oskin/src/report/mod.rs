@@ -53,7 +53,7 @@ pub use classify::{
 pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
-pub use compare_packages::{PackageChange, PackageChanges, PackagesReport};
+pub use compare_packages::{PackageChange, PackageChanges, PackageFilter, PackagesReport};
 pub use diff::{
     ChangeReport, ClassReport, DiffReport, DiffSide, EntryReport, RuleReport, VolatileReport,
     reason,

@@ -1,9 +1,9 @@
-//! What became of the packages of one image in another: the same, upgraded, downgraded, gone, new.
+//! What became of the packages of one image in another: the same, upgraded, downgraded, succeeded, gone, new.
 
 use super::version::compare;
 use crate::image::{Package, Packages};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a package of one image is to that of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,8 @@ pub enum ChangeKind {
     Upgraded,
     /// The right image has an older version.
     Downgraded,
+    /// The right image has another in its place, which has a version in its name: `libssl1.1` and `libssl3`.
+    Succeeded,
     /// Both have the version, but written otherwise or for another machine.
     Equivalent,
     /// Only the left image has it.
@@ -28,6 +30,7 @@ impl ChangeKind {
         match self {
             Self::Upgraded => "upgraded",
             Self::Downgraded => "downgraded",
+            Self::Succeeded => "succeeded",
             Self::Equivalent => "equivalent",
             Self::LeftOnly => "left-only",
             Self::RightOnly => "right-only",
@@ -52,7 +55,9 @@ pub struct Change<'p> {
 ///
 /// Each package counts once for its name, version with epoch, and architecture, whatever else its purl says. Of a name that an
 /// image has in several versions, those that both have are the same; the rest is paired in the order of versions, first
-/// for the same machine, then for any. O(n log n).
+/// for the same machine, then for any. At last, packages of a system that only one image has are paired if their names
+/// are the same but for digits with dots between, and for the `t64` at the end by which Debian tells libraries of the
+/// times of 64 bits, and each image has just one of that name. O(n log n).
 pub fn changes<'p>(left: &'p Packages, right: &'p Packages) -> Vec<Change<'p>> {
     let mut by_name: BTreeMap<_, [Vec<&'p Package>; 2]> = BTreeMap::new();
     for (side, packages) in [left, right].into_iter().enumerate() {
@@ -77,12 +82,65 @@ pub fn changes<'p>(left: &'p Packages, right: &'p Packages) -> Vec<Change<'p>> {
         changes.extend(left.into_iter().map(|it| only(ChangeKind::LeftOnly, Some(it), None)));
         changes.extend(right.into_iter().map(|it| only(ChangeKind::RightOnly, None, Some(it))));
     }
+    succeeded(changes)
+}
+
+/// Kinds of packages whose names have a version where several may be installed side by side.
+const OF_SYSTEMS: [&str; 5] = ["alpm", "apk", "deb", "opkg", "rpm"];
+
+/// Pairs packages with versions in their names. O(n log n).
+fn succeeded(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
+    let mut by_stem: BTreeMap<(&str, String), [Vec<usize>; 2]> = BTreeMap::new();
+    for (at, change) in changes.iter().enumerate() {
+        for (side, package) in [change.left, change.right].into_iter().enumerate() {
+            let Some((package, stem)) = package.and_then(|it| Some((it, stem(it)?))) else {
+                continue;
+            };
+            let sides = by_stem.entry((&package.kind, stem)).or_default();
+            if let Some(list) = sides.get_mut(side) {
+                list.push(at);
+            }
+        }
+    }
+    let mut gone = BTreeSet::new();
+    for sides in by_stem.values() {
+        let ([left], [right]) = (&sides[0][..], &sides[1][..]) else { continue };
+        let Some(successor) = changes.get(*right).filter(|it| it.left.is_none()) else { continue };
+        let successor = successor.right;
+        if let Some(change) = changes.get_mut(*left).filter(|it| it.right.is_none()) {
+            (change.kind, change.right) = (ChangeKind::Succeeded, successor);
+            gone.insert(*right);
+        }
+    }
+    let mut at = 0..;
+    changes.retain(|_| at.next().is_some_and(|at| !gone.contains(&at)));
     changes
 }
 
 /// What makes packages of one name the same: machine, epoch and version.
 fn whole(package: &Package) -> (&str, (&str, &str)) {
     (package.architecture(), package.epoch_and_version())
+}
+
+/// A name with `#` for each version in it; `None` if it has none, or of kinds whose names tell none. O(length).
+fn stem(package: &Package) -> Option<String> {
+    let name = package.name.strip_suffix("t64").unwrap_or(&package.name);
+    if !OF_SYSTEMS.contains(&package.kind.as_str()) || !name.bytes().any(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    let mut stem = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(start) = rest.find(|it: char| it.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(start);
+        stem.push_str(before);
+        stem.push('#');
+        let end = digits.find(|it: char| !it.is_ascii_digit() && it != '.');
+        let version = &digits[..end.unwrap_or(digits.len())];
+        // A dot at the end is none of the version.
+        rest = &digits[version.trim_end_matches('.').len()..];
+    }
+    stem.push_str(rest);
+    Some(stem)
 }
 
 /// Takes out of both lists what has the same key, in their order. O(n log n).
@@ -133,7 +191,6 @@ fn kind_of(left: &Package, right: &Package) -> ChangeKind {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
     fn packages(purls: &[&str]) -> Packages {
         Packages::new(purls.iter().map(|it| Package::from_purl(it).unwrap()).collect(), true)
@@ -218,6 +275,47 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let expected = [[some("9:1"), some("9:1")], [some("1"), some("5")], [some("10:1"), None]];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn packages_with_versions_in_their_names_are_succeeded() {
+        let left = packages(&[
+            "pkg:deb/debian/gcc-11@11.2?arch=amd64",
+            "pkg:deb/debian/gcc-12@12.2?arch=amd64",
+            "pkg:deb/debian/libssl1.1@1.1.1w?arch=amd64",
+            "pkg:deb/debian/linux-image-6.1.0-25-amd64@6.1.106?arch=amd64",
+            "pkg:deb/debian/python2@2.7?arch=amd64",
+            "pkg:deb/debian/python3.11-minimal@3.11.2?arch=amd64",
+            "pkg:deb/debian/twice1@1?arch=amd64",
+            "pkg:deb/debian/twice1@1?arch=i386",
+            "pkg:npm/d3@1",
+        ]);
+        let right = packages(&[
+            "pkg:deb/debian/gcc-13@13.2?arch=amd64",
+            "pkg:deb/debian/libssl3t64@3.5?arch=amd64",
+            "pkg:deb/debian/linux-image-6.12.41-amd64@6.12.41?arch=amd64",
+            "pkg:deb/debian/linux-image-6.1.0-26-amd64@6.1.112?arch=amd64",
+            "pkg:deb/debian/python@2.7?arch=amd64",
+            "pkg:deb/debian/python3.13-minimal@3.13.5?arch=amd64",
+            "pkg:deb/debian/twice2@2?arch=amd64",
+            "pkg:npm/d4@1",
+        ]);
+        let told = |left, right| {
+            let all = changes(left, right);
+            let pair =
+                |it: &Change<'_>| (it.left.unwrap().name.clone(), it.right.unwrap().name.clone());
+            let of_kind = all.iter().filter(|it| it.kind == ChangeKind::Succeeded);
+            (of_kind.map(pair).collect::<Vec<_>>(), all.len())
+        };
+        let text = |it: &str| it.to_owned();
+        let expected = vec![
+            (text("libssl1.1"), text("libssl3t64")),
+            (text("linux-image-6.1.0-25-amd64"), text("linux-image-6.1.0-26-amd64")),
+            (text("python3.11-minimal"), text("python3.13-minimal")),
+        ];
+        assert_eq!(told(&left, &right), (expected.clone(), 9 + 8 - 3));
+        let back: Vec<_> = expected.into_iter().map(|(left, right)| (right, left)).collect();
+        assert_eq!(told(&right, &left), (back, 9 + 8 - 3));
     }
 
     proptest! {

@@ -46,7 +46,7 @@ fn judged(
     report.absent_images =
         told.iter().filter(|image| !names.contains(*image)).map(|it| (*it).to_owned()).collect();
     report.absent = report.absent_images.len() as u64;
-    let table = table(workspace, asked.tags.programs.as_deref())?;
+    let table = table(asked.tags.programs.as_deref())?;
     let all = AllPaths::of(workspace)?;
     for (_, name) in kept.iter().filter(|(_, name)| told.contains(name.as_str())) {
         if truth.is_base(name) {

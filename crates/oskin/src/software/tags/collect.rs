@@ -1,6 +1,7 @@
 //! What each name leaves in an image: its traces by place, the paths below them, and the versions that they tell.
 
 use super::names::{self, Class, Name};
+use super::owners;
 use super::places::{self, Found, Place};
 use super::{Evidence, Input, Scale};
 use crate::image::{Declared, recorded_package};
@@ -16,6 +17,7 @@ pub(super) enum Source {
     Name,
     Rule,
     Package,
+    Owner,
     Environment,
     Content,
 }
@@ -96,6 +98,11 @@ pub(super) fn collect(input: &Input<'_>, table: &Table) -> Candidates {
     collector.programs(&paths);
     collector.rules(&paths);
     collector.packages(input.packages);
+    for (program, version) in owners::versions(input.packages, table) {
+        if let Some(candidate) = collector.found.get_mut(&program) {
+            candidate.version(Source::Owner, upstream(version), 1.0);
+        }
+    }
     for found in input.found {
         let candidate = collector.of(&found.program);
         candidate.is_shown = true;
@@ -285,8 +292,7 @@ impl Collector<'_> {
         let is_needed = |name: &str| needed.binary_search(&name).is_ok();
         for found in packages {
             let package = &found.package;
-            let is_system =
-                matches!(package.kind.as_str(), "deb" | "apk" | "rpm" | "alpm" | "opkg");
+            let is_system = owners::is_of_system(package);
             let comes_along =
                 is_needed(&package.name) || found.provides.iter().any(|it| is_needed(it));
             let weight = match found.asked_for {

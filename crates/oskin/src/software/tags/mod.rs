@@ -20,12 +20,13 @@
 
 mod collect;
 mod names;
+mod owners;
 mod places;
 mod rank;
 
 use super::FoundPackage;
-use super::programs::Table;
-use crate::image::Declared;
+use super::programs::{Kind, Program, Table};
+use crate::image::{Declared, Package};
 
 /// A path that an image has and its base has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,16 @@ pub fn standing_out(tags: &[Tag]) -> &[Tag] {
     let is_heavy = |tag: &Tag| rank::strength(tag.weight) >= 0.15 * rank::strength(first.weight);
     let count = tags.iter().take_while(|tag| is_heavy(tag)).count().min(MAX_STANDING_OUT);
     tags.get(..count).unwrap_or(tags)
+}
+
+/// The well-known program that a package is of by its name, as `python3-minimal` is of python; `None` for its libraries,
+/// for packages of languages, and for what every system has. O(length).
+pub fn program_of<'t>(package: &Package, table: &'t Table) -> Option<&'t Program> {
+    const KINDS: [&str; 6] = ["alpm", "apk", "deb", "generic", "opkg", "rpm"];
+    let is_told = KINDS.contains(&package.kind.as_str());
+    let name = names::name(package.name.as_bytes(), table).filter(|_| is_told)?;
+    let program = table.named(&name.key).filter(|_| name.class == names::Class::Own)?;
+    (!matches!(program.kind, Kind::Helper | Kind::System)).then_some(program)
 }
 
 /// How common things are in a catalog.

@@ -1,11 +1,11 @@
 //! Puts names of one family together, weighs them, and orders them.
 
 use super::collect::{Candidate, Candidates, Source};
-use super::names;
 use super::places::Place;
 use super::{Evidence, Input, MAX_EVIDENCE, Tag};
+use super::{names, owners};
 use crate::software::programs::{Kind, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The strength that weighs a half.
 const HALF: f64 = 3.0;
@@ -57,8 +57,17 @@ pub(super) fn ranked(found: Candidates, input: &Input<'_>, table: &Table) -> Vec
     let has_records = found.values().any(|it| it.traces.contains_key(&Place::Package))
         || input.base.iter().any(|path| is_record(path));
     let mut strengths: BTreeMap<&str, f64> = BTreeMap::new();
+    let are_packages_told = input.packages.iter().any(|it| owners::is_of_system(&it.package));
+    let of_base =
+        if are_packages_told { owners::recorded(input.base, table) } else { BTreeSet::new() };
     for (name, candidate) in &found {
-        strengths.insert(name, strength_of(name, candidate, total, (table, has_records)));
+        let strength = strength_of(name, candidate, total, (table, has_records));
+        // What other packages bring for the case that it is there.
+        let is_absent = are_packages_told
+            && table.named(name).is_some()
+            && is_only_prepared_for(candidate)
+            && !of_base.contains(name);
+        strengths.insert(name, if is_absent { strength * 0.15 } else { strength });
     }
     // Without a base the system is what the image is, whatever it brings along: first or second.
     let first = strengths.iter().map(|it| *it.1).fold(0.0, f64::max);
@@ -141,6 +150,25 @@ fn strength_of(
         false => factor * 0.35,
     };
     sum * factor
+}
+
+/// Whether nothing but directories of configuration and data is called so: neither a package nor a program.
+fn is_only_prepared_for(candidate: &Candidate) -> bool {
+    let is_data = |it: &Place| {
+        matches!(
+            it,
+            Place::Config
+                | Place::Share
+                | Place::State
+                | Place::Log
+                | Place::Doc
+                | Place::Include
+                | Place::Library
+                | Place::Module
+        )
+    };
+    let is_own = candidate.is_shown || candidate.programs > 0 || is_declared(candidate);
+    !is_own && candidate.traces.keys().all(is_data)
 }
 
 /// Whether what the image declares tells of it.

@@ -228,6 +228,44 @@ fn the_content_of_files_tells_versions_best() {
 }
 
 #[test]
+fn versions_are_those_of_the_packages_that_own_the_programs() {
+    let added =
+        added(&["usr/lib/go-1.19/bin/go", "usr/bin/go", "usr/share/doc/golang-go/copyright"]);
+    let owning = |name: &str, version: &str, file: &str, depends: &[&str]| {
+        let mut found = package(name, depends);
+        found.package.version = version.to_owned();
+        found.files = vec![file.as_bytes().to_vec()];
+        found
+    };
+    let packages = [
+        owning("golang-go", "2:1.19~1", "usr/bin/go", &["golang-1.19-go"]),
+        owning("golang-1.19-go", "1.19.8-2", "usr/lib/go-1.19/bin/go", &[]),
+    ];
+    let input = Input { added: &added, packages: &packages, ..Input::default() };
+    let all = tags(&input, Table::built_in());
+    assert_eq!(find(&all, "go").version.as_deref(), Some("1.19.8"));
+}
+
+#[test]
+fn what_packages_only_prepare_for_weighs_little_where_packages_are_known() {
+    let paths = ["etc/lighttpd/conf-available/90-javascript-alias.conf", "usr/share/frob/a"];
+    let weight = |packages: &[FoundPackage], base: &[&[u8]], more: &[&'static str]| {
+        let added = added(&[&paths[..], more].concat());
+        let input = Input { added: &added, base, packages, ..Input::default() };
+        find(&tags(&input, Table::built_in()), "lighttpd").weight
+    };
+    let frob = [package("frob", &[])];
+    let strength =
+        |packages: &[FoundPackage], base: &[&[u8]]| rank::strength(weight(packages, base, &[]));
+    let plain = strength(&[], &[]);
+    assert!((strength(&frob, &[]) - plain * 0.15).abs() < 1e-9);
+    // The base has it; it is started; its program is there.
+    let in_base: [&[u8]; 1] = [b"var/lib/dpkg/info/lighttpd.list"];
+    assert!(strength(&frob, &in_base) > plain * 0.9);
+    assert!(weight(&frob, &[], &["usr/sbin/lighttpd"]) > weight(&[], &[], &[]));
+}
+
+#[test]
 fn without_a_base_the_system_is_among_the_first() {
     let paths = ["etc/alpine-release", "bin/busybox", "etc/apk/world", "lib/apk/db", "sbin/apk"];
     assert_eq!(names(&of(&paths)).get(..2), Some(["apk", "alpine"].as_slice()));

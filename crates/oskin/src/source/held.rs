@@ -1,6 +1,6 @@
 //! What is held of a file's content while it streams, because later questions need it.
 
-use super::Warnings;
+use super::{Wanted, Warnings};
 use crate::inventory::{self, Layer, accounts};
 use crate::path;
 use crate::software::{BEGINNING_BYTES, Interest};
@@ -14,6 +14,8 @@ const BUFFER_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Held {
     is_kept: bool,
     interest: Option<Interest>,
+    wanted: Wanted,
+    is_wanted: bool,
     /// How much room the file is worth at once, in bytes.
     room_bytes: usize,
     // Its memory serves all files of a layer: fresh memory costs as much as what is done with it.
@@ -21,11 +23,17 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Holds also what is asked for.
+    pub(super) fn new(wanted: &Wanted) -> Self {
+        Self { wanted: wanted.clone(), ..Self::default() }
+    }
+
     /// Begins with a file by what is known of it before its content: path in normal form, permission bits, stated
     /// size.
     pub(super) fn begin(&mut self, path: &[u8], mode: u16, size_bytes: u64) {
         self.is_kept = inventory::is_kept(path, size_bytes);
         self.interest = Interest::of(path, mode, size_bytes);
+        self.is_wanted = self.wanted.may_be(size_bytes);
         self.room_bytes = usize::try_from(size_bytes).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
         self.content.clear();
         self.content.shrink_to(BUFFER_BYTES);
@@ -33,12 +41,12 @@ impl Held {
 
     /// Forgets the file: it could not be read.
     pub(super) fn drop_it(&mut self) {
-        (self.is_kept, self.interest) = (false, None);
+        (self.is_kept, self.interest, self.is_wanted) = (false, None, false);
     }
 
     /// Takes the next piece. No more is ever held than was stated: sizes are bounded by what the file is read for.
     pub(super) fn push(&mut self, chunk: &[u8]) {
-        if !self.is_kept && self.interest.is_none() {
+        if !self.is_kept && !self.is_wanted && self.interest.is_none() {
             return;
         }
         let is_known = self.content.len() >= BEGINNING_BYTES;
@@ -58,6 +66,11 @@ impl Held {
             let place = path::shorten(layer.path(index as usize));
             record.warnings.iter().for_each(|what| warnings.push(Some(&place), what));
             layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
+        }
+        if std::mem::take(&mut self.is_wanted)
+            && let Some(digest) = layer.get(index as usize).digest
+        {
+            self.wanted.offer(digest, &self.content);
         }
         if std::mem::take(&mut self.is_kept) {
             let content = accounts::kept_form(layer.path(index as usize), &self.content);

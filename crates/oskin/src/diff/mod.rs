@@ -1,3 +1,9 @@
 //! What exactly differs between two images, and what one image writes twice.
 //!
 //! Everything here is counted from inventories and declarations that are at hand: no file is read, nothing fails.
+
+mod dive;
+mod waste;
+
+pub use dive::{Dive, DivePath};
+pub use waste::{ByCause, Cause, Count, Duplicate, LayerWork, Waste, WastedPath, waste};

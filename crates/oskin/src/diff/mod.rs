@@ -4,6 +4,8 @@
 
 mod dive;
 mod waste;
+mod waste_gates;
 
 pub use dive::{Dive, DivePath};
 pub use waste::{ByCause, Cause, Count, Duplicate, LayerWork, Waste, WastedPath, waste};
+pub use waste_gates::{Allowed, WasteGate, WasteGates, WasteVerdict};

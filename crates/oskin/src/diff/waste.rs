@@ -276,20 +276,17 @@ fn count_contents(seen: &Seen<'_>, successors: &[Option<usize>], waste: &mut Was
 
 fn cause_of(seen: &Seen<'_>, old: usize, new: Option<usize>) -> Cause {
     let Some(new) = new else { return Cause::Deleted };
-    let (old, new) = (&seen.lives[old], &seen.lives[new]);
-    let (was, is) = (seen.entry(old.content), seen.entry(new.content));
+    let content = |life: usize| seen.entry(seen.lives[life].content);
+    let (was, is) = (content(old), content(new));
     if is.kind != EntryKind::File {
         return Cause::Deleted;
     }
     if was.digest.is_none() || (was.digest, was.size_bytes) != (is.digest, is.size_bytes) {
         return Cause::Rewritten;
     }
-    // A further name is told with the mode and owner that its own entry has.
-    let rights = |slot: Slot| {
-        let entry = seen.entry(slot);
-        (entry.mode, entry.uid, entry.gid)
-    };
-    if rights(old.slot) == rights(new.slot) { Cause::Copied } else { Cause::ModeOnly }
+    // Of a further name those of its file count, whatever its own entry says.
+    let rights = |entry: Entry<'_>| (entry.mode, entry.uid, entry.gid);
+    if rights(was) == rights(is) { Cause::Copied } else { Cause::ModeOnly }
 }
 
 fn by_path(seen: &Seen<'_>, mut lost: Vec<Lost>) -> Vec<WastedPath> {

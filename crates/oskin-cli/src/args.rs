@@ -8,6 +8,7 @@ mod family;
 mod finding;
 mod help;
 mod judging;
+mod layers;
 mod measuring;
 mod packages;
 mod paths;
@@ -23,6 +24,7 @@ pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use judging::{JudgedPackages, JudgedTags};
+pub(crate) use layers::AskedLayers;
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use packages::{AskedPackages, AskedSbom, AskedTags};
 pub(crate) use paths::AskedPaths;
@@ -134,6 +136,7 @@ impl Command {
             | Self::Descendants { reading, .. }
             | Self::Common { reading, .. }
             | Self::Stale { reading, .. }
+            | Self::Layers { asked: AskedLayers { reading, .. } }
             | Self::Words { asked: AskedWords { reading, .. } }
             | Self::Packages { asked: AskedPackages { reading, .. } }
             | Self::Sbom { asked: AskedSbom { reading, .. } }
@@ -176,6 +179,12 @@ pub(crate) enum Command {
         image: OsString,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// What each layer of an image brings, changes and removes, and what is written in vain
+    #[command(after_help = layers::HELP)]
+    Layers {
+        #[command(flatten)]
+        asked: AskedLayers,
     },
     /// Remove images from the catalog
     Rm {

@@ -1,7 +1,6 @@
 //! Tests of tags as a whole, on small lists made by hand.
 
 use super::*;
-use crate::image::Package;
 use proptest::prelude::*;
 
 /// Paths of which the catalog says nothing.
@@ -183,13 +182,16 @@ fn packages_that_somebody_asked_for_come_before_what_they_need() {
     assert_eq!(find(&all, "bbbb").evidence, [Evidence::Package("pkg:deb/bbbb@1.4-1".to_owned())]);
 }
 
-#[test]
-fn what_comes_along_stays_behind_whatever_it_leaves() {
-    let package = |name: &str, depends: &[&str]| FoundPackage {
+fn package(name: &str, depends: &[&str]) -> FoundPackage {
+    FoundPackage {
         package: Package { kind: "deb".to_owned(), ..Package::generic("", name, "1-1") },
         depends: depends.iter().map(|it| (*it).to_owned()).collect(),
         ..FoundPackage::default()
-    };
+    }
+}
+
+#[test]
+fn what_comes_along_stays_behind_whatever_it_leaves() {
     let added = added(&[
         "etc/aaaa/x",
         "usr/bin/aaaa",

@@ -39,7 +39,9 @@ pub enum NotAQuery {
     #[error("{0:?} is no bound: those begin with <, <=, >, >=, =, == or !=")]
     NoBound(String),
     /// What stands behind an operator, or `@`, is no version.
-    #[error("{0:?} is no version: those begin with a digit")]
+    #[error(
+        "{0:?} is no version: those begin with a digit and consist of letters, digits and .+-~:!_^%"
+    )]
     NotAVersion(String),
     /// A version ends with a wildcard, and is to be compared by order.
     #[error("{0:?} is no version that others are less or more than")]

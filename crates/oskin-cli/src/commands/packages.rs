@@ -24,8 +24,8 @@ pub(super) fn run(global: &Global, asked: AskedPackages) -> Result<ExitCode, Cli
         && !looks_like_a_root(&read.inventory)
     {
         workspace.warn(&format!(
-            "{} does not look like a root file system: it has neither etc nor usr nor bin; of images that lie in \
-             it, name one",
+            "{} does not look like a root file system: it has none of bin, etc, lib, opt, usr and var; of images \
+             that lie in it, name one",
             text::printable(found.name())
         ));
     }

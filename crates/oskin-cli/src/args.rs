@@ -118,6 +118,11 @@ fn similarity(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not in 0 to 1".to_owned()) }
 }
 
+/// A type of packages, in lower case.
+fn package_type(text: &str) -> Result<String, oskin::software::NotAKind> {
+    oskin::software::kind(text).map(str::to_owned)
+}
+
 impl Command {
     /// How a command is to read images, if it does.
     pub(crate) fn reading(&mut self) -> Option<&mut Reading> {

@@ -31,6 +31,12 @@ pub struct BillOfMaterials<'a> {
     pub tool_version: &'a str,
 }
 
+/// How many packages of one name, or that provide it, a need leads to.
+const MAX_PROVIDERS: usize = 16;
+
+/// The longest version that `CycloneDX` 1.6 allows, in characters.
+const MAX_VERSION: usize = 1024;
+
 /// The time that stands where none is known and one has to: SPDX wants one.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
@@ -52,7 +58,8 @@ impl<'a> BillOfMaterials<'a> {
             let name = os.id.as_deref().or(os.pretty_name.as_deref())?;
             let mut system =
                 json!({"type": "operating-system", "bom-ref": "operating-system", "name": name});
-            put(&mut system, "version", os.version_id.as_deref());
+            let fits = |it: &&str| it.chars().count() <= MAX_VERSION;
+            put(&mut system, "version", os.version_id.as_deref().filter(fits));
             put(&mut system, "description", os.pretty_name.as_deref());
             Some(system)
         }));
@@ -263,7 +270,9 @@ fn needs(components: &[Component<'_>]) -> Vec<BTreeSet<usize>> {
     let of = |(own, it): (usize, &Component<'_>)| {
         let needed = it.installed.iter().flat_map(|it| &it.found.depends);
         let found = needed.filter_map(|name| known.get(&(it.package.kind.as_str(), name.as_str())));
-        found.flatten().copied().filter(|at| *at != own).collect()
+        // Of many that have the name, as in a damaged database, the first ones will do.
+        let some = found.flat_map(|all| all.iter().take(MAX_PROVIDERS));
+        some.copied().filter(|at| *at != own).collect()
     };
     components.iter().enumerate().map(of).collect()
 }

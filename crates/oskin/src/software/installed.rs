@@ -179,10 +179,10 @@ fn join(all: &mut [Installed], there: &[(&[u8], &Arc<Record>)]) {
     for (path, record) in there {
         for owned in &record.owned {
             let named = by_name.get(&(owned.kind.clone(), owned.name.clone()));
-            for &at in named.into_iter().flatten() {
-                if is_of(&all[at], owned, path) {
-                    all[at].found.files.extend(owned.files.iter().cloned());
-                }
+            // A list is of one package: a database that has the name a thousand times must not copy it as often.
+            let one = named.into_iter().flatten().find(|at| is_of(&all[**at], owned, path));
+            if let Some(&at) = one {
+                all[at].found.files.extend(owned.files.iter().cloned());
             }
         }
     }

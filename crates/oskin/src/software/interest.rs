@@ -71,7 +71,7 @@ impl Interest {
 
     /// Reads a file of this path. It never fails: what cannot be read is told by the warnings of the record.
     pub fn read(self, path: &[u8], content: &[u8]) -> Record {
-        match self {
+        let record = match self {
             Self::System(reader) => reader.read(path, content),
             Self::Language(reader) => reader.read(path, content),
             Self::Program => {
@@ -84,7 +84,15 @@ impl Interest {
                 record.packages.extend(marked(path, content));
                 record
             }
-        }
+        };
+        record.bounded()
+    }
+
+    /// The most bytes that are read of a file that records packages, by its path; `None` for all other files.
+    pub fn most_bytes(path: &[u8]) -> Option<u64> {
+        let system = system::reader(path).map(system::Reader::max_bytes);
+        let most = system.or_else(|| language::reader(path).map(language::Reader::max_bytes));
+        most.map(|most| most.min(MAX_DATABASE_BYTES))
     }
 }
 

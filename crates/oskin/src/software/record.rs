@@ -17,6 +17,34 @@ pub struct Record {
     pub warnings: Vec<String>,
 }
 
+/// The longest name, version or qualifier of a package that is taken, in bytes. The longest real ones have two hundred;
+/// formats of bills of materials end at about a thousand, and a table is as wide as its widest cell.
+const MAX_WORD_BYTES: usize = 1024;
+
+impl Record {
+    /// Without packages whose name, version or qualifiers are too long to be any, and with a warning for them.
+    pub(super) fn bounded(mut self) -> Self {
+        let before = self.packages.len();
+        self.packages.retain(|it| {
+            let package = &it.package;
+            let words = [&package.namespace, &package.name, &package.version];
+            words
+                .into_iter()
+                .chain(package.qualifiers.values())
+                .all(|it| it.len() <= MAX_WORD_BYTES)
+        });
+        let lost = before - self.packages.len();
+        if lost > 0 {
+            let (packages, have) =
+                if lost == 1 { ("package", "has") } else { ("packages", "have") };
+            self.warnings.push(format!(
+                "{lost} {packages} {have} a name or version of more than {MAX_WORD_BYTES} bytes and count not"
+            ));
+        }
+        self
+    }
+}
+
 /// A package as a record tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundPackage {

@@ -1,7 +1,7 @@
 //! One tar stream becomes one layer: entries, whiteouts, digests of all contents, in one pass.
 
 use super::decompress::Content;
-use super::held::Held;
+use super::held::{self, Held};
 use super::input::Stream;
 use super::stored::Stored;
 use super::tar_entries::{Ending, Member, MemberKind, Members, TarError, TarErrorKind};
@@ -65,6 +65,7 @@ pub(super) fn read_stream(
     }
     let Reader { mut layer, mut warnings, .. } = reader;
     layer.set_searched(true);
+    held::warn_of_links(&layer, &mut warnings);
     let end = members.into_input().finish().map_err(|error| SourceError::io(place, error))?;
     // Behind the archive eStargz keeps its table of contents, which is no part of the changeset.
     if !end.goes_on_with.is_empty() && !end.goes_on_with.starts_with(b"stargz.index.json") {

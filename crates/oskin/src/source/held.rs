@@ -1,9 +1,10 @@
 //! What is held of a file's content while it streams, because later questions need it.
 
 use super::{Wanted, Warnings};
-use crate::inventory::{self, Layer, accounts};
+use crate::inventory::{self, EntryKind, Layer, accounts};
 use crate::path;
 use crate::software::{BEGINNING_BYTES, Interest};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How much of the buffer is held on to from file to file, in bytes: that of nearly all programs.
@@ -16,6 +17,8 @@ pub(super) struct Held {
     interest: Option<Interest>,
     wanted: Wanted,
     is_wanted: bool,
+    /// How much is read at most of a file that records packages, if this one is larger.
+    too_large: Option<u64>,
     /// How much room the file is worth at once, in bytes.
     room_bytes: usize,
     // Its memory serves all files of a layer: fresh memory costs as much as what is done with it.
@@ -35,6 +38,11 @@ impl Held {
         self.interest = Interest::of(path, mode, size_bytes);
         self.is_wanted = self.wanted.may_be(size_bytes);
         self.room_bytes = usize::try_from(size_bytes).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
+        let is_too_large = |most: &u64| size_bytes > *most;
+        self.too_large = match self.interest {
+            None => Interest::most_bytes(path).filter(is_too_large),
+            Some(_) => None,
+        };
         self.content.clear();
         self.content.shrink_to(BUFFER_BYTES);
     }
@@ -42,6 +50,7 @@ impl Held {
     /// Forgets the file: it could not be read.
     pub(super) fn drop_it(&mut self) {
         (self.is_kept, self.interest, self.is_wanted) = (false, None, false);
+        self.too_large = None;
     }
 
     /// Takes the next piece. No more is ever held than was stated: sizes are bounded by what the file is read for.
@@ -67,6 +76,11 @@ impl Held {
             record.warnings.iter().for_each(|what| warnings.push(Some(&place), what));
             layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
         }
+        if let Some(most) = self.too_large.take() {
+            let what =
+                format!("records packages, but is larger than {} MiB, and is not read", most >> 20);
+            warnings.push(Some(&path::shorten(layer.path(index as usize))), what);
+        }
         if std::mem::take(&mut self.is_wanted)
             && let Some(digest) = layer.get(index as usize).digest
         {
@@ -79,10 +93,32 @@ impl Held {
     }
 }
 
+/// Warns of files that record packages and are a further name of a file whose content was not read for that: it came
+/// first under a name that says nothing. O(entries), and O(n log n) of such links.
+pub(super) fn warn_of_links(layer: &Layer, warnings: &mut Warnings) {
+    let links = layer
+        .iter()
+        .filter(|it| it.kind == EntryKind::HardLink && Interest::most_bytes(it.path).is_some());
+    let links: Vec<(&[u8], &[u8])> =
+        links.filter_map(|it| it.link.map(|first| (first, it.path))).collect();
+    if links.is_empty() {
+        return;
+    }
+    let told: BTreeSet<&[u8]> =
+        layer.software().keys().map(|index| layer.path(*index as usize)).collect();
+    for (first, path) in links.into_iter().filter(|(first, _)| !told.contains(first)) {
+        let what = format!(
+            "records packages, but is a hard link to {}, whose content was not read for that",
+            path::shorten(first)
+        );
+        warnings.push(Some(&path::shorten(path)), what);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Entry, EntryKind};
+    use crate::inventory::Entry;
 
     #[test]
     fn content_of_no_interest_is_let_go_at_once() {
@@ -94,6 +130,30 @@ mod tests {
         held.begin(b"usr/bin/run", 0o644, 4_000);
         held.push(b"\x7fELF");
         assert!(held.content.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_read_of_packages_is_a_warning() {
+        let mut layer = Layer::new();
+        let mut warnings = Warnings::new("x");
+        let status = b"var/lib/dpkg/status";
+        let index = layer.push(&Entry::bare(status, EntryKind::File)).unwrap();
+        let mut held = Held::default();
+        held.begin(status, 0o644, 1 << 33);
+        held.push(b"Package: bash\n");
+        held.note(&mut layer, index, &mut warnings);
+        for (path, first) in [("a/status", "var/lib/dpkg/status"), ("etc/apk/world", "x")] {
+            let link = Entry::bare(path.as_bytes(), EntryKind::HardLink);
+            layer.push(&Entry { link: Some(first.as_bytes()), ..link }).unwrap();
+        }
+        warn_of_links(&layer, &mut warnings);
+        let told: Vec<String> = warnings.into_list().iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("is larger than 64 MiB"), "{told:?}");
+        assert!(
+            told[1].contains("etc/apk/world") && told[1].contains("a hard link to x"),
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! behind its own entry. So the first of several names of one file is the same whatever the file
 //! system is, and the same tree gives the same layer.
 
-use super::held::Held;
+use super::held::{self, Held};
 use super::layer::LayerRead;
 use super::{ReadOptions, SourceError, Warnings, changeset};
 use crate::image::{Digest, LayerKey};
@@ -166,6 +166,9 @@ impl<'r> TreeReader<'r> {
     /// All that was taken.
     pub(super) fn finish(mut self) -> LayerRead {
         self.layer.set_searched(self.options.contents);
+        if self.options.contents {
+            held::warn_of_links(&self.layer, &mut self.warnings);
+        }
         LayerRead {
             key: LayerKey::Inventory(canonical_digest(&self.layer)),
             layer: Arc::new(self.layer),

@@ -5,7 +5,7 @@
 //! the tree. Only the names of the directories on the way to the current one are in memory.
 
 use super::archive::place_of;
-use super::held::Held;
+use super::held::{self, Held};
 use super::layer::{LayerRead, LayerSource, Origin};
 use super::walk_fs::{self, Found, Names};
 use super::{
@@ -97,8 +97,11 @@ impl Walk {
             held: Held::new(&options.wanted),
         };
         reader.walk()?;
-        let Reader { mut layer, warnings, size_bytes, .. } = reader;
+        let Reader { mut layer, mut warnings, size_bytes, .. } = reader;
         layer.set_searched(options.contents);
+        if options.contents {
+            held::warn_of_links(&layer, &mut warnings);
+        }
         Ok(LayerRead {
             key: LayerKey::Inventory(canonical_digest(&layer)),
             layer: Arc::new(layer),

@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 mod adding;
+mod diffing;
 mod environment;
 mod evaluating;
 mod family;
@@ -16,6 +17,7 @@ mod subtrees;
 mod words;
 
 pub(crate) use adding::Adding;
+pub(crate) use diffing::AskedDiff;
 pub(crate) use environment::AskedEnvironment;
 pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
@@ -123,6 +125,7 @@ impl Command {
             | Self::Compare { reading, .. }
             | Self::Subtrees { asked: AskedSubtrees { reading, .. } }
             | Self::Paths { reading, .. }
+            | Self::Diff { asked: AskedDiff { reading, .. } }
             | Self::Classify { reading, .. }
             | Self::Matrix { reading, .. }
             | Self::Heatmap { reading, .. }
@@ -212,6 +215,11 @@ pub(crate) enum Command {
         viewing: Viewing,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// Tell what exactly differs between two images: in words, by class, as a folded tree
+    Diff {
+        #[command(flatten)]
+        asked: AskedDiff,
     },
     /// Tell what became of the paths that only one image has: version-shifted, moved, renamed
     #[command(after_help = PATHS_HELP)]

@@ -13,7 +13,7 @@ use oskin::inventory::Inventory;
 use oskin::measure::{AllPairs, FAMILY_SETS};
 use oskin::path_set::{PathSet, Selection};
 use oskin::source::{
-    self, EngineOptions, ImageSource, ReadOptions, RegistryOptions, SourceError, SourceSpec,
+    self, EngineOptions, ImageSource, ReadOptions, RegistryOptions, SourceError, SourceSpec, Wanted,
 };
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -97,6 +97,7 @@ impl Workspace {
             engines: self.engines.get_or_init(engines::found).clone(),
             limits: self.reading.limits(),
             registry: registry.clone(),
+            wanted: Wanted::default(),
             progress: &self.bar,
         }
     }

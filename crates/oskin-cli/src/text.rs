@@ -35,7 +35,7 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
 }
 
 /// A column of names is never made narrower than this to make a table fit.
-const LEAST_WIDTH: usize = 12;
+pub(crate) const LEAST_WIDTH: usize = 12;
 
 thread_local! {
     /// The columns of the terminal that is written to, if it is one.
@@ -48,6 +48,11 @@ pub(crate) fn on_terminal<T>(columns: Option<usize>, render: impl FnOnce() -> T)
     let rendered = render();
     TERMINAL.set(before);
     rendered
+}
+
+/// The columns of the terminal that is written to, if it is one.
+pub(crate) fn columns() -> Option<usize> {
+    TERMINAL.get()
 }
 
 /// A table without lines; columns whose heading begins with `>` are right-aligned.
@@ -106,7 +111,7 @@ fn fit(widths: &mut [usize], headings: &[&str], columns: usize) {
 
 /// A text of at most so many columns: what is too long loses its middle, as the ends of names tell
 /// more.
-fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
@@ -117,6 +122,14 @@ fn cut(text: &str, columns: usize) -> String {
     // Accents whose letter is cut off are none.
     let tail = tail.trim_start_matches(|c: char| c.width() == Some(0));
     format!("{head}…{tail}")
+}
+
+/// A text of at most so many columns: what is too long loses its end.
+pub(crate) fn cut_end(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    format!("{}…", start_of(text.chars(), columns.saturating_sub(1)))
 }
 
 /// As many characters as fit into so many columns.
@@ -191,6 +204,8 @@ mod tests {
         assert_eq!(cut("名前名前名前", 7), "名…名前");
         assert_eq!(cut("名前名前名前", 12), "名前名前名前");
         assert_eq!(cut("abc", 1), "…");
+        assert_eq!(cut_end("名前名前名前", 7), "名前名…");
+        assert_eq!(cut_end("名前名前名前", 12), "名前名前名前");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct AskedFind {
 }
 
 /// Whether software is compared, and how much of it is told.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct AskedSoftware {
     /// Compare their packages, and nothing else: upgraded, downgraded, only in one
     #[arg(long, conflicts_with_all = ["view", "include", "exclude"])]

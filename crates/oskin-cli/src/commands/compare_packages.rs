@@ -85,15 +85,20 @@ impl Wanted {
 pub(super) fn text_of(packages: &PackagesReport, shown: Option<usize>) -> String {
     let all = &packages.differences;
     let same = if packages.same { "same" } else { "different" };
-    let is_none = packages.names.left + packages.names.right == 0;
     let mut text = match shown {
-        // What is not there is neither.
-        Some(_) if is_none => return String::new(),
         None if !all.is_empty() => format!("packages: {same} (--software lists them)\n"),
         _ => format!("packages: {same}\n"),
     };
     let Some(shown) = shown.filter(|_| !all.is_empty()) else { return text };
-    let groups: Vec<&[PackageChange]> = all.chunk_by(|a, b| a.kind == b.kind).collect();
+    text.push('\n');
+    text.push_str(&differences(packages, shown));
+    text
+}
+
+/// The packages that differ: so many of all kinds together.
+pub(super) fn differences(packages: &PackagesReport, shown: usize) -> String {
+    let groups: Vec<&[PackageChange]> =
+        packages.differences.chunk_by(|a, b| a.kind == b.kind).collect();
     let sizes: Vec<usize> = groups.iter().map(|it| it.len()).collect();
     let (mut rows, mut more) = (Vec::new(), Vec::new());
     for (group, count) in groups.iter().zip(shares(&sizes, shown)) {
@@ -106,10 +111,9 @@ pub(super) fn text_of(packages: &PackagesReport, shown: Option<usize>) -> String
         }
         rows.extend(listed.into_iter().take(count).map(row));
     }
-    text.push('\n');
-    text.push_str(&text::table(&["", "TYPE", "PACKAGE", "LEFT", "RIGHT"], rows));
+    let mut text = text::table(&["", "TYPE", "PACKAGE", "LEFT", "RIGHT"], rows);
     if !more.is_empty() {
-        text.push_str(&format!("{} (--all lists them, --name PATTERN some)\n", more.join(", ")));
+        text.push_str(&format!("{} (--all lists them)\n", more.join(", ")));
     }
     text
 }

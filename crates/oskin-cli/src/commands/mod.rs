@@ -10,6 +10,8 @@ mod compare;
 mod compare_packages;
 mod demo;
 mod descendants;
+mod diff;
+mod diff_text;
 mod dockerfiles;
 mod duplicates;
 mod evaluate;
@@ -63,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
             compare::run(&global, [&left, &right], (asked, &viewing, reading))
         }
         Command::Subtrees { asked } => subtrees::run(&global, asked),
+        Command::Diff { asked } => diff::run(&global, &asked),
         Command::Paths { asked, reading } => paths::run(&global, &asked, reading),
         Command::Classify { image, top, paths_only, walk_down, gates, measuring, reading } => {
             let method = &measuring.method_of_paths()?;

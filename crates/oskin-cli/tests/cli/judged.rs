@@ -347,3 +347,19 @@ fn packages_of_real_images_are_those_that_are_known() {
         [[10, 14], [14, 14], [14, 14], [11, 11]]
     );
 }
+
+/// What dpkg-query, `importlib.metadata` and a look at every `package.json` tell of the forty samples.
+#[test]
+fn the_samples_have_the_packages_that_other_programs_tell() {
+    let (place, truth) = sample_family();
+    let known = truth.replace("truth.tsv", "packages.tsv");
+    let report = place.json(&["evaluate", "--packages", "--truth", &known]);
+    assert_eq!(
+        report["differences"].as_array().map(Vec::len),
+        Some(0),
+        "{:#}",
+        report["differences"]
+    );
+    let share = [&report["versions"]["hits"], &report["versions"]["of"]];
+    assert_eq!(share.map(Value::as_u64), [Some(4820), Some(4820)]);
+}

@@ -7,6 +7,7 @@ mod classify;
 mod commands;
 mod common;
 mod config;
+mod diff;
 mod dockerfiles;
 mod environment;
 mod evaluate;

@@ -215,7 +215,9 @@ impl<'a> Tree<'a> {
                 Step::Rest(node, depth) => {
                     let rest = self.largest(node).split_off(shown[node]);
                     let mut rollup = Rollup::default();
-                    rest.iter().for_each(|child| rollup.merge(&self.nodes[*child].rollup));
+                    for child in &rest {
+                        rollup.merge(&self.nodes[*child].rollup);
+                    }
                     let what = What::Rest(rest.len(), rollup);
                     lines.push(Line { depth, path: self.nodes[node].path, name: b"", what });
                 }

@@ -3,7 +3,14 @@
 //! Everything here is counted from inventories and declarations that are at hand: no file is read, nothing fails.
 
 mod fold;
+mod services;
+mod settings;
 mod walk;
 
 pub use fold::{Line, Rollup, Tree, What};
+pub use services::services;
+pub use settings::{
+    Area, SettingChange, Settings, SettingsSide, SettingsSource, UnknownSettings, declared_by,
+    settings,
+};
 pub use walk::{Change, Class, Count, Differences};

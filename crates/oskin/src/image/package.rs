@@ -1,6 +1,7 @@
 //! Packages: what a package manager, or a bill of materials, says that an image holds.
 
 use super::OsIdentity;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -134,6 +135,30 @@ impl Package {
     /// The machine that it is for, such as `amd64`; empty if none is told.
     pub fn architecture(&self) -> &str {
         self.qualifiers.get("arch").map_or("", String::as_str)
+    }
+
+    /// The epoch of a package of rpm, and the version without it. Purls have it as a qualifier, some write it before
+    /// the version. It is empty where there is none, and where it is zero, which means the same; of other kinds always,
+    /// since their versions are told as a whole.
+    pub fn epoch_and_version(&self) -> (&str, &str) {
+        let version = self.version.as_str();
+        if self.kind != "rpm" {
+            return ("", version);
+        }
+        let is_epoch = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        let written = version.split_once(':').filter(|(epoch, _)| is_epoch(epoch));
+        let qualified = self.qualifiers.get("epoch").filter(|it| is_epoch(it));
+        let (epoch, version) = written.unwrap_or((qualified.map_or("", String::as_str), version));
+        (epoch.trim_start_matches('0'), version)
+    }
+
+    /// The version by which the package is older or newer than others of its kind: of rpm as `epoch:version`, unless
+    /// the epoch is zero. Empty if no version is told.
+    pub fn full_version(&self) -> Cow<'_, str> {
+        match self.epoch_and_version() {
+            ("", version) | (_, version @ "") => Cow::Borrowed(version),
+            (epoch, version) => Cow::Owned(format!("{epoch}:{version}")),
+        }
     }
 
     /// What the package is called among those of its kind: the namespace counts where it is a part of
@@ -275,6 +300,24 @@ mod tests {
         let it = Package::from_purl(purl).unwrap();
         let arch = it.architecture().to_owned();
         [it.kind, it.namespace, it.name, it.version, arch, it.subpath]
+    }
+
+    #[test]
+    fn epochs_of_rpm_are_told_wherever_they_stand() {
+        for (purl, expected) in [
+            ("pkg:rpm/a@1-1", "1-1"),
+            ("pkg:rpm/a@1-1?epoch=0", "1-1"),
+            ("pkg:rpm/a@0:1-1", "1-1"),
+            ("pkg:rpm/a@1-1?epoch=2", "2:1-1"),
+            ("pkg:rpm/a@1-1?epoch=02", "2:1-1"),
+            ("pkg:rpm/a@2:1-1", "2:1-1"),
+            ("pkg:rpm/a@2:1-1?epoch=2", "2:1-1"),
+            ("pkg:rpm/a@1-1?epoch=(none)", "1-1"),
+            ("pkg:rpm/a?epoch=2", ""),
+            ("pkg:deb/a@0:1-1?epoch=2", "0:1-1"),
+        ] {
+            assert_eq!(Package::from_purl(purl).unwrap().full_version(), expected, "{purl}");
+        }
     }
 
     #[test]

@@ -68,8 +68,12 @@ pub(super) fn part_of(read: LayerRead, catalog: Option<&Catalog>) -> Result<Part
     Ok(Part { draft, warnings: Some(warnings), lost })
 }
 
-fn has_same_entries(a: &Layer, b: &Layer) -> bool {
-    a.is_listing() == b.is_listing() && a.kept() == b.kept() && a.iter().eq(b.iter())
+/// Whether the layer that was read is the stored one. The oskin that stored it may have kept the content of fewer files.
+fn has_same_entries(stored: &Layer, read: &Layer) -> bool {
+    let is_told = |(index, content): (&u32, &Vec<u8>)| read.kept().get(index) == Some(content);
+    stored.is_listing() == read.is_listing()
+        && stored.kept().iter().all(is_told)
+        && stored.iter().eq(read.iter())
 }
 
 /// Whether an image that is in the catalog without packages would have them if its source were read.

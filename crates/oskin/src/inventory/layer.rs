@@ -1,5 +1,6 @@
 //! One changeset of a root file system, in memory.
 
+use super::accounts::{GROUP, PASSWD};
 use super::entry::{Entry, EntryKind};
 use crate::image::Digest;
 use crate::software::Record as SoftwareRecord;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 /// How many entries one layer may hold. A bound on memory, far above any real image.
 pub const MAX_LAYER_ENTRIES: usize = 50_000_000;
 
-/// Files whose content is kept while a layer streams, because later questions need it.
-const KEPT_PATHS: [&[u8]; 2] = [b"etc/os-release", b"usr/lib/os-release"];
+/// Files whose content is kept while a layer streams, because later questions need it. Never etc/shadow.
+const KEPT_PATHS: [&[u8]; 4] = [b"etc/os-release", b"usr/lib/os-release", PASSWD, GROUP];
 
 /// The largest content that is kept, in bytes.
 pub const MAX_KEPT_BYTES: u64 = 64 * 1024;

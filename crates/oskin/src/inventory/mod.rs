@@ -1,5 +1,6 @@
 //! All entries of one root file system, after all layers.
 
+pub mod accounts;
 mod canonical;
 pub mod encode;
 mod entry;
@@ -168,7 +169,16 @@ impl Inventory {
         })
     }
 
-    /// The kept content of a file, symbolic links followed within the root.
+    /// The entries below a directory in path order, at any depth. O(log n) to find the first.
+    pub fn below(&self, directory: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+        let prefix = path::join(directory, b"");
+        let start = self.entries.partition_point(|placed| self.path_of(placed.slot) < &prefix[..]);
+        let entries = self.entries[start..].iter();
+        entries.map(|placed| self.entry(*placed)).take_while(move |it| it.path.starts_with(&prefix))
+    }
+
+    /// The kept content of a file, symbolic links followed within the root; of users and groups without what is secret
+    /// (see [`accounts::kept_form`]).
     ///
     /// `None` if there is no such file or its content was not kept (see [`is_kept`]).
     pub fn content(&self, path: &[u8]) -> Option<&[u8]> {

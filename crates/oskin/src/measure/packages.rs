@@ -12,14 +12,14 @@ pub enum PackageSelection {
     /// Type and [name](Package::full_name), in whichever version.
     #[default]
     Names,
-    /// These and the version, as it is written.
+    /// These and the version, as it is written; of rpm with the epoch.
     Versions,
     /// These and the machine.
     Architectures,
 }
 
-/// What tells a package from others under a selection: type, namespace, name, version, machine.
-pub type PackageKey<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+/// What tells a package from others under a selection: type, namespace, name, epoch of rpm, version, machine.
+pub type PackageKey<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str, &'a str);
 
 impl PackageSelection {
     /// All of them, in the order in which reports list them.
@@ -37,9 +37,10 @@ impl PackageSelection {
     /// What tells a package from others; empty in it is what does not count, and what is not told.
     pub fn key(self, package: &Package) -> PackageKey<'_> {
         let (kind, namespace, name) = package.full_name();
-        let version = if self == Self::Names { "" } else { &package.version };
+        let (epoch, version) =
+            if self == Self::Names { ("", "") } else { package.epoch_and_version() };
         let machine = if self == Self::Architectures { package.architecture() } else { "" };
-        (kind, namespace, name, version, machine)
+        (kind, namespace, name, epoch, version, machine)
     }
 }
 
@@ -157,6 +158,17 @@ mod tests {
                     prop_assert!((value - Measure::Jaccard.of(naive)).abs() < 1e-6);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn epochs_of_rpm_are_a_part_of_versions() {
+        let [a, b, c] = ["pkg:rpm/a@1-1?epoch=1", "pkg:rpm/a@1:1-1", "pkg:rpm/a@1-1?epoch=0"]
+            .map(|purl| Package::from_purl(purl).unwrap());
+        for selection in PackageSelection::ALL {
+            assert_eq!(selection.key(&a), selection.key(&b));
+            let is_same = selection.key(&a) == selection.key(&c);
+            assert_eq!(is_same, selection == PackageSelection::Names);
         }
     }
 

@@ -70,7 +70,8 @@ pub struct PackageChange {
     pub name: String,
     /// The name in the right image, if it is another: `libssl3` in the place of `libssl1.1`.
     pub right_name: Option<String>,
-    /// The version of the left image, empty if none is told; null if the package is not there.
+    /// The version of the left image, of rpm with its epoch unless that is 0; empty if none is told, null if the package
+    /// is not there.
     pub left: Option<String>,
     /// That of the right image.
     pub right: Option<String>,
@@ -86,7 +87,7 @@ pub struct PackageChange {
 
 impl PackageChange {
     fn new(change: &Change<'_>) -> Self {
-        let version = |it: &Package| it.version.clone();
+        let version = |it: &Package| it.full_version().into_owned();
         let architecture = |it: &Package| it.architecture().to_owned();
         let package = change.left.or(change.right);
         let names = [change.left, change.right].map(|it| it.map(Package::shown_name));
@@ -190,7 +191,7 @@ impl PackagesReport {
     }
 
     /// Whether any of the two has a package.
-    pub(super) fn is_of_any(&self) -> bool {
+    pub fn is_of_any(&self) -> bool {
         self.names.left + self.names.right > 0
     }
 
@@ -293,6 +294,17 @@ mod tests {
             "x and y have 2 of 4 packages in common by name (Dice 0.667), 1 in the same version. \
              Of the others: 1 newer in y, 2 only in x, 1 only in y."
         );
+    }
+
+    #[test]
+    fn epochs_of_rpm_are_told() {
+        let left = packages(&["pkg:rpm/a@9-1?epoch=1", "pkg:rpm/b@1-1?epoch=0"]);
+        let right = packages(&["pkg:rpm/a@1-1?epoch=2", "pkg:rpm/b@1-1"]);
+        let report = PackagesReport::new(&left, &right);
+        assert_eq!((report.changes.same, report.changes.upgraded), (1, 1));
+        let told = &report.differences[0];
+        assert_eq!([&told.left, &told.right].map(Option::as_deref), [Some("1:9-1"), Some("2:1-1")]);
+        assert!(!report.same && report.versions.common == 1);
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod bases;
 mod classify;
 mod compare;
 mod compare_packages;
+mod diff;
+mod diff_settings;
 mod dockerfiles;
 mod environment;
 mod evaluate;
@@ -52,6 +54,11 @@ pub use compare::{
     CompareReport, ContentReport, EvidenceReport, RelationReport, SelectionReport, Selections, Side,
 };
 pub use compare_packages::{PackageChange, PackageChanges, PackageFilter, PackagesReport};
+pub use diff::{
+    ChangeReport, ClassReport, DiffReport, DiffSide, EntryReport, RuleReport, VolatileReport,
+    reason,
+};
+pub use diff_settings::{SettingRow, SettingsReport, UnknownSettingsReport};
 pub use dockerfiles::{
     BaseReport, CoverReport, DockerfileCounts, DockerfileReport, DockerfilesReport, ProblemReport,
     Question, Ranking, ReadDockerfile, RefusedReport, StageReport, TallyReport, TreeReport,

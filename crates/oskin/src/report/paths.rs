@@ -1,7 +1,7 @@
 //! `oskin.paths/1`: what became of the paths that only one of two images has.
 
 use super::Side;
-use crate::measure::{Counterparts, Item, Kind};
+use crate::measure::{Counterparts, Item, Kind, Subtree};
 use crate::path::escape;
 use crate::path_set::Selection;
 use serde::Serialize;
@@ -111,15 +111,6 @@ impl PathsReport {
             let alone = items.iter().zip(is_paired).filter(|(_, is_paired)| !**is_paired);
             alone.map(|(item, _)| escape(item.path)).collect()
         };
-        let subtree = |it: &crate::measure::Subtree<'_>| WholeTreeReport {
-            left: escape(it.left),
-            right: escape(it.right),
-            kind: it.kind.name(),
-            pairs: it.pairs,
-            left_only: it.left_only,
-            right_only: it.right_only,
-            similarity: it.similarity,
-        };
         let counterpart = |it: &crate::measure::Counterpart| CounterpartReport {
             left: escape(left_items[it.left as usize].path),
             right: escape(right_items[it.right as usize].path),
@@ -137,7 +128,7 @@ impl PathsReport {
             right_only: right_items.len() as u64,
             common: asked.common,
             kinds: Kind::ALL.map(|kind| KindCount::of(kind, found)).to_vec(),
-            subtrees: found.subtrees.iter().map(subtree).collect(),
+            subtrees: found.subtrees.iter().map(WholeTreeReport::new).collect(),
             counterparts: found.pairs.iter().map(counterpart).collect(),
             removed: alone(left_items, &is_paired[0]),
             added: alone(right_items, &is_paired[1]),
@@ -147,6 +138,20 @@ impl PathsReport {
     /// Whether both have the same paths.
     pub fn is_same(&self) -> bool {
         self.left_only + self.right_only == 0
+    }
+}
+
+impl WholeTreeReport {
+    pub(super) fn new(subtree: &Subtree<'_>) -> Self {
+        Self {
+            left: escape(subtree.left),
+            right: escape(subtree.right),
+            kind: subtree.kind.name(),
+            pairs: subtree.pairs,
+            left_only: subtree.left_only,
+            right_only: subtree.right_only,
+            similarity: subtree.similarity,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Change<'p> {
 /// Joins the packages of two images by kind, name (with the namespace where it is a part of the name) and
 /// architecture, in the order of names.
 ///
-/// Each package counts once for its name, version and architecture, whatever else its purl says. Of a name that an
+/// Each package counts once for its name, version with epoch, and architecture, whatever else its purl says. Of a name that an
 /// image has in several versions, those that both have are the same; the rest is paired in the order of versions, first
 /// for the same machine, then for any. At last, packages of a system that only one image has are paired if their names
 /// are the same but for digits with dots between, and for the `t64` at the end by which Debian tells libraries of the
@@ -72,13 +72,12 @@ pub fn changes<'p>(left: &'p Packages, right: &'p Packages) -> Vec<Change<'p>> {
     let mut changes = Vec::new();
     for [mut left, mut right] in by_name.into_values() {
         for list in [&mut left, &mut right] {
-            let whole = |it: &&'p Package| (it.architecture(), it.version.as_str());
             sort(list);
             list.dedup_by(|a, b| whole(a) == whole(b));
         }
-        pair(&mut left, &mut right, &mut changes, |it| (it.architecture(), it.version.as_str()));
+        pair(&mut left, &mut right, &mut changes, whole);
         pair(&mut left, &mut right, &mut changes, Package::architecture);
-        pair(&mut left, &mut right, &mut changes, |it| it.version.as_str());
+        pair(&mut left, &mut right, &mut changes, Package::epoch_and_version);
         pair(&mut left, &mut right, &mut changes, |_| ());
         let only = |kind, left, right| Change { kind, left, right };
         changes.extend(left.into_iter().map(|it| only(ChangeKind::LeftOnly, Some(it), None)));
@@ -117,6 +116,11 @@ fn succeeded(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
     let mut at = 0..;
     changes.retain(|_| at.next().is_some_and(|at| !gone.contains(&at)));
     changes
+}
+
+/// What makes packages of one name the same: machine, epoch and version.
+fn whole(package: &Package) -> (&str, (&str, &str)) {
+    (package.architecture(), package.epoch_and_version())
 }
 
 /// A name with `#` for each version in it; `None` if it has none, or of kinds whose names tell none. O(length).
@@ -163,20 +167,23 @@ fn pair<'p, K: Ord>(
 /// By machine, then from the oldest to the newest.
 fn sort(list: &mut [&Package]) {
     list.sort_by(|a, b| {
-        let versions = compare(&a.kind, &a.version, &b.version);
         a.architecture()
             .cmp(b.architecture())
-            .then(versions)
-            .then_with(|| a.version.cmp(&b.version))
+            .then_with(|| order(a, b))
+            .then_with(|| a.epoch_and_version().cmp(&b.epoch_and_version()))
     });
 }
 
+/// Which of two packages of a kind is the older one; both are of package managers, so epochs count.
+fn order(a: &Package, b: &Package) -> Ordering {
+    compare(&a.kind, &a.full_version(), &b.full_version())
+}
+
 fn kind_of(left: &Package, right: &Package) -> ChangeKind {
-    let is_same = left.version == right.version && left.architecture() == right.architecture();
-    match compare(&left.kind, &left.version, &right.version) {
+    match order(left, right) {
         Ordering::Less => ChangeKind::Upgraded,
         Ordering::Greater => ChangeKind::Downgraded,
-        Ordering::Equal if is_same => ChangeKind::Same,
+        Ordering::Equal if whole(left) == whole(right) => ChangeKind::Same,
         Ordering::Equal => ChangeKind::Equivalent,
     }
 }
@@ -235,6 +242,39 @@ mod tests {
             "left-only: many 10.0.0 , -",
             "right-only: -, gone 1 ",
         ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn epochs_count() {
+        let [left, right] =
+            [["1-9?epoch=1", "1:2-1", "3-1?epoch=1"], ["1-1?epoch=2", "2-1?epoch=1", "4-1"]].map(
+                |versions| {
+                    let names = versions.iter().zip(["up", "same", "down"]);
+                    let purls: Vec<String> =
+                        names.map(|(it, name)| format!("pkg:rpm/{name}@{it}")).collect();
+                    packages(&purls.iter().map(String::as_str).collect::<Vec<_>>())
+                },
+            );
+        let told: Vec<_> = changes(&left, &right)
+            .iter()
+            .map(|it| (it.left.map_or("", |it| &it.name), it.kind))
+            .collect();
+        let expected = [
+            ("down", ChangeKind::Downgraded),
+            ("same", ChangeKind::Same),
+            ("up", ChangeKind::Upgraded),
+        ];
+        assert_eq!(told, expected);
+        // Several epochs of one version are several versions, the oldest of which is told first.
+        let many = packages(&["pkg:rpm/a@1?epoch=10", "pkg:rpm/a@1?epoch=9", "pkg:rpm/a@1"]);
+        let one = packages(&["pkg:rpm/a@1?epoch=9", "pkg:rpm/a@5"]);
+        let told: Vec<_> = changes(&many, &one)
+            .iter()
+            .map(|it| [it.left, it.right].map(|it| it.map(|it| it.full_version().into_owned())))
+            .collect();
+        let some = |text: &str| Some(text.to_owned());
+        let expected = [[some("9:1"), some("9:1")], [some("1"), some("5")], [some("10:1"), None]];
         assert_eq!(told, expected);
     }
 

@@ -69,7 +69,7 @@ fn open_store(location: &Path, options: &ReadOptions<'_>) -> Result<Store, Sourc
         return Store::scan(
             content.map_err(|error| SourceError::io(&place, error))?,
             &place,
-            &options.limits,
+            options,
         );
     }
     let (file, length) = open_file(location, &place)?;
@@ -82,7 +82,7 @@ fn open_store(location: &Path, options: &ReadOptions<'_>) -> Result<Store, Sourc
     }
     options.progress.expect(length.unwrap_or(0));
     let content = Content::new(Stored::new(file, options.progress));
-    Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place, &options.limits)
+    Store::scan(content.map_err(|error| SourceError::io(&place, error))?, &place, options)
 }
 
 /// The content of a file or of the standard input, whatever it is compressed with.
@@ -170,7 +170,7 @@ fn scan_once(
     options: &ReadOptions<'_>,
 ) -> Result<Origin, SourceError> {
     let stored = Stored::new(reader, options.progress);
-    let changeset = changeset::read_changeset(stored, place, &options.limits)?;
+    let changeset = changeset::read_changeset(stored, place, options)?;
     Ok(Origin::Scanned(Arc::new(Ok(changeset))))
 }
 

@@ -6,7 +6,7 @@ use super::input::Stream;
 use super::stored::Stored;
 use super::tar_entries::{Ending, Member, MemberKind, Members, TarError, TarErrorKind};
 use super::tar_sparse::SparseMap;
-use super::{Limits, SourceError, Warnings};
+use super::{Limits, ReadOptions, SourceError, Warnings};
 use crate::image::Digest;
 use crate::inventory::{self, Entry, EntryKind, Layer};
 use crate::path;
@@ -34,18 +34,19 @@ pub(super) struct Changeset {
 pub(super) fn read_changeset(
     stored: Stored<'_>,
     place: &str,
-    limits: &Limits,
+    options: &ReadOptions<'_>,
 ) -> Result<Changeset, SourceError> {
     let content = Content::new(stored).map_err(|error| SourceError::io(place, error))?;
-    read_stream(Stream::hashing(content), place, limits)
+    read_stream(Stream::hashing(content), place, options)
 }
 
 /// Reads a tar stream of which the first bytes were looked at.
 pub(super) fn read_stream(
     stream: Stream<'_>,
     place: &str,
-    limits: &Limits,
+    options: &ReadOptions<'_>,
 ) -> Result<Changeset, SourceError> {
+    let limits = &options.limits;
     let mut reader = Reader {
         layer: Layer::new(),
         warnings: Warnings::new(place),
@@ -53,7 +54,7 @@ pub(super) fn read_stream(
         limits,
         holes_left: MAX_HOLE_BYTES,
         zeros: Vec::new(),
-        held: Held::default(),
+        held: Held::new(&options.wanted),
     };
     let mut members = Members::new(stream.limited(limits.content_bytes));
     while let Some(member) = members.next().map_err(|error| tar_error(place, error))? {

@@ -1,7 +1,7 @@
 //! What is held of a file's content while it streams, because later questions need it.
 
-use super::Warnings;
-use crate::inventory::{self, Layer};
+use super::{Wanted, Warnings};
+use crate::inventory::{self, Layer, accounts};
 use crate::path;
 use crate::software::{BEGINNING_BYTES, Interest};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ const BUFFER_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Held {
     is_kept: bool,
     interest: Option<Interest>,
+    wanted: Wanted,
+    is_wanted: bool,
     /// How much room the file is worth at once, in bytes.
     room_bytes: usize,
     // Its memory serves all files of a layer: fresh memory costs as much as what is done with it.
@@ -21,11 +23,17 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Holds also what is asked for.
+    pub(super) fn new(wanted: &Wanted) -> Self {
+        Self { wanted: wanted.clone(), ..Self::default() }
+    }
+
     /// Begins with a file by what is known of it before its content: path in normal form, permission bits, stated
     /// size.
     pub(super) fn begin(&mut self, path: &[u8], mode: u16, size_bytes: u64) {
         self.is_kept = inventory::is_kept(path, size_bytes);
         self.interest = Interest::of(path, mode, size_bytes);
+        self.is_wanted = self.wanted.may_be(size_bytes);
         self.room_bytes = usize::try_from(size_bytes).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
         self.content.clear();
         self.content.shrink_to(BUFFER_BYTES);
@@ -33,12 +41,12 @@ impl Held {
 
     /// Forgets the file: it could not be read.
     pub(super) fn drop_it(&mut self) {
-        (self.is_kept, self.interest) = (false, None);
+        (self.is_kept, self.interest, self.is_wanted) = (false, None, false);
     }
 
     /// Takes the next piece. No more is ever held than was stated: sizes are bounded by what the file is read for.
     pub(super) fn push(&mut self, chunk: &[u8]) {
-        if !self.is_kept && self.interest.is_none() {
+        if !self.is_kept && !self.is_wanted && self.interest.is_none() {
             return;
         }
         let is_known = self.content.len() >= BEGINNING_BYTES;
@@ -59,8 +67,14 @@ impl Held {
             record.warnings.iter().for_each(|what| warnings.push(Some(&place), what));
             layer.tell(index, Arc::new(crate::software::Record { warnings: Vec::new(), ..record }));
         }
+        if std::mem::take(&mut self.is_wanted)
+            && let Some(digest) = layer.get(index as usize).digest
+        {
+            self.wanted.offer(digest, &self.content);
+        }
         if std::mem::take(&mut self.is_kept) {
-            layer.keep(index, self.content.clone());
+            let content = accounts::kept_form(layer.path(index as usize), &self.content);
+            layer.keep(index, content);
         }
     }
 }
@@ -80,6 +94,21 @@ mod tests {
         held.begin(b"usr/bin/run", 0o644, 4_000);
         held.push(b"\x7fELF");
         assert!(held.content.is_empty());
+    }
+
+    #[test]
+    fn users_are_kept_without_their_passwords() {
+        let mut layer = Layer::new();
+        let mut held = Held::default();
+        for path in [&b"etc/passwd"[..], b"etc/shadow", b"etc/group"] {
+            let index = layer.push(&Entry::bare(path, EntryKind::File)).unwrap();
+            held.begin(path, 0o644, 40);
+            held.push(b"a:hash:1:2:A:/a:/bin/sh\n");
+            held.push(b"a:hash:1:\n");
+            held.note(&mut layer, index, &mut Warnings::new("x"));
+        }
+        let kept: Vec<_> = layer.kept().iter().map(|(at, text)| (*at, &text[..])).collect();
+        assert_eq!(kept, [(0, &b"a::1:2::/a:/bin/sh\n"[..]), (2, b"a::1:\n")]);
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl LayerSource {
         options: &ReadOptions<'_>,
     ) -> Result<LayerRead, SourceError> {
         let stored = if self.blob.is_some() { stored.hashing() } else { stored };
-        self.verified(changeset::read_changeset(stored, &self.place, &options.limits)?)
+        self.verified(changeset::read_changeset(stored, &self.place, options)?)
     }
 
     fn verified(&self, changeset: Changeset) -> Result<LayerRead, SourceError> {

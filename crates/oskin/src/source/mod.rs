@@ -51,6 +51,7 @@ mod tar_sparse;
 mod tree;
 mod walk;
 mod walk_fs;
+mod wanted;
 
 pub use error::SourceError;
 pub use layer::{LayerRead, LayerSource};
@@ -61,6 +62,7 @@ pub use registry::{
     Connections, RegistryOptions, Timeouts, manifest_digest as remote_digest, tags,
 };
 pub use spec::{Pick, SourceSpec, Transport, has_transport};
+pub use wanted::{Wanted, contents};
 
 use crate::image::{Declared, Digest, Fact, Packages, Platform};
 use std::fmt;
@@ -90,6 +92,8 @@ pub struct ReadOptions<'a> {
     pub limits: Limits,
     /// How registries are reached.
     pub registry: RegistryOptions,
+    /// Files whose contents are taken out.
+    pub wanted: Wanted,
     /// Who is told how far the reading is.
     pub progress: &'a dyn Progress,
 }
@@ -107,6 +111,7 @@ impl Default for ReadOptions<'_> {
             engines: EngineOptions::default(),
             limits: Limits::default(),
             registry: RegistryOptions::default(),
+            wanted: Wanted::default(),
             progress: &NoProgress,
         }
     }

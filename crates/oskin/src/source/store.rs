@@ -140,8 +140,9 @@ impl Store {
     pub(super) fn scan(
         content: Content<'_>,
         place: &str,
-        limits: &Limits,
+        options: &ReadOptions<'_>,
     ) -> Result<Self, SourceError> {
+        let limits = &options.limits;
         let mut names = Names::new(place);
         let mut kept_bytes = 0;
         let mut members = Members::new(Stream::new(content).limited(limits.content_bytes));
@@ -152,8 +153,12 @@ impl Store {
                 MemberKind::File if member.sparse.is_none() => {
                     let place = format!("{place}: {}", path::shorten(&name));
                     let most = MAX_KEPT_BYTES - kept_bytes;
-                    let found =
-                        scan_member(&mut members, most.min(limits.manifest_bytes), &place, limits)?;
+                    let found = scan_member(
+                        &mut members,
+                        most.min(limits.manifest_bytes),
+                        &place,
+                        options,
+                    )?;
                     if let Scanned::Small(bytes) = &found {
                         kept_bytes += bytes.len() as u64;
                     }
@@ -437,7 +442,7 @@ fn scan_member(
     members: &mut Members<Stream<'_>>,
     small_bytes: u64,
     place: &str,
-    limits: &Limits,
+    options: &ReadOptions<'_>,
 ) -> Result<Scanned, SourceError> {
     let io = |error| SourceError::io(place, error);
     let stored_bytes = members.content_left();
@@ -464,7 +469,7 @@ fn scan_member(
     };
     match stream.peek(BLOCK_BYTES) {
         Ok(block) if block.is_empty() || Members::<Stream<'_>>::is_start(block) => {
-            Ok(layer(changeset::read_stream(stream, place, limits)))
+            Ok(layer(changeset::read_stream(stream, place, options)))
         }
         Ok(_) => Ok(Scanned::Other(stored_bytes)),
         Err(error) => Ok(layer(Err(io(error)))),

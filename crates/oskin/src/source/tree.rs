@@ -53,7 +53,7 @@ impl<'r> TreeReader<'r> {
             linked: BTreeMap::new(),
             size_bytes: 0,
             buffer: vec![0; super::stored::BUFFER_BYTES],
-            held: Held::default(),
+            held: Held::new(&options.wanted),
         }
     }
 

@@ -94,7 +94,7 @@ impl Walk {
             size_bytes: 0,
             buffer: vec![0; super::stored::BUFFER_BYTES],
             holes_left: walk_fs::MAX_HOLE_BYTES,
-            held: Held::default(),
+            held: Held::new(&options.wanted),
         };
         reader.walk()?;
         let Reader { mut layer, warnings, size_bytes, .. } = reader;

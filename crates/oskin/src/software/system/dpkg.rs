@@ -7,7 +7,7 @@ use crate::path::{normalize, split_name};
 use crate::software::{FoundPackage, Owned, Record};
 use std::borrow::Cow;
 
-/// Reads `var/lib/dpkg/status`: packages of which the third word of their status is `installed`.
+/// Reads `var/lib/dpkg/status`: packages that are unpacked and configured, see [`ends_installed`].
 pub(super) fn status(content: &[u8]) -> Record {
     packages(content, false)
 }
@@ -44,9 +44,15 @@ fn packages(content: &[u8], unsaid_is_installed: bool) -> Record {
 }
 
 /// Whether a status such as `hold ok installed` says that the package is there and configured.
+///
+/// By `dpkg-query(1)`, "Package states", and dpkg's specification of triggers that holds for `installed`, and for
+/// `triggers-pending` and `triggers-awaited` too: there only work for others is left to do, such as a cache to be
+/// written anew (`it`, `iW` in `dpkg -l`). All others are gone, not whole, or not configured.
 pub(super) fn ends_installed(status: &[u8]) -> bool {
     let mut words = status.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.nth(2).is_some_and(|word| word.eq_ignore_ascii_case(b"installed"))
+    let Some(state) = words.nth(2) else { return false };
+    let there: [&[u8]; 3] = [b"installed", b"triggers-pending", b"triggers-awaited"];
+    there.iter().any(|it| state.eq_ignore_ascii_case(it))
 }
 
 fn package(stanza: &Stanza<'_>, room: &mut Room) -> Result<FoundPackage, &'static str> {
@@ -237,6 +243,27 @@ Version: 4
         assert_eq!(libc.provides, ["libc6-x", "libc6"]);
         let told = "2 entries are damaged, the first: it has no version";
         assert_eq!(record.warnings, [told]);
+    }
+
+    #[test]
+    fn states_of_triggers_are_installed() {
+        let states = [
+            ("not-installed", false),
+            ("config-files", false),
+            ("half-installed", false),
+            ("unpacked", false),
+            ("half-configured", false),
+            ("triggers-awaited", true),
+            ("triggers-pending", true),
+            ("installed", true),
+            ("", false),
+        ];
+        for (state, is_installed) in states {
+            let content = format!("Package: a\nStatus: install ok {state}\nVersion: 1\n");
+            for record in [status(content.as_bytes()), status_file(content.as_bytes())] {
+                assert_eq!(record.packages.len(), usize::from(is_installed), "{state}");
+            }
+        }
     }
 
     #[test]

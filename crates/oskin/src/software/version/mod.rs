@@ -4,6 +4,7 @@
 //! each version is cut into tokens, and tokens are compared one by one.
 
 mod apk;
+mod maven;
 mod pypi;
 mod rpm;
 
@@ -16,8 +17,10 @@ use std::cmp::Ordering;
 /// * `alpm`: the same, as pacman's `vercmp` does where it differs.
 /// * `apk`: the rules of apk-tools 2: `_alpha` to `_rc` before a release, `_p` and `-r` behind it.
 /// * `pypi`: PEP 440; what is no such version comes before all that are.
+/// * `maven`: the "Version Order Specification" of Maven's POM reference: `2.0-SNAPSHOT` and `2.0.0.CR1` come before `2`,
+///   which is `2.0.0` and `2.0.Final`.
 /// * `npm`, `cargo`, `golang`, `nuget`, `hex`, `pub`, `swift`: Semantic Versioning 2.0.0, clause 11, with
-///   any count of numbers (missing ones are zero), and a `v` before them or not.
+///   any count of numbers (missing ones are zero), and a `v` before them or not; in `nuget` case does not count.
 /// * `gem`: the rules of `RubyGems`: parts with letters come before the release.
 /// * all others: numbers by value and words bytewise in lower case; words such as `alpha`, `beta` and
 ///   `rc` come before the release, and other words behind it.
@@ -39,7 +42,10 @@ pub fn compare(kind: &str, a: &str, b: &str) -> Ordering {
         "alpm" => rpm::compare_alpm(a, b),
         "apk" => apk::compare(a, b),
         "pypi" => pypi::compare(a, b),
-        "npm" | "cargo" | "golang" | "nuget" | "hex" | "pub" | "swift" => semver(a, b),
+        "maven" => maven::compare(a, b),
+        "npm" | "cargo" | "golang" | "hex" | "pub" | "swift" => semver(a, b),
+        // `NuGetVersion`: four numbers at most, labels without case.
+        "nuget" => semver(&a.to_lowercase(), &b.to_lowercase()),
         "gem" => gem(a, b),
         _ => natural(a, b),
     }
@@ -239,11 +245,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const KINDS: [&str; 8] = ["deb", "rpm", "alpm", "apk", "pypi", "npm", "gem", "generic"];
+    const KINDS: [&str; 10] =
+        ["deb", "rpm", "alpm", "apk", "pypi", "maven", "npm", "nuget", "gem", "generic"];
 
     /// Versions of each kind from the oldest to the newest, those that mean the same in one group.
     /// They follow from the rules; the programs of each kind were asked too.
-    const LADDERS: [(&str, &[&[&str]]); 9] = [
+    const LADDERS: [(&str, &[&[&str]]); 11] = [
         (
             "deb",
             &[
@@ -373,6 +380,68 @@ mod tests {
             ],
         ),
         (
+            "nuget",
+            &[
+                &["1.0.0-alpha", "1.0.0-ALPHA"],
+                &["1.0.0-alpha.1", "1-Alpha.1"],
+                &["1.0.0-BETA"],
+                &["1.0.0-beta.2"],
+                &["1.0.0-beta.11"],
+                &["1.0.0-RC1", "1.0.0-rc1"],
+                &["1.0.0-rc2", "1.0.0.0-RC2+b"],
+                &["1", "1.0", "1.0.0", "1.0.0.0", "1.0.0+Build", "01.0"],
+                &["1.0.0.1-x"],
+                &["1.0.0.1"],
+                &["1.0.1"],
+                &["1.10.0"],
+            ],
+        ),
+        (
+            "maven",
+            &[
+                &["1.0-alpha", "1-alpha", "1.0.ALPHA", "1.0.0-alpha"],
+                &["1.0-alpha-1", "1.0a1", "1-alpha1", "1.0.Alpha1"],
+                &["1.0-beta2", "1.0-b2", "1.0.0.Beta2"],
+                &["1.0-m3", "1.0.0-M3", "1-milestone-3"],
+                &["1.0.0.CR1", "1-rc1", "1.0-RC-1"],
+                &["1.0.0.CR2-SNAPSHOT"],
+                &["1.0.0.CR2"],
+                &["1.0-SNAPSHOT", "1-snapshot"],
+                &["1.0.Final-SNAPSHOT"],
+                &[
+                    "1",
+                    "1.0",
+                    "1.0.0.0",
+                    "1.0.Final",
+                    "1-ga",
+                    "1.0.0.RELEASE",
+                    "1.",
+                    "1-",
+                    "1.0.0-0.0",
+                ],
+                &["1.0.0.Final-redhat-1"],
+                &["1-ga.1", "1.0-final.1"],
+                &["1.0-sp", "1.sp"],
+                &["1-sp-1", "1.0.0.SP1"],
+                &["1-sp.1"],
+                // Alone it does not stand for alpha.
+                &["1-a"],
+                &["1.0-android"],
+                &["1-foo", "1.0.0-foo.0.0"],
+                &["1.0-jre"],
+                &["1-1", "1.0-1", "1.0.0-ga-1"],
+                &["1-1.foo-bar1baz-.1", "1-1.foo-bar-1-baz-0.1"],
+                &["1-2"],
+                &["1-20240101.120000-1"],
+                &["1.0.1-SNAPSHOT"],
+                &["1.0.1", "1.0.01", "1.0.1.0"],
+                &["1.9"],
+                &["1.10"],
+                &["2.0.0-M3"],
+                &["2"],
+            ],
+        ),
+        (
             "golang",
             &[&["v0.0.0-20200101000000-abcdef"], &["v0.1.0"], &["v2.0.0+incompatible", "v2"]],
         ),
@@ -420,7 +489,7 @@ mod tests {
     fn versions() -> impl Strategy<Value = String> {
         let parts = [
             "0", "1", "2", "10", "01", "00", ".", ".", "-", "~", "^", "_", "+", ":", "!", "a", "b",
-            "rc", "r", "p", "alpha", "dev", "post", "_p", "-r", "é", " ",
+            "rc", "r", "p", "alpha", "dev", "post", "_p", "-r", "é", " ", "sp", "GA", "final", "M",
         ];
         proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..7)
             .prop_map(|parts| parts.concat())

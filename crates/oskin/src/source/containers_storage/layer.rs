@@ -96,7 +96,7 @@ impl KeptLayer {
         options.progress.expect(self.size_bytes);
         let archive = Archive::new(lines, root, options.limits.content_bytes);
         let stored = Stored::new(archive, options.progress);
-        let read = changeset::read_changeset(stored, place, &options.limits)
+        let read = changeset::read_changeset(stored, place, options)
             .map_err(|error| trouble(error, place))?;
         if let Some(expected) = self.expected
             && expected != read.diff_id

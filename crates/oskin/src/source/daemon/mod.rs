@@ -229,7 +229,7 @@ impl Engine {
         options.progress.expect(inspected.size.unwrap_or(0));
         let content = Content::new(Stored::new(answer.body, options.progress));
         let content = content.map_err(|error| self.failed(error))?;
-        Store::scan(content, &self.place, &options.limits).map_err(|error| match error {
+        Store::scan(content, &self.place, options).map_err(|error| match error {
             // No file is damaged here.
             SourceError::Damaged { place, what } => {
                 let place = place.strip_prefix(&*self.place).unwrap_or_default();

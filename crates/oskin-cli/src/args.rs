@@ -8,6 +8,7 @@ mod family;
 mod finding;
 mod help;
 mod judging;
+mod layers;
 mod measuring;
 mod packages;
 mod paths;
@@ -23,6 +24,7 @@ pub(crate) use evaluating::Evaluating;
 pub(crate) use family::{AskedBases, Gates};
 pub(crate) use finding::{AskedFind, AskedSoftware};
 pub(crate) use judging::{JudgedPackages, JudgedTags};
+pub(crate) use layers::AskedLayers;
 pub(crate) use measuring::{Measuring, Viewing};
 pub(crate) use packages::{AskedPackages, AskedSbom, AskedTags};
 pub(crate) use paths::AskedPaths;
@@ -116,6 +118,11 @@ fn similarity(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("not in 0 to 1".to_owned()) }
 }
 
+/// A type of packages, in lower case.
+fn package_type(text: &str) -> Result<String, oskin::software::NotAKind> {
+    oskin::software::kind(text).map(str::to_owned)
+}
+
 impl Command {
     /// How a command is to read images, if it does.
     pub(crate) fn reading(&mut self) -> Option<&mut Reading> {
@@ -134,6 +141,7 @@ impl Command {
             | Self::Descendants { reading, .. }
             | Self::Common { reading, .. }
             | Self::Stale { reading, .. }
+            | Self::Layers { asked: AskedLayers { reading, .. } }
             | Self::Words { asked: AskedWords { reading, .. } }
             | Self::Packages { asked: AskedPackages { reading, .. } }
             | Self::Sbom { asked: AskedSbom { reading, .. } }
@@ -176,6 +184,12 @@ pub(crate) enum Command {
         image: OsString,
         #[command(flatten)]
         reading: Reading,
+    },
+    /// What each layer of an image brings, changes and removes, and what is written in vain
+    #[command(after_help = layers::HELP)]
+    Layers {
+        #[command(flatten)]
+        asked: AskedLayers,
     },
     /// Remove images from the catalog
     Rm {

@@ -192,6 +192,10 @@ impl Workspace {
     fn unknown(&mut self, name: &str) -> CliError {
         let error =
             CliError::new(format!("{name:?} is neither an image of the catalog nor a file"));
+        let error = match name.contains(['*', '?', '[']) {
+            true => error.hint("wildcards do not work here: name one image"),
+            false => error,
+        };
         if !self.path.exists() {
             let error = match of_reference(name) {
                 Some(hint) => error.hint(hint),

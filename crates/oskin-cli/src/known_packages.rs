@@ -55,8 +55,11 @@ impl KnownPackages {
             return Err((message, "a version that is not known is `-`"));
         }
         let [image, kind, name, version] = row;
+        let kind = oskin::software::kind(kind).map_err(|error| {
+            (error.to_string(), "types are those of package URLs, as `oskin packages` tells")
+        })?;
         let types = self.images.entry(image.to_owned()).or_default();
-        let list = types.entry(kind.to_lowercase()).or_default();
+        let list = types.entry(kind.to_owned()).or_default();
         if name == "*" {
             let Ok(count) = version.parse() else {
                 return Err((format!("{version:?} is no number"), "the version of `*` is a count"));
@@ -69,7 +72,7 @@ impl KnownPackages {
             return Ok(());
         }
         let version = (version != "-").then(|| version.to_owned());
-        list.packages.entry(shown_name(&kind.to_lowercase(), name)).or_default().push(version);
+        list.packages.entry(shown_name(kind, name)).or_default().push(version);
         Ok(())
     }
 }
@@ -109,6 +112,7 @@ mod tests {
             KnownPackages::parse(&text).unwrap_err().message()
         };
         assert!(refused("x\tdeb\t\t1").starts_with("line 2: there is no name"));
+        assert!(refused("x\tdeb\ta\t1\nx\tdbe\ta\t1").starts_with("line 3: \"dbe\" is no type"));
         assert!(refused("x\tdeb\ta").starts_with("line 2: there is no version"));
         assert!(refused("x\tdeb\t*\tmany").contains("\"many\" is no number"));
         assert!(

@@ -40,6 +40,7 @@ impl Workspace {
     /// looked: path lists, and what an oskin added that did not look.
     pub(crate) fn installed(&mut self, found: &Found) -> Result<Option<Vec<Installed>>, CliError> {
         let all = match found {
+            _ if found.record().transport == "paths" => None,
             Found::Kept(record) if !record.packages_only => {
                 let inventory = self.catalog()?.inventory_with_software(record.id)?;
                 ingest::installed(&inventory)

@@ -1,6 +1,6 @@
 //! What is typed to ask for the software of an image.
 
-use super::{Reading, listed};
+use super::{Reading, listed, package_type};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,9 +11,11 @@ pub(super) const PACKAGES_HELP: &str = "\
     managers of Python, Node, Ruby, conda, Java, PHP, R, Perl, Lua, Julia, .NET, Erlang, Haskell and Cargo leave \
     beside the files they install, and from the build facts in programs of Go and Rust. Programs that tell their \
     version in their own file and that no package owns are of type generic.\n\n\
-    LAYER is the layer that brought the package in this version, base first, from 0 on. With a base, FROM says \
-    whether that has the package in the same version. Without --base that is the largest image of the catalog whose \
-    layers this one begins with.";
+    LAYER is the layer that brought the package in this version, base first, from 0 on. A package that several files \
+    record in one layer is one line; PLACES is how many do.\n\n\
+    The base is what --base names; else the image of the catalog with the most layers that are the first ones of this \
+    image, but not all of them (empty layers aside). With a base, FROM says whether that has the package in the same \
+    version (base) or not (own); without one FROM is empty, and --own needs --base.";
 
 /// What is told of bills of materials, for those who ask for help.
 pub(super) const SBOM_HELP: &str = "\
@@ -40,7 +42,7 @@ pub(crate) struct AskedPackages {
     #[arg(long, value_name = "BASE")]
     pub(crate) base: Option<OsString>,
     /// Only packages of these types, such as deb,pypi
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', value_parser = package_type)]
     pub(crate) r#type: Vec<String>,
     /// Only what the base has not
     #[arg(long)]

@@ -78,7 +78,8 @@ impl FromStr for LimitSetting {
     }
 }
 
-fn number(text: &str) -> Result<u64, String> {
+/// A number with a unit of bytes or none.
+pub(super) fn number(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let power = match &text[digits.len()..].to_ascii_lowercase()[..] {
         "" | "b" => 1,

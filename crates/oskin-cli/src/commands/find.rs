@@ -9,7 +9,7 @@ use oskin::catalog::Catalog;
 use oskin::image::{LayerKey, Package};
 use oskin::ingest;
 use oskin::report::{FindReport, FoundLayer, FoundReport, NameReport};
-use oskin::software::{Origin, Origins, Query, Recorded};
+use oskin::software::{Likeness, Origin, Origins, Query, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
@@ -24,8 +24,16 @@ pub(super) fn run(global: &Global, asked: &AskedFind) -> Result<ExitCode, CliErr
     let outputs = Outputs::new(global, &[Format::Text, Format::Json])?;
     let query = Query::parse(&asked.query).map_err(|error| {
         CliError::new(format!("cannot look for {:?}: {error}", asked.query))
-            .hint("ask as in `oskin find 'openssl>=1.1.1,<3'`; see `oskin find --help`")
+            .hint(error.hint())
+            .hint("`oskin find --help` tells how to ask")
     })?;
+    if let Some(kind) = query
+        .kind()
+        .filter(|it| !asked.types.is_empty() && !asked.types.iter().any(|asked| asked == it))
+    {
+        let message = format!("the query asks for packages of type {kind}, --type for others");
+        return Err(CliError::new(message).hint("leave out one of them"));
+    }
     let mut workspace = workspace(global, Reading::default())?;
     let report = workspace.catalog()?.at_one_moment(|catalog| search(catalog, &query, asked))?;
     if report.unknown > 0 {
@@ -36,7 +44,7 @@ pub(super) fn run(global: &Global, asked: &AskedFind) -> Result<ExitCode, CliErr
             text::plural(report.unknown, "image")
         ));
     }
-    outputs.answer(&value_of(&report)?, || text_of(&report))?;
+    outputs.answer(&value_of(&report)?, || text_of(&report, query.name()))?;
     Ok(if report.found.is_empty() { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
 }
 
@@ -53,6 +61,7 @@ fn search(catalog: &Catalog, query: &Query, asked: &AskedFind) -> Result<FindRep
     let mut report = FindReport::new(&asked.query, &asked.types, asked.source);
     report.images = names.len() as u64;
     let hits = look(catalog, (query, asked), &names, &mut report)?;
+    report.found_images = hits.iter().map(|hit| hit.image).collect::<BTreeSet<_>>().len() as u64;
     report.found = hits
         .iter()
         .map(|hit| FoundReport::new(&names[hit.image].1, &hit.package, hit.is_source))
@@ -100,12 +109,14 @@ fn look(
     report: &mut FindReport,
 ) -> Result<Vec<Hit>, CliError> {
     let mut hits = Vec::new();
-    let (mut by_source, mut near) = (Tally::new(), Tally::new());
+    let mut by_source = Tally::new();
+    let mut near: BTreeMap<Likeness, Tally> = BTreeMap::new();
     for (image, (id, _)) in names.iter().enumerate() {
         let Some(packages) = catalog.packages(*id)? else {
             report.unknown += 1;
             continue;
         };
+        let before = report.by_source_packages;
         for package in packages.list() {
             if !asked.types.is_empty() && !asked.types.contains(&package.kind) {
                 continue;
@@ -119,17 +130,24 @@ fn look(
             } else if let Some(version) = query.source(package) {
                 match query.holds(package, version) {
                     true if asked.source => hit(true),
-                    true => note(&mut by_source, package, image),
+                    true => {
+                        report.by_source_packages += 1;
+                        note(&mut by_source, package, image);
+                    }
                     false => {}
                 }
-            } else if hits.is_empty() && report.other_versions == 0 && query.is_near(package) {
-                note(&mut near, package, image);
+            } else if hits.is_empty()
+                && report.other_versions == 0
+                && let Some(likeness) = query.likeness(package)
+            {
+                note(near.entry(likeness).or_default(), package, image);
             }
         }
+        report.by_source_images += u64::from(report.by_source_packages > before);
     }
     report.by_source = names_of(by_source);
     if hits.is_empty() && report.other_versions == 0 {
-        report.near = names_of(near);
+        report.near = near.into_values().flat_map(names_of).collect();
         report.near.truncate(PROPOSED);
     }
     Ok(hits)
@@ -247,20 +265,19 @@ fn bases(hits: &[Hit], chains: &BTreeMap<usize, Vec<LayerKey>>) -> Vec<Option<us
     bases
 }
 
-fn text_of(report: &FindReport) -> String {
+fn text_of(report: &FindReport, name: &str) -> String {
     let query = text::printable(&report.query);
     let of = text::plural(report.images - report.unknown, "image");
-    let images: BTreeSet<&str> = report.found.iter().map(|it| it.image.as_str()).collect();
-    let mut text = if report.found.is_empty() {
-        format!("{query}: in none of {of}\n")
-    } else {
-        format!(
-            "{query}: {} in {} of {of}; layers of {} looked at\n\n",
-            text::plural(report.found.len() as u64, "package"),
-            text::count(images.len() as u64),
-            text::count(report.opened)
-        )
+    let mut text = match report.found.len() as u64 {
+        0 => format!("{query}: in none of {of}"),
+        found => format!(
+            "{query}: {} in {} of {of}",
+            text::plural(found, "package"),
+            text::count(report.found_images)
+        ),
     };
+    text.push_str(&by_source(report, name));
+    text.push_str(if report.found.is_empty() { "\n" } else { "\n\n" });
     if !report.found.is_empty() {
         let headings = ["IMAGE", "TYPE", "PACKAGE", "VERSION", "LAYER", "FROM"];
         text.push_str(&text::table(&headings, report.found.iter().map(row).collect()));
@@ -270,8 +287,8 @@ fn text_of(report: &FindReport) -> String {
         text.push_str(&format!("{packages} of that name in other versions\n"));
     }
     for (names, what) in [
-        (&report.by_source, "built from a source of that name (--source finds them)"),
-        (&report.near, "names that hold it"),
+        (&report.by_source, "built from a source of that name (--source lists them)"),
+        (&report.near, "names like it"),
     ] {
         if let Some(all) = listed(names) {
             if !report.found.is_empty() {
@@ -282,6 +299,23 @@ fn text_of(report: &FindReport) -> String {
         }
     }
     text
+}
+
+/// What the first line says of packages whose source has the name, which are not listed.
+fn by_source(report: &FindReport, name: &str) -> String {
+    let packages = report.by_source_packages;
+    if packages == 0 {
+        return String::new();
+    }
+    let source = if name.contains('*') {
+        "sources of that name".to_owned()
+    } else {
+        text::printable(&format!("the source {name}"))
+    };
+    let (but, more) = if report.found.is_empty() { (", but ", "") } else { ("; ", " more") };
+    let noun = if packages == 1 { "package" } else { "packages" };
+    let images = text::plural(report.by_source_images, "image");
+    format!("{but}{}{more} {noun} of {source} in {images}: --source", text::count(packages))
 }
 
 /// The first names, with how many images have them.

@@ -21,6 +21,7 @@ mod find;
 mod gate;
 mod generate;
 mod heatmap;
+mod layers;
 mod lineage;
 mod lineage_text;
 mod ls;
@@ -58,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Import { files } => add::import(&global, &files),
         Command::Ls => ls::run(&global),
         Command::Show { image, reading } => show::run(&global, &image, reading),
+        Command::Layers { asked } => layers::run(&global, &asked),
         Command::Rm { images } => ls::remove(&global, &images),
         Command::Check => check::run(&global),
         Command::Export { images, all } => export::run(&global, images, all),

@@ -3,9 +3,12 @@
 use super::workspace;
 use crate::args::{AskedPackages, Global};
 use crate::error::CliError;
+use crate::images::Found;
 use crate::output::{Format, Outputs, value_of};
 use crate::text;
+use oskin::inventory::Inventory;
 use oskin::report::{InstalledReport, PackageReport};
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 /// Tells what is installed in an image.
@@ -15,6 +18,17 @@ pub(super) fn run(global: &Global, asked: AskedPackages) -> Result<ExitCode, Cli
     let mut workspace = workspace(global, reading)?;
     let found = workspace.find_any(&image)?;
     let mut all = workspace.must_be_installed(&found)?;
+    if let Found::Read(read) = &found
+        && all.is_empty()
+        && read.record.transport == "rootfs"
+        && !looks_like_a_root(&read.inventory)
+    {
+        workspace.warn(&format!(
+            "{} does not look like a root file system: it has none of bin, etc, lib, opt, usr and var; of images \
+             that lie in it, name one",
+            text::printable(found.name())
+        ));
+    }
     let base = workspace.base_of(&found, base.as_deref())?;
     if own && base.is_none() {
         return Err(CliError::new(format!("no base of {:?} is known", found.name()))
@@ -30,6 +44,14 @@ pub(super) fn run(global: &Global, asked: AskedPackages) -> Result<ExitCode, Cli
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether there is one of the directories that hold what package managers record or what they install.
+fn looks_like_a_root(inventory: &Inventory) -> bool {
+    let of_roots =
+        |path: &[u8]| matches!(path, b"etc" | b"usr" | b"bin" | b"lib" | b"opt" | b"var");
+    let first = |path: &[u8]| path.split(|&byte| byte == b'/').next().is_some_and(of_roots);
+    inventory.iter().any(|entry| first(entry.path))
+}
+
 fn text_of(report: &InstalledReport, own: bool) -> String {
     let count = report.packages.len() as u64;
     let types: Vec<String> = report
@@ -38,6 +60,9 @@ fn text_of(report: &InstalledReport, own: bool) -> String {
         .map(|(kind, count)| format!("{} {kind}", text::count(*count)))
         .collect();
     let mut line = format!("{}: {}", report.name, text::plural(count, "package"));
+    if report.different < count {
+        line.push_str(&format!(", {} different", text::count(report.different)));
+    }
     if !types.is_empty() {
         line.push_str(&format!(" ({})", types.join(", ")));
     }
@@ -52,29 +77,63 @@ fn text_of(report: &InstalledReport, own: bool) -> String {
     if report.packages.is_empty() {
         return text;
     }
-    let row = |it: &PackageReport| {
-        let from = match it.from_base {
-            Some(true) => "base",
-            Some(false) => "own",
-            None => "",
-        };
-        vec![
-            it.r#type.clone(),
-            it.name.clone(),
-            it.version.clone(),
-            it.layer.map(|layer| layer.to_string()).unwrap_or_default(),
-            from.to_owned(),
-            match it.asked_for {
-                Some(true) => "asked for",
-                Some(false) => "came along",
-                None => "",
-            }
-            .to_owned(),
-            it.license.lines().collect::<Vec<_>>().join(" "),
-        ]
-    };
     text.push('\n');
-    let headings = ["TYPE", "NAME", "VERSION", ">LAYER", "FROM", "WHY", "LICENCE"];
-    text.push_str(&text::table(&headings, report.packages.iter().map(row).collect()));
+    text.push_str(&table(&report.packages));
     text
+}
+
+/// The packages, of which those that look the same are one line.
+fn table(packages: &[PackageReport]) -> String {
+    let mut machines: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for it in packages {
+        machines.entry((&it.r#type, &it.name)).or_default().insert(&it.architecture);
+    }
+    let mut rows: Vec<(Vec<String>, u64)> = Vec::new();
+    let mut lines: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    for it in packages {
+        let is_of_several =
+            machines.get(&(&*it.r#type, &*it.name)).is_some_and(|all| all.len() > 1);
+        let row = row(it, is_of_several);
+        let line = *lines.entry(row.clone()).or_insert(rows.len());
+        match rows.get_mut(line) {
+            Some((_, places)) => *places += 1,
+            None => rows.push((row, 1)),
+        }
+    }
+    let mut headings = vec!["TYPE", "NAME", "VERSION", ">LAYER", "FROM", "WHY", "LICENCE"];
+    let is_folded = rows.iter().any(|(_, places)| *places > 1);
+    if is_folded {
+        headings.insert(3, ">PLACES");
+    }
+    let shown = |(mut row, places): (Vec<String>, u64)| {
+        if is_folded {
+            row.insert(3, text::count(places));
+        }
+        row
+    };
+    text::table(&headings, rows.into_iter().map(shown).collect())
+}
+
+/// A line; the machine stands behind the name if there are packages of that name for several.
+fn row(it: &PackageReport, is_of_several: bool) -> Vec<String> {
+    let from = match it.from_base {
+        Some(true) => "base",
+        Some(false) => "own",
+        None => "",
+    };
+    let why = match it.asked_for {
+        Some(true) => "asked for",
+        Some(false) => "came along",
+        None => "",
+    };
+    let machine = Some(&it.architecture).filter(|it| is_of_several && !it.is_empty());
+    vec![
+        it.r#type.clone(),
+        machine.map_or_else(|| it.name.clone(), |machine| format!("{}:{machine}", it.name)),
+        it.version.clone(),
+        it.layer.map(|layer| layer.to_string()).unwrap_or_default(),
+        from.to_owned(),
+        why.to_owned(),
+        it.license.lines().collect::<Vec<_>>().join(" "),
+    ]
 }

@@ -146,7 +146,7 @@ fn sources_and_near_names_are_offered() {
     assert_eq!(none.code, Some(1));
     assert_eq!(
         none.stdout,
-        "ssl: in none of 5 images\nnames that hold it: deb:libssl3 (4), deb:openssl (4)\n"
+        "ssl: in none of 5 images\nnames like it: deb:libssl3 (4), deb:openssl (4)\n"
     );
     assert_eq!(
         none.stderr,
@@ -170,14 +170,140 @@ fn a_table_is_for_people() {
     let digest = place.json(&["show", "app:1"])["layers"][1]["digest"].as_str().unwrap().to_owned();
     let digest = &digest["sha256:".len()..][..12];
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "openssl>=3: 3 packages in 3 of 5 images; layers of 3 looked at");
+    assert_eq!(
+        lines[0],
+        "openssl>=3: 3 packages in 3 of 5 images; 4 more packages of the source openssl in 4 images: --source"
+    );
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(lines[2]), ["IMAGE", "TYPE", "PACKAGE", "VERSION", "LAYER", "FROM"]);
     assert_eq!(words(lines[4]), ["app:1", "deb", "openssl", "3.0.11-1", "1", digest, "middle:1"]);
     assert_eq!(
         lines.last().copied(),
-        Some("built from a source of that name (--source finds them): deb:libssl3 (4)")
+        Some("built from a source of that name (--source lists them): deb:libssl3 (4)")
     );
+}
+
+#[test]
+fn what_is_not_understood_is_never_in_no_image() {
+    let place = place();
+    let openssl = found(&place, &["openssl"]);
+    for query in ["openssl>=1 <4", "openssl>=1<4", "openssl>=v1", "openssl!=2.*", "DEB:openssl"] {
+        assert_eq!(found(&place, &[query]), openssl, "{query}");
+    }
+    for query in ["openssl@3.0.11", "openssl=3.x", "openssl>=3 <3.5"] {
+        assert_eq!(found(&place, &[query]), openssl[..3], "{query}");
+    }
+    for (query, said) in [
+        ("openssl>1.22;<1.26", "\"1.22;\" is no version"),
+        ("openssl>1.22 and <1.26", "\"and\" is no bound"),
+        ("openssl<4.*", "is no version that others are less or more than"),
+        ("openssl<4.x", "is no version that others are less or more than"),
+        ("openssl<three", "begin with a digit"),
+        ("openssl~=3", "~ is no operator: those are <, <=, >, >=, =, == and !="),
+        ("openssl^3", "^ is no operator: those are <, <=, >, >=, =, == and !="),
+        ("openssl 3", "with an operator before each version"),
+        ("openssl,bash", "ask for one package at a time"),
+        ("openssl|bash", "ask for one package at a time"),
+        ("dbe:openssl", "\"dbe\" is no type of packages: the types are alpm, apk,"),
+        ("pkg:debian/openssl", "\"debian\" is no type of packages"),
+    ] {
+        let wrong = place.run(&["find", query]);
+        assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(2), ""), "{query}");
+        assert!(wrong.stderr.contains(said), "{query}: {}", wrong.stderr);
+        assert!(wrong.stderr.contains("hint: ") && wrong.stderr.contains('\''), "{}", wrong.stderr);
+    }
+}
+
+#[test]
+fn types_are_known_ones_in_any_case() {
+    let place = place();
+    assert_eq!(found(&place, &["openssl", "--type", "NPM,Deb"]).len(), 4);
+    assert_eq!(place.json(&["find", "bash", "--type", "DEB"])["types"][0], "deb");
+    for arguments in [
+        ["find", "openssl", "--type", "dbe"],
+        ["find", "openssl", "--type", ""],
+        ["packages", "app:1", "--type", "deb,"],
+    ] {
+        let wrong = place.run(&arguments);
+        assert_eq!(wrong.code, Some(2), "{arguments:?}");
+        assert!(wrong.stderr.contains("the types are alpm, apk, cargo,"), "{}", wrong.stderr);
+    }
+    assert_eq!(place.json(&["packages", "app:1", "--type", "PyPI"])["types"]["pypi"], 1);
+    let never = place.run(&["find", "rpm:openssl", "--type", "deb"]);
+    assert_eq!(never.code, Some(2));
+    assert!(never.stderr.contains("type rpm, --type for others"), "{}", never.stderr);
+}
+
+#[test]
+fn the_first_line_tells_what_comes_from_the_source() {
+    let place = place();
+    let json = place.json(&["find", "openssl"]);
+    let counts = ["found_images", "by_source_packages", "by_source_images"]
+        .map(|it| json[it].as_u64().unwrap());
+    assert_eq!(counts, [4, 4, 4]);
+    let first = |arguments: &[&str]| {
+        let ran = place.run(arguments);
+        (ran.code, ran.stdout.lines().next().unwrap_or_default().to_owned())
+    };
+    let of_middle = "openssl=3: 7 packages in 4 of 5 images".to_owned();
+    assert_eq!(first(&["find", "-q", "openssl=3", "--source"]), (Some(0), of_middle));
+    // A pattern names no source, and nothing listed is not nothing there.
+    place.file(
+        "only.cdx.json",
+        br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[
+        {"type":"library","name":"libx1","purl":"pkg:deb/debian/libx1@2?upstream=xsource"}]}"#,
+    );
+    place.ok(&["add", "-q", "sbom:only.cdx.json"]);
+    let none =
+        "xsource: in none of 6 images, but 1 package of the source xsource in 1 image: --source"
+            .to_owned();
+    assert_eq!(first(&["find", "-q", "xsource"]), (Some(1), none));
+    let (_, pattern) = first(&["find", "-q", "xsou*"]);
+    assert!(pattern.ends_with("of sources of that name in 1 image: --source"), "{pattern}");
+}
+
+#[test]
+fn names_that_may_be_meant_are_proposed() {
+    let place = Place::new();
+    let packages = vec![
+        ("libargon2-1", "1", ""),
+        ("libpython3.11", "1", ""),
+        ("openssl", "1", ""),
+        ("python3", "1", ""),
+        ("python3.11", "1", ""),
+    ];
+    add(&place, &[("a:1", vec![layer(vec![status(&packages)])])]);
+    for (query, near) in [
+        ("python", vec!["python3", "python3.11", "libpython3.11"]),
+        ("opensl*", vec!["openssl"]),
+        ("opnessl<3", vec!["openssl"]),
+        ("go", vec![]),
+        ("pypi:python", vec![]),
+    ] {
+        let json = place.json(&["find", query]);
+        let names: Vec<&str> = json["near"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, near, "{query}");
+    }
+}
+
+#[test]
+fn help_tells_how_to_ask() {
+    let help = Place::new().ok(&["find", "--help"]);
+    for said in [
+        "'openssl>=1.1.1,<3'",
+        "\n  <  <=  >  >=  ",
+        "\n  ==  ",
+        "* stands for any text",
+        "PEP 440",
+        "--source",
+    ] {
+        assert!(help.contains(said), "{said}: {help}");
+    }
 }
 
 /// Made images, searched by a few lines that know nothing of layers being shared.

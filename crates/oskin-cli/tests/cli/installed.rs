@@ -156,6 +156,58 @@ fn images_without_any_package_are_the_same_by_their_software() {
 }
 
 #[test]
+fn what_looks_the_same_is_one_line_with_its_places() {
+    let place = Place::new();
+    let depd = |at: &str| {
+        let path = format!("app/{at}/node_modules/depd/package.json");
+        FixtureEntry::file(path, r#"{"name":"depd","version":"2.0.0","license":"MIT"}"#)
+    };
+    let (amd64, i386) = ("Architecture: amd64\n", "Architecture: i386\n");
+    let stanza =
+        |it: &str| format!("Package: libc6\nStatus: install ok installed\n{it}Version: 2.36-9\n\n");
+    let status = FixtureEntry::file("var/lib/dpkg/status", [stanza(amd64), stanza(i386)].concat());
+    let layers = vec![layer(vec![status, depd("a"), depd("b"), depd("c")])];
+    let image = Image::from_layers(layers).reference("x:1");
+    write_oci_layout(&place.path().join("layout"), &[image], &OciOptions::default()).unwrap();
+    place.ok(&["add", "-q", "oci:layout"]);
+    let lines: Vec<Vec<String>> = place
+        .ok(&["packages", "x:1"])
+        .lines()
+        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+        .collect();
+    assert_eq!(lines[0].join(" "), "x:1: 5 packages, 3 different (2 deb, 3 npm)");
+    assert_eq!(lines[2][..4], ["TYPE", "NAME", "VERSION", "PLACES"]);
+    let mut rows: Vec<String> = lines[3..].iter().map(|row| row[..5].join(" ")).collect();
+    rows.sort();
+    assert_eq!(
+        rows,
+        ["deb libc6:amd64 2.36-9 1 0", "deb libc6:i386 2.36-9 1 0", "npm depd 2.0.0 3 0"]
+    );
+    let json = place.json(&["packages", "x:1"]);
+    assert_eq!((&json["different"], json["packages"].as_array().unwrap().len()), (&3.into(), 5));
+}
+
+#[test]
+fn what_is_no_image_is_told() {
+    let place = place();
+    let refused = place.run(&["packages", "paths:/dev/null"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert!(refused.stderr.contains("are not known"), "{}", refused.stderr);
+    std::fs::create_dir(place.path().join("archives")).unwrap();
+    place.file("archives/a.tar", b"no tar");
+    let warned = place.run(&["packages", "archives"]);
+    assert_eq!(warned.code, Some(0), "{}", warned.stderr);
+    assert!(warned.stderr.contains("does not look like a root file system"), "{}", warned.stderr);
+    std::fs::create_dir(place.path().join("archives/etc")).unwrap();
+    assert_eq!(place.run(&["packages", "archives"]).stderr, "");
+    let pattern = place.run(&["packages", "web*"]);
+    assert_eq!(pattern.code, Some(2));
+    assert!(pattern.stderr.contains("hint: wildcards do not work here"), "{}", pattern.stderr);
+    let help = place.ok(&["packages", "--help"]);
+    assert!(help.contains("The base is what --base names"), "{help}");
+}
+
+#[test]
 fn the_server_is_the_first_tag_of_what_stands_on_the_base() {
     let place = place();
     let report = place.json(&["tags", "web:1"]);

@@ -18,6 +18,7 @@ mod incomplete;
 mod installed;
 mod judged;
 mod kill;
+mod layers;
 mod lineage;
 mod lineage_views;
 mod measuring;

@@ -1,6 +1,6 @@
 //! The tree of what differs, folded so that it fits a screen: a directory where all the same happened is one line.
 
-use super::walk::{Change, Class, Count};
+use super::walk::{Change, Class, ClassCount};
 use crate::path::{is_below, tree_order};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rollup {
     /// How many paths of each class, in the order of [`Class::ALL`].
-    pub counts: [Count; Class::ALL.len()],
+    pub counts: [ClassCount; Class::ALL.len()],
 }
 
 impl Rollup {
@@ -24,7 +24,7 @@ impl Rollup {
     }
 
     /// How many paths of a class.
-    pub const fn count(&self, class: Class) -> Count {
+    pub const fn count(&self, class: Class) -> ClassCount {
         self.counts[class as usize]
     }
 

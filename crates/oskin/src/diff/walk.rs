@@ -111,7 +111,7 @@ impl Change<'_> {
 
 /// How many paths of a class there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct ClassCount {
     /// Those that are no directories.
     pub files: u64,
     /// Directories.
@@ -122,7 +122,7 @@ pub struct Count {
     pub bytes: [u64; 2],
 }
 
-impl Count {
+impl ClassCount {
     /// Files and directories.
     pub const fn paths(self) -> u64 {
         self.files + self.directories
@@ -158,7 +158,7 @@ pub struct Differences<'a> {
     /// Every path that is not the same in both, in the order of bytes.
     pub changes: Vec<Change<'a>>,
     /// How many paths are of each class, in the order of [`Class::ALL`].
-    pub counts: [Count; Class::ALL.len()],
+    pub counts: [ClassCount; Class::ALL.len()],
 }
 
 impl<'a> Differences<'a> {
@@ -191,7 +191,7 @@ impl<'a> Differences<'a> {
     }
 
     /// How many paths are of a class.
-    pub const fn count(&self, class: Class) -> Count {
+    pub const fn count(&self, class: Class) -> ClassCount {
         self.counts[class as usize]
     }
 

@@ -19,7 +19,9 @@ use crate::image::{Fact, ImageRecord, LayerKey, Packages};
 use crate::inventory::{FlattenProblem, Inventory, Layer, flatten};
 use crate::lineage::Chain;
 use crate::path::shorten;
-use crate::source::{ImageSource, LayerRead, LayerSource, Lost, ReadOptions, SourceError, Warning};
+use crate::source::{
+    ImageSource, LayerRead, LayerSource, Lost, ReadOptions, SourceError, Transport, Warning,
+};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -218,6 +220,8 @@ fn assemble(source: &ImageSource, parts: &BTreeMap<usize, Part>) -> ReadImage {
     let facts = facts::bounded(&told, &mut warnings);
     let packages = match &source.packages {
         Some(packages) if packages.only => Some(packages.clone()),
+        // A list of paths tells of no package, even if it is empty, as no layer that was searched is.
+        told if source.transport == Transport::Paths => told.clone(),
         told => installed::packages(&inventory).or_else(|| told.clone()),
     };
     let record = record_of(source, (&inventory, packages.as_ref()), bounded(warnings));

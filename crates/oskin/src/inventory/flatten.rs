@@ -29,15 +29,48 @@ pub struct FlattenProblem {
     pub what: &'static str,
 }
 
+/// From which layer on something was there under a path, and until which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// The entry; of a directory the last that changed it.
+    pub slot: Slot,
+    /// The slot that holds its content: its own, but for hard links.
+    pub content: Slot,
+    /// The number of the layer that brought it.
+    pub born: u32,
+    /// The number of the layer after which it was there no more: the same one if that brought something
+    /// else for the path later on. `None` if it is there in the end.
+    pub died: Option<u32>,
+}
+
 /// Applies layers, base first, and returns what is there in the end with all problems met.
 pub fn flatten(layers: &[Arc<Layer>]) -> (Inventory, Vec<FlattenProblem>) {
+    flattened(layers).finish()
+}
+
+/// Applies layers as [`flatten`] does, and tells besides of all that was ever there when it came and
+/// went, in the order in which it came. Slots are those of the inventory's layers.
+pub fn flatten_with_lives(layers: &[Arc<Layer>]) -> (Inventory, Vec<Life>) {
+    let tree = flattened(layers);
+    let life = |node: &Node| Life {
+        slot: node.placed.slot,
+        content: node.placed.content,
+        born: node.born,
+        died: (!node.is_live()).then_some(node.died),
+    };
+    let lives = tree.nodes.iter().map(life).collect();
+    (tree.finish().0, lives)
+}
+
+fn flattened(layers: &[Arc<Layer>]) -> Tree<'_> {
     let total = layers.iter().map(|layer| layer.len()).sum();
     let mut tree = Tree::new(layers, total);
     for (number, layer) in layers.iter().enumerate() {
+        tree.number = u32::try_from(number).unwrap_or(u32::MAX);
         tree.hide(layer);
-        tree.apply(u32::try_from(number).unwrap_or(u32::MAX), layer);
+        tree.apply(layer);
     }
-    tree.finish()
+    tree
 }
 
 const NO_NODE: u32 = u32::MAX;
@@ -48,11 +81,24 @@ struct Node {
     first_child: u32,
     next_sibling: u32,
     parent: u32,
-    live: bool,
+    // Numbers of layers.
+    born: u32,
+    died: u32,
+}
+
+/// When a node dies that lives on.
+const NEVER: u32 = u32::MAX;
+
+impl Node {
+    const fn is_live(&self) -> bool {
+        self.died == NEVER
+    }
 }
 
 struct Tree<'a> {
     layers: &'a [Arc<Layer>],
+    // The layer that is being applied.
+    number: u32,
     // Entries that no layer holds as they are: implied directories, moved paths.
     made: Layer,
     // What the paths in `made` may still take.
@@ -81,6 +127,7 @@ impl<'a> Tree<'a> {
     fn new(layers: &'a [Arc<Layer>], total: usize) -> Self {
         Self {
             layers,
+            number: 0,
             made: Layer::new(),
             made_bytes_left: MAX_MADE_BYTES,
             nodes: Vec::with_capacity(total),
@@ -151,12 +198,12 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn apply(&mut self, number: u32, layer: &Layer) {
+    fn apply(&mut self, layer: &Layer) {
         for (index, entry) in layer.iter().enumerate() {
             if entry.kind.is_whiteout() || entry.path.is_empty() {
                 continue;
             }
-            let slot = Slot { layer: number, index: u32::try_from(index).unwrap_or(u32::MAX) };
+            let slot = Slot { layer: self.number, index: u32::try_from(index).unwrap_or(u32::MAX) };
             if layer.is_listing() {
                 let old = self.find(entry.path);
                 self.replace(NO_NODE, slot, old);
@@ -318,7 +365,8 @@ impl<'a> Tree<'a> {
             first_child: NO_NODE,
             next_sibling: first,
             parent,
-            live: true,
+            born: self.number,
+            died: NEVER,
         });
         *self.first_child_slot(parent) = node;
         let hash = path::table_hash(self.path(node));
@@ -354,10 +402,11 @@ impl<'a> Tree<'a> {
         let mut heads = vec![std::mem::replace(self.first_child_slot(node), NO_NODE)];
         while let Some(mut child) = heads.pop() {
             while child != NO_NODE {
-                let Node { first_child, next_sibling, live, .. } = self.nodes[child as usize];
+                let it = self.nodes[child as usize];
+                let Node { first_child, next_sibling, .. } = it;
                 heads.push(first_child);
                 self.nodes[child as usize].first_child = NO_NODE;
-                if live {
+                if it.is_live() {
                     self.bury(child);
                 }
                 child = next_sibling;
@@ -372,7 +421,7 @@ impl<'a> Tree<'a> {
         if let Ok(found) = self.by_path.find_entry(hash, |&other| other == node) {
             found.remove();
         }
-        self.nodes[node as usize].live = false;
+        self.nodes[node as usize].died = self.number;
     }
 
     fn finish(self) -> (Inventory, Vec<FlattenProblem>) {
@@ -381,7 +430,7 @@ impl<'a> Tree<'a> {
         let mut layers = layers.to_vec();
         layers.push(Arc::new(made));
         let mut entries: Vec<Placed> =
-            nodes.iter().filter(|node| node.live).map(|node| node.placed).collect();
+            nodes.iter().filter(|node| node.is_live()).map(|node| node.placed).collect();
         drop(nodes);
         let path = |placed: &Placed| {
             let Slot { layer, index } = placed.slot;

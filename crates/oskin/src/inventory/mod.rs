@@ -9,7 +9,7 @@ mod layer;
 
 pub use canonical::canonical_digest;
 pub use entry::{Entry, EntryKind};
-pub use flatten::{FlattenProblem, flatten};
+pub use flatten::{FlattenProblem, Life, flatten, flatten_with_lives};
 pub use layer::{Layer, LayerFull, MAX_KEPT_BYTES, MAX_LAYER_ENTRIES, is_kept};
 
 use crate::image::OsIdentity;

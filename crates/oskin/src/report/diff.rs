@@ -2,7 +2,7 @@
 
 use super::paths::WholeTreeReport;
 use super::{CompareReport, PackagesReport, RelationReport, SettingsReport};
-use crate::diff::{Change, Class, Count, Differences};
+use crate::diff::{Change, Class, ClassCount, Differences};
 use crate::inventory::{Entry, Totals};
 use crate::measure::{Counterparts, Kind};
 use crate::path::escape;
@@ -75,9 +75,9 @@ pub struct ClassReport {
 }
 
 impl ClassReport {
-    fn new(class: Class, count: Count) -> Self {
+    fn new(class: Class, count: ClassCount) -> Self {
         let [left_bytes, right_bytes] = count.bytes;
-        let Count { files, directories, volatile, .. } = count;
+        let ClassCount { files, directories, volatile, .. } = count;
         Self { class: class.name(), files, directories, volatile, left_bytes, right_bytes }
     }
 }

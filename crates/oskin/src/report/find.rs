@@ -24,11 +24,17 @@ pub struct FindReport {
     pub flattened: u64,
     /// What was found, in the order of the catalog, then by purl.
     pub found: Vec<FoundReport>,
+    /// How many images have what was found.
+    pub found_images: u64,
     /// How many packages have the name, but not a version that was asked for.
     pub other_versions: u64,
     /// What was built from a source of that name, in a version that was asked for, unless that is among what was found.
     pub by_source: Vec<NameReport>,
-    /// Where nothing has the name: names that hold it, those of most images first.
+    /// How many packages those are, in all images.
+    pub by_source_packages: u64,
+    /// How many images have one of them.
+    pub by_source_images: u64,
+    /// Where nothing has the name: names that may have been meant, the likeliest first, then those of most images.
     pub near: Vec<NameReport>,
 }
 
@@ -92,8 +98,11 @@ impl FindReport {
             opened: 0,
             flattened: 0,
             found: Vec::new(),
+            found_images: 0,
             other_versions: 0,
             by_source: Vec::new(),
+            by_source_packages: 0,
+            by_source_images: 0,
             near: Vec::new(),
         }
     }

@@ -15,6 +15,8 @@ pub struct InstalledReport {
     pub base: Option<String>,
     /// How many packages there are of each type.
     pub types: BTreeMap<String, u64>,
+    /// How many there are if each package URL counts once, as in the catalog: several files may record the same one.
+    pub different: u64,
     /// How many of them the base has as well, if there is one.
     pub from_base: Option<u64>,
     /// The packages, by type, name and version.
@@ -57,12 +59,14 @@ impl InstalledReport {
         for package in &packages {
             *types.entry(package.r#type.clone()).or_default() += 1;
         }
+        let different = packages.iter().map(|it| &it.purl).collect::<BTreeSet<_>>().len() as u64;
         let from_base = packages.iter().filter(|it| it.from_base == Some(true)).count() as u64;
         Self {
             schema: "oskin.packages/1",
             name: name.to_owned(),
             base: base.map(|(name, _)| name.to_owned()),
             types,
+            different,
             from_base: base.map(|_| from_base),
             packages,
         }

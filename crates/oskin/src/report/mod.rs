@@ -20,6 +20,7 @@ mod find;
 mod gates;
 pub mod heatmap;
 mod installed;
+mod layers;
 mod lineage;
 pub mod lineage_page;
 mod measures;
@@ -74,6 +75,10 @@ pub use evaluate_tags::{BaseCounts, EvaluateTagsReport, FirstTagsReport, JudgedT
 pub use find::{FindReport, FoundLayer, FoundReport, NameReport};
 pub use gates::GateReport;
 pub use installed::{InstalledReport, PackageReport};
+pub use layers::{
+    CountReport, DivePathReport, DiveReport, LayerWorkReport, LayersReport, SameContentReport,
+    WastedPathReport, WastedReport,
+};
 pub use lineage::{
     ClaimReport, ConnectionReport, EdgeReport, KinReport, LineageReport, ProofReport,
     RelativeReport,

@@ -5,10 +5,13 @@
 //! small multiple of the memory of its input.
 
 pub mod binary;
+mod bounds;
 mod change;
 mod installed;
 mod interest;
+mod kinds;
 pub mod language;
+mod near;
 mod origin;
 pub mod programs;
 mod query;
@@ -17,9 +20,12 @@ pub mod system;
 pub mod tags;
 pub mod version;
 
+pub use bounds::NotAQuery;
 pub use change::{Change, ChangeKind, changes};
 pub use installed::{Installed, Told};
 pub use interest::{BEGINNING_BYTES, Interest};
+pub use kinds::{KINDS, NotAKind, kind};
+pub use near::Likeness;
 pub use origin::{Origin, Origins, Recorded};
-pub use query::{NotAQuery, Query};
+pub use query::Query;
 pub use record::{FoundPackage, Owned, Record};

@@ -1,5 +1,8 @@
 //! What is asked for when software is looked for: `openssl<3`, `deb:openssl`, `lib*ssl*`, `pkg:deb/debian/openssl`.
 
+use super::bounds::{self, NotAQuery, Operator};
+use super::kinds::kind;
+use super::near::Likeness;
 use super::version::compare;
 use crate::image::Package;
 use std::cmp::Ordering;
@@ -8,7 +11,10 @@ use std::collections::BTreeMap;
 /// A question for packages: names, and versions within bounds.
 ///
 /// `[TYPE:]NAME[OP VERSION[,OP VERSION]...]`, or a package URL in place of type and name, whose version is a bound
-/// `==`. Names are the same whatever their case; `*` in a name stands for any text.
+/// `==`. Blanks may stand for the commas, `NAME@VERSION` for `NAME=VERSION`. Names and types are the same whatever their
+/// case; `*` in a name stands for any text. Versions begin with a digit, or with `v` and a digit, which is the same;
+/// behind `=`, `==` and `!=` they may end with `.*` or `.x`, so that `=3.*` and `==3.*` are `=3`. Whatever else there is is
+/// refused.
 ///
 /// | bound | holds for |
 /// |---|---|
@@ -33,47 +39,6 @@ pub struct Query {
     bounds: Vec<(Operator, String)>,
 }
 
-/// How a version is to stand to that of a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Less,
-    AtMost,
-    More,
-    AtLeast,
-    /// The version or what goes on from it.
-    Within,
-    NotWithin,
-    Same,
-}
-
-/// The longer ones first, since the others begin them.
-const OPERATORS: [(&str, Operator); 7] = [
-    ("<=", Operator::AtMost),
-    (">=", Operator::AtLeast),
-    ("==", Operator::Same),
-    ("!=", Operator::NotWithin),
-    ("<", Operator::Less),
-    (">", Operator::More),
-    ("=", Operator::Within),
-];
-
-/// A text that asks for nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAQuery {
-    /// Nothing stands before the bounds.
-    #[error("it names no package")]
-    NoName,
-    /// Nothing stands behind an operator.
-    #[error("no version stands behind {0}")]
-    NoVersion(&'static str),
-    /// A bound begins with something else.
-    #[error("{0:?} is no bound: those begin with <, <=, >, >=, =, == or !=")]
-    NoBound(String),
-    /// It begins like a package URL and is none.
-    #[error(transparent)]
-    NotAPurl(#[from] crate::image::NotAPurl),
-}
-
 impl Query {
     /// Reads a question. O(bytes).
     ///
@@ -92,15 +57,25 @@ impl Query {
         let is_purl = text.get(..4).is_some_and(|it| it.eq_ignore_ascii_case("pkg:"));
         // Qualifiers of a package URL have signs of equality of their own.
         let free = if is_purl { text.find('?').unwrap_or(text.len()) } else { text.len() };
-        let end = text[..free].find(['<', '>', '=', '!']).unwrap_or(text.len());
-        let (named, bounds) = text.split_at(end);
+        let end = text[..free].find(bounds::is_operator).unwrap_or(text.len());
+        let (named, after) = text.split_at(end);
         let named = named.trim();
-        let mut bounds = parse_bounds(bounds)?;
+        // `~=`, `^=` and the like are told by what their first sign is, not by what is left of them.
+        if named.ends_with('~') {
+            return Err(NotAQuery::NoOperator('~'));
+        }
+        let mut bounds = bounds::parse(after)?;
         let package = if is_purl {
-            Package::from_purl(named)?
+            bounds::check_purl(named)?;
+            let package = Package::from_purl(named)?;
+            kind(&package.kind)?;
+            package
         } else {
-            let (kind, name) = named.split_once(':').filter(is_typed).unwrap_or(("", named));
-            let name = name.trim().trim_matches('/').to_lowercase();
+            let (kind, name) = typed(named)?;
+            let (name, version) = bounds::at_version(name.trim())?;
+            bounds.splice(..0, version);
+            bounds::check_name(name)?;
+            let name = name.trim_matches('/').to_lowercase();
             Package { kind: kind.to_owned(), name, ..Package::default() }
         };
         if package.name.is_empty() {
@@ -138,12 +113,23 @@ impl Query {
         }
     }
 
-    /// Whether the package's name holds the one that is asked for: what may have been meant.
-    pub fn is_near(&self, package: &Package) -> bool {
-        let holds = |wanted: &str, name: &str| name.to_lowercase().contains(wanted);
-        let wanted = self.wanted(package);
+    /// How like the package's name is to the one that is asked for, if that may have been meant. O(product of lengths).
+    pub fn likeness(&self, package: &Package) -> Option<Likeness> {
+        let wanted = self.wanted(package).replace('*', "");
         let is_kind = self.kind.as_ref().is_none_or(|kind| *kind == package.kind);
-        is_kind && (holds(wanted, &package.name) || with_namespace(wanted, package, holds))
+        let of = |name: &str| Likeness::of(&wanted, &name.to_lowercase());
+        let whole = || wanted.contains(['/', ':']).then(|| of(&package.shown_name())).flatten();
+        if is_kind { of(&package.name).or_else(whole) } else { None }
+    }
+
+    /// The type that is asked for.
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// The name that is asked for, in lower case; `*` stands for any text.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// If the package was built from a source of that name, and is not named so itself: the version that counts.
@@ -184,30 +170,17 @@ impl Query {
     }
 }
 
-/// Whether what stands before a colon is a type: names of Perl have two, groups of Maven have dots.
-fn is_typed((kind, name): &(&str, &str)) -> bool {
-    let is_type = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !kind.is_empty() && kind.chars().all(is_type) && !name.starts_with(':')
-}
-
-fn parse_bounds(text: &str) -> Result<Vec<(Operator, String)>, NotAQuery> {
-    let bounds = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
-    let bound = |bound: &str| {
-        let mut operators = OPERATORS.iter();
-        let found = operators.find_map(|(sign, it)| Some((sign, it, bound.strip_prefix(sign)?)));
-        let Some((sign, operator, version)) = found else {
-            return Err(NotAQuery::NoBound(bound.to_owned()));
-        };
-        let version = version.trim();
-        if version.starts_with(['<', '>', '=', '!']) {
-            return Err(NotAQuery::NoBound(bound.to_owned()));
-        }
-        match version.is_empty() {
-            true => Err(NotAQuery::NoVersion(sign)),
-            false => Ok((*operator, version.to_owned())),
-        }
+/// Splits a type and a name; names of Perl have two colons, groups of Maven have dots.
+fn typed(named: &str) -> Result<(&'static str, &str), NotAQuery> {
+    let is_type = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    bounds.map(bound).collect()
+    match named.split_once(':') {
+        Some((before, name)) if is_type(before) && !name.starts_with(':') => {
+            Ok((kind(before)?, name))
+        }
+        _ => Ok(("", named)),
+    }
 }
 
 /// Tries the name with the namespace before it, if that is a part of it.
@@ -241,7 +214,7 @@ fn is_within((operator, bound): &(Operator, String), package: &Package, version:
     }
     let kind = package.kind.as_str();
     let full = with_epoch(package, version, bound);
-    let version = counted(kind, full.as_deref().unwrap_or(version), bound);
+    let version = plain(counted(kind, full.as_deref().unwrap_or(version), bound));
     let order = compare(kind, version, bound);
     match operator {
         Operator::Less => order.is_lt(),
@@ -254,10 +227,15 @@ fn is_within((operator, bound): &(Operator, String), package: &Package, version:
     }
 }
 
+/// A version without the `v` before its first digit, which bounds have not either.
+fn plain(version: &str) -> &str {
+    let bare = version.strip_prefix('v');
+    bare.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(version)
+}
+
 /// Whether a version is the bound or goes on from it, and does not come before it.
 fn goes_on(version: &str, bound: &str, order: Ordering) -> bool {
-    let plain = |text| str::strip_prefix(text, 'v').unwrap_or(text);
-    let rest = plain(version).strip_prefix(plain(bound));
+    let rest = version.strip_prefix(plain(bound));
     let is_same_number = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
     order.is_eq() || order.is_gt() && rest.is_some_and(is_same_number)
 }
@@ -414,12 +392,81 @@ mod tests {
 
     #[test]
     fn what_asks_for_nothing_is_told() {
-        for text in
-            ["", " ", "<3", "deb:", "deb:<3", "x<", "x<3,", "x=>3", "x<3,4", "x!3", "pkg:deb"]
-        {
-            assert!(Query::parse(text).is_err(), "{text}");
+        for text in [
+            "",
+            " ",
+            "<3",
+            "deb:",
+            "deb:<3",
+            "x<",
+            "x<3,",
+            "x=>3",
+            "x<3,4",
+            "x!3",
+            "pkg:deb",
+            "x>1.22;<1.26",
+            "x>1.22 and <1.26",
+            "x<3.*",
+            "x<3.x",
+            "x>=3.1.*",
+            "x=3*",
+            "x<three",
+            "x<v",
+            "x~=3",
+            "x ~= 3",
+            "x^3",
+            "x^=3",
+            "x~3",
+            "x 3",
+            "x,y",
+            "x|y",
+            "x;y",
+            "x y",
+            "x@latest",
+            "x@",
+            "x@3 y",
+            "x===3",
+            "x<>3",
+            "x (>= 3)",
+            "x<3 4",
+            "x>=3 || <2",
+            "x>=3,,<4",
+            "x,<3",
+            "x=3|4",
+            "dbe:x",
+            "junit:junit",
+            "pkg:debian/x",
+            "pkg:deb/x,y",
+            "pkg:deb/x?arch=amd64<3",
+            "pkg:deb/x?arch=amd64=3",
+            "pkg:deb/x y",
+            "lib?ssl",
+            "lib[a-z]",
+        ] {
+            let query = Query::parse(text);
+            assert!(query.is_err(), "{text} {query:?}");
         }
-        assert_eq!(Query::parse(" x < 3 , >= 2 "), Query::parse("x<3,>=2"));
+        let same = |one: &str, other: &str| {
+            assert_eq!(Query::parse(one).unwrap(), Query::parse(other).unwrap(), "{one}");
+        };
+        same(" x < 3 , >= 2 ", "x<3,>=2");
+        same("x>=3 <3.5", "x>=3,<3.5");
+        same("x>=3<3.5", "x>=3,<3.5");
+        same("x=3!=3.1", "x=3,!=3.1");
+        same("x@3.0.20", "x=3.0.20");
+        same("@a/b@3<4", "@a/b=3,<4");
+        same("npm:@a/b@3", "npm:@a/b=3");
+        same("x<v3", "x<3");
+        same("x=3.*", "x=3");
+        same("x==3.X", "x=3");
+        same("x!=3.*", "x!=3");
+        same("DEB:x", "deb:x");
+        same("maven:junit:junit", "Maven:junit:junit");
+        for text in ["git.sr.ht/~a/b", "Moose::Role", "a.b:c", "x<1!2", "x=1.2.3.Final", "lib*"] {
+            assert!(Query::parse(text).is_ok(), "{text}");
+        }
+        assert!(finds("maven:junit:junit", "pkg:maven/junit/junit@4"));
+        assert!(finds("x<3", "pkg:composer/a/x@v2.9") && !finds("x<3", "pkg:composer/a/x@v3.1"));
     }
 
     /// Whether a text fits a pattern, by trying all ways.

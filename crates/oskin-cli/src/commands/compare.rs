@@ -144,7 +144,9 @@ pub(super) fn text_of(report: &CompareReport, shown: usize) -> String {
             text.push_str(&format!("{}\n", text::printable(&note)));
         }
     }
-    if let Some(packages) = &report.packages {
+    // By themselves, no packages are told by the summary: they are neither the same nor different.
+    let is_told = |it: &&PackagesReport| report.selections.is_some() || it.is_of_any();
+    if let Some(packages) = report.packages.as_ref().filter(is_told) {
         if report.selections.is_some() {
             text.push('\n');
         }

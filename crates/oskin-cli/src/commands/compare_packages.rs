@@ -85,10 +85,7 @@ impl Wanted {
 pub(super) fn text_of(packages: &PackagesReport, shown: Option<usize>) -> String {
     let all = &packages.differences;
     let same = if packages.same { "same" } else { "different" };
-    let is_none = packages.names.left + packages.names.right == 0;
     let mut text = match shown {
-        // What is not there is neither.
-        Some(_) if is_none => return String::new(),
         None if !all.is_empty() => format!("packages: {same} (--software lists them)\n"),
         _ => format!("packages: {same}\n"),
     };
@@ -116,7 +113,7 @@ pub(super) fn differences(packages: &PackagesReport, shown: usize) -> String {
     }
     let mut text = text::table(&["", "TYPE", "PACKAGE", "LEFT", "RIGHT"], rows);
     if !more.is_empty() {
-        text.push_str(&format!("{} (--all lists them, --name PATTERN some)\n", more.join(", ")));
+        text.push_str(&format!("{} (--all lists them)\n", more.join(", ")));
     }
     text
 }

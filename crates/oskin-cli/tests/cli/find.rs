@@ -461,7 +461,11 @@ fn long_lists_are_folded_and_images_without_packages_are_the_same() {
     add(&place, &[("one:1", versions("1-1")), ("two:1", versions("2-1")), ("bare:1", bare)]);
     let lines = |arguments: &[&str]| place.run(arguments).stdout.lines().count();
     let folded = place.run(&["compare", "one:1", "two:1", "--software"]);
-    assert!(folded.stdout.ends_with("\n10 more (--all lists them)\n"), "{}", folded.stdout);
+    assert!(
+        folded.stdout.ends_with("\n10 more upgraded (--all lists them)\n"),
+        "{}",
+        folded.stdout
+    );
     let all = lines(&["compare", "one:1", "two:1", "--software", "--all"]);
     assert_eq!(all, folded.stdout.lines().count() + 9);
     assert_eq!(place.run(&["compare", "bare:1", "bare:1"]).code, Some(0));

@@ -5,7 +5,7 @@
 //! without a break up to the last one.
 
 use super::interest::Interest;
-use super::record::{FoundPackage, Owned, Record};
+use super::record::{FoundPackage, Identity, Owned, Record, identity};
 use crate::image::{OsIdentity, Package, Packages};
 use crate::path::split_name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +96,6 @@ impl Installed {
     }
 }
 
-/// What tells one package from another in successive versions of one database.
-type Identity<'a> = (&'a str, &'a str, &'a str, &'a str);
-
-fn identity(found: &FoundPackage) -> Identity<'_> {
-    let package = &found.package;
-    (&package.kind, &package.name, &package.version, package.architecture())
-}
-
 /// For each package of a record the layer that brought it; `versions` are all versions of its file, base first.
 fn brought(versions: &[Told<'_>], place: &Told<'_>) -> Vec<u32> {
     let mut layers = vec![place.layer; place.record.packages.len()];
@@ -113,8 +105,9 @@ fn brought(versions: &[Told<'_>], place: &Told<'_>) -> Vec<u32> {
         if open.is_empty() {
             break;
         }
-        let had: BTreeSet<Identity<'_>> = version.record.packages.iter().map(identity).collect();
-        open.retain(|&at| had.contains(&identity(&place.record.packages[at])));
+        let had: BTreeSet<Identity<'_>> =
+            version.record.packages.iter().map(|it| identity(&it.package)).collect();
+        open.retain(|&at| had.contains(&identity(&place.record.packages[at].package)));
         for &at in &open {
             layers[at] = version.layer;
         }
@@ -252,6 +245,25 @@ mod tests {
         let expected = expected
             .map(|(text, layer)| (format!("pkg:deb/debian/{text}?distro=Debian-12"), layer));
         assert_eq!(layers, expected);
+    }
+
+    #[test]
+    fn another_namespace_or_epoch_is_another_package() {
+        let told = |purls: [&str; 2]| {
+            let record = |purl: &str| {
+                let package = Package::from_purl(purl).unwrap();
+                let found = FoundPackage { package, ..FoundPackage::default() };
+                Arc::new(Record { packages: vec![found], ..Record::default() })
+            };
+            let [old, new] = purls.map(record);
+            let told = [(0, &old), (1, &new)];
+            let told = told.map(|(layer, record)| Told { layer, path: b"x", record });
+            Installed::all(&told, [(&b"x"[..], &new)].into_iter(), None)[0].layer
+        };
+        assert_eq!(told(["pkg:npm/%40one/a@1", "pkg:npm/%40two/a@1"]), 1);
+        assert_eq!(told(["pkg:maven/old/mail@2", "pkg:maven/new/mail@2"]), 1);
+        assert_eq!(told(["pkg:rpm/a@9-1", "pkg:rpm/a@9-1?epoch=1"]), 1);
+        assert_eq!(told(["pkg:rpm/a@9-1", "pkg:rpm/a@9-1?epoch=0"]), 0);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use super::record::Record;
 use crate::image::Package;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What tells one package from another in records: kind, name, version, architecture.
-type Identity = [String; 4];
+/// What tells one package from another in records.
+type Identity = [String; 5];
 
 fn identity(package: &Package) -> Identity {
-    let Package { kind, name, version, .. } = package;
-    [kind.clone(), name.clone(), version.clone(), package.architecture().to_owned()]
+    super::record::identity(package).map(Cow::into_owned)
 }
 
 /// What the files of a layer record of some packages.

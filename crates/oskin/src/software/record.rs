@@ -1,6 +1,7 @@
 //! What one file of an image says about software.
 
 use crate::image::Package;
+use std::borrow::Cow;
 
 /// What one file of an image says about software.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,18 @@ pub struct Record {
     pub automatic: Vec<String>,
     /// What could not be read, in lower case and without a full stop; a few, never one a damaged entry.
     pub warnings: Vec<String>,
+}
+
+/// What tells one package from another in successive versions of one database: kind, namespace where it is a part of the
+/// name, name, version with its epoch, architecture.
+pub(super) type Identity<'p> = [Cow<'p, str>; 5];
+
+/// See [`Identity`]. The vendor, which is told of a package only when the system is known, counts not.
+pub(super) fn identity(package: &Package) -> Identity<'_> {
+    let (kind, namespace, name) = package.full_name();
+    let architecture = Cow::Borrowed(package.architecture());
+    let [kind, namespace, name] = [kind, namespace, name].map(Cow::Borrowed);
+    [kind, namespace, name, package.full_version(), architecture]
 }
 
 /// The longest name, version or qualifier of a package that is taken, in bytes. The longest real ones have two hundred;

@@ -134,7 +134,9 @@ fn software(packages: &PackagesReport, listed: usize) -> String {
         .map(|(count, what)| format!("{} {what}", text::count(count)))
         .collect();
     let mut told = format!("\npackages: {}\n", parts.join(", "));
-    told.push_str(&compare_packages::differences(packages, listed));
+    if !packages.differences.is_empty() {
+        told.push_str(&compare_packages::differences(packages, listed));
+    }
     told
 }
 

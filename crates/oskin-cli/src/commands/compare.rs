@@ -36,7 +36,8 @@ pub(super) fn run(
     }
     let shown = if asked.all { usize::MAX } else { SHOWN };
     outputs.answer(&value_of(&report)?, || text_of(&report, shown))?;
-    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+    let is_same = if asked.software { report.has_same_software() } else { report.is_same() };
+    Ok(if is_same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
 /// Two images, of one of which nothing but packages may be known.

@@ -70,7 +70,7 @@ fn software(
     let report = compare_packages::report(workspace, &found, &all)?;
     let shown = if asked.all { usize::MAX } else { compare::SHOWN };
     outputs.answer(&value_of(&report)?, || compare::text_of(&report, shown))?;
-    Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+    Ok(if report.has_same_software() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
 /// How it is told that nothing is left out.

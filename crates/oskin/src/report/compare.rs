@@ -264,7 +264,12 @@ impl CompareReport {
         let by_packages = packages.filter(|it| it.is_of_any()).map(|packages| packages.same);
         by_paths.unwrap_or(true)
             && by_packages.unwrap_or(true)
-            && (by_paths.or(by_packages).is_some() || packages.is_some())
+            && by_paths.or(by_packages).is_some()
+    }
+
+    /// Whether their packages are the same, for who asks for nothing else; two images without any have the same.
+    pub fn has_same_software(&self) -> bool {
+        self.packages.as_ref().is_some_and(|packages| packages.same || !packages.is_of_any())
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Base {
 pub(crate) const WHY_UNKNOWN: &str = "path lists have none, and images that were added without contents or by an older oskin have \
     theirs after `oskin add --replace`";
 
+/// How many warnings of an image that is read for a question are told.
+const WARNINGS_SHOWN: usize = 5;
+
 /// The error for an image whose packages are asked for and not known.
 fn unknown(found: &Found) -> CliError {
     let name = found.name();
@@ -99,8 +102,24 @@ impl Workspace {
         Ok((names, all))
     }
 
+    /// Tells what of an image that was read for this could not be, as far as a few lines go.
+    fn tell_of_reading(&self, found: &Found) {
+        let warnings = match found {
+            Found::Read(_) => &found.record().warnings[..],
+            Found::Kept(_) => &[],
+        };
+        for (place, what) in warnings.iter().take(WARNINGS_SHOWN) {
+            self.warn(&text::printable(&format!("warning: {place}: {what}")));
+        }
+        if warnings.len() > WARNINGS_SHOWN {
+            let more = text::plural((warnings.len() - WARNINGS_SHOWN) as u64, "more warning");
+            self.warn(&format!("warning: {more}: `oskin show` lists them"));
+        }
+    }
+
     /// The same, or why it cannot be told.
     pub(crate) fn must_be_installed(&mut self, found: &Found) -> Result<Vec<Installed>, CliError> {
+        self.tell_of_reading(found);
         self.installed(found)?.ok_or_else(|| unknown(found))
     }
 

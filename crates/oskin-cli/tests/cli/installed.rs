@@ -4,7 +4,7 @@ use crate::common::Place;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
-use testkit::{FixtureEntry, FixtureLayer, Image, OciOptions, write_oci_layout};
+use testkit::{FixtureEntry, FixtureKind, FixtureLayer, Image, OciOptions, write_oci_layout};
 
 fn status(packages: &[(&str, &str)]) -> FixtureEntry {
     let stanza = |(name, version): &(&str, &str)| {
@@ -294,4 +294,30 @@ print([it.validation_message for it in validate_full_spdx_document(parse_file('a
         return println!("skipped: no cyclonedx-python-lib and spdx-tools");
     }
     assert_eq!(String::from_utf8_lossy(&output.stdout), "None\n[]\n", "{text}");
+}
+
+#[test]
+fn a_record_of_several_names_is_told_as_long_as_one_is_there() {
+    let place = Place::new();
+    let metadata = "Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n\n";
+    let cache = "root/.cache/uv/tool-1.0.dist-info/METADATA";
+    let link = FixtureEntry::new(
+        "usr/lib/python3/site-packages/tool-1.0.dist-info/METADATA",
+        FixtureKind::HardLink(cache.into()),
+    );
+    let brought = layer(vec![FixtureEntry::file(cache, metadata), link]);
+    let tidied = layer(vec![FixtureEntry::file("root/.cache/.wh.uv", "")]);
+    let hidden = layer(vec![
+        FixtureEntry::file("objects/1", "Package: a\nStatus: install ok installed\nVersion: 1\n\n"),
+        FixtureEntry::new("var/lib/dpkg/status", FixtureKind::HardLink("objects/1".into())),
+    ]);
+    let images = [
+        Image::from_layers(vec![brought, tidied]).reference("tidied:1"),
+        Image::from_layers(vec![hidden]).reference("hidden:1"),
+    ];
+    write_oci_layout(&place.path().join("layout"), &images, &OciOptions::default()).unwrap();
+    let shown = place.ok(&["packages", "oci:layout:tidied:1"]);
+    assert!(shown.contains("pypi  tool  1.0"), "{shown}");
+    let ran = place.run(&["packages", "oci:layout:hidden:1"]);
+    assert!(ran.stderr.contains("is a hard link to objects/1"), "{}{}", ran.stdout, ran.stderr);
 }

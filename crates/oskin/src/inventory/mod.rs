@@ -15,7 +15,7 @@ pub use layer::{Layer, LayerFull, MAX_KEPT_BYTES, MAX_LAYER_ENTRIES, is_kept};
 use crate::image::OsIdentity;
 use crate::path;
 use crate::path_set::Selection;
-use crate::software::Record as SoftwareRecord;
+use crate::software::{Interest, Record as SoftwareRecord};
 use std::sync::Arc;
 
 /// How many symbolic links in a row are followed, as Linux does.
@@ -191,10 +191,17 @@ impl Inventory {
     pub fn software(&self) -> impl Iterator<Item = (&[u8], &Arc<SoftwareRecord>)> {
         let has_any = self.layers.iter().any(|layer| !layer.software().is_empty());
         let entries = if has_any { &self.entries[..] } else { &[] };
-        entries.iter().filter_map(|placed| {
-            let Slot { layer, index } = placed.slot;
-            let record = self.layers[layer as usize].software().get(&index)?;
-            Some((self.path_of(placed.slot), record))
+        let record = |slot: Slot| self.layers[slot.layer as usize].software().get(&slot.index);
+        entries.iter().filter_map(move |placed| {
+            let path = self.path_of(placed.slot);
+            let record = record(placed.slot).or_else(|| {
+                // Its first name said it, and is gone; the file is what it was.
+                let record = record(placed.content)?;
+                let first = self.find(self.path_of(placed.content));
+                let is_gone = first.is_none_or(|first| first.slot != placed.content);
+                (is_gone && Interest::most_bytes(path).is_some()).then_some(record)
+            });
+            Some((path, record?))
         })
     }
 

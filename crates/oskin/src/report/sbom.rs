@@ -58,8 +58,7 @@ impl<'a> BillOfMaterials<'a> {
             let name = os.id.as_deref().or(os.pretty_name.as_deref())?;
             let mut system =
                 json!({"type": "operating-system", "bom-ref": "operating-system", "name": name});
-            let fits = |it: &&str| it.chars().count() <= MAX_VERSION;
-            put(&mut system, "version", os.version_id.as_deref().filter(fits));
+            put(&mut system, "version", os.version_id.as_deref().filter(fits_as_version));
             put(&mut system, "description", os.pretty_name.as_deref());
             Some(system)
         }));
@@ -103,7 +102,8 @@ impl<'a> BillOfMaterials<'a> {
         let mut value = json!({"type": kind, "bom-ref": purl, "name": package.name, "purl": purl});
         let (_, namespace, _) = package.full_name();
         put(&mut value, "group", Some(namespace));
-        put(&mut value, "version", Some(&package.version));
+        let version = Some(package.version.as_str()).filter(fits_as_version);
+        put(&mut value, "version", version);
         let licenses: Vec<Value> =
             licenses(installed).map(|it| json!({"license": {"name": it}})).collect();
         if !licenses.is_empty() {
@@ -255,6 +255,11 @@ impl<'a> BillOfMaterials<'a> {
         let hex = format!("{:032x}", u128::from_be_bytes(id));
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
+}
+
+/// Whether `CycloneDX` takes a version; its purl tells one that is longer.
+fn fits_as_version(version: &&str) -> bool {
+    version.chars().count() <= MAX_VERSION
 }
 
 /// What each package needs, as places of packages of its kind that have the name or provide it.

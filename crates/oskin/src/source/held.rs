@@ -104,9 +104,15 @@ pub(super) fn warn_of_links(layer: &Layer, warnings: &mut Warnings) {
     if links.is_empty() {
         return;
     }
-    let told: BTreeSet<&[u8]> =
-        layer.software().keys().map(|index| layer.path(*index as usize)).collect();
-    for (first, path) in links.into_iter().filter(|(first, _)| !told.contains(first)) {
+    // What lies in a layer below may have been read there: of that nothing is known here.
+    let is_told = |index: usize| {
+        u32::try_from(index).is_ok_and(|index| layer.software().contains_key(&index))
+    };
+    let untold: BTreeSet<&[u8]> = (0..layer.len())
+        .filter(|index| layer.kind(*index) == EntryKind::File && !is_told(*index))
+        .map(|index| layer.path(index))
+        .collect();
+    for (first, path) in links.into_iter().filter(|(first, _)| untold.contains(first)) {
         let what = format!(
             "records packages, but is a hard link to {}, whose content was not read for that",
             path::shorten(first)
@@ -142,7 +148,18 @@ mod tests {
         held.begin(status, 0o644, 1 << 33);
         held.push(b"Package: bash\n");
         held.note(&mut layer, index, &mut warnings);
-        for (path, first) in [("a/status", "var/lib/dpkg/status"), ("etc/apk/world", "x")] {
+        layer.push(&Entry::bare(b"x", EntryKind::File)).unwrap();
+        let record = crate::software::Record {
+            asked_for: vec!["a".to_owned()],
+            ..crate::software::Record::default()
+        };
+        layer.tell(index, Arc::new(record));
+        let links = [
+            ("lib/apk/db/installed", "var/lib/dpkg/status"),
+            ("etc/apk/world", "x"),
+            ("var/lib/dpkg/info/a.list", "below"),
+        ];
+        for (path, first) in links {
             let link = Entry::bare(path.as_bytes(), EntryKind::HardLink);
             layer.push(&Entry { link: Some(first.as_bytes()), ..link }).unwrap();
         }

@@ -60,6 +60,7 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
     Some(match (directory, name) {
         (b"var/lib/dpkg", b"status") => Reader::DpkgStatus,
         (b"var/lib/dpkg/status.d", _) if name.ends_with(b".md5sums") => Reader::DpkgSums,
+        (b"var/lib/dpkg/status.d", _) if is_of_maintainer(name) => return None,
         (b"var/lib/dpkg/status.d", _) => Reader::DpkgStatusFile,
         (b"var/lib/dpkg/info", _) if name.ends_with(b".list") => Reader::DpkgList,
         (b"var/lib/apt", b"extended_states") => Reader::AptStates,
@@ -82,6 +83,23 @@ pub fn reader(path: &[u8]) -> Option<Reader> {
         (_, b"files") if is_pacman(directory) => Reader::PacmanFiles,
         _ => return None,
     })
+}
+
+/// Whether a file beside the status of a package is another part of its control archive. Names of packages have dots, so
+/// the parts are told by their endings.
+fn is_of_maintainer(name: &[u8]) -> bool {
+    let parts: [&[u8]; 9] = [
+        b".preinst",
+        b".postinst",
+        b".prerm",
+        b".postrm",
+        b".config",
+        b".templates",
+        b".conffiles",
+        b".triggers",
+        b".shlibs",
+    ];
+    parts.iter().any(|part| name.ends_with(part))
 }
 
 impl Reader {
@@ -199,7 +217,13 @@ mod tests {
                 Some(expected).filter(|it| *it == Reader::DpkgStatusFile)
             });
         }
-        for path in ["", "status", "var/lib/dpkg/info/a.postinst", "var/lib/pacman/local/desc"] {
+        for path in [
+            "",
+            "status",
+            "var/lib/dpkg/info/a.postinst",
+            "var/lib/dpkg/status.d/a.preinst",
+            "var/lib/pacman/local/desc",
+        ] {
             assert_eq!(reader(path.as_bytes()), None, "{path}");
             assert_eq!(read(path.as_bytes(), b"Package: a"), Record::default());
         }

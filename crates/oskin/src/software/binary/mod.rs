@@ -24,7 +24,7 @@ pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// that they name no interpreter there, or need `libgcc_s`: names of libraries stand behind the symbols that a program
 /// takes from them or offers, 24 bytes each, of which those of Rust have some hundreds. Only programs that offer
 /// symbols to plug-ins have more than fit (`python3`, `node`, `perl`), and are not worth holding. See
-/// [`may_be_multi_call`] for one more sort.
+/// `may_be_multi_call` for one more sort.
 pub fn may_tell(beginning: &[u8]) -> bool {
     let has = |mark: &[u8]| memmem::find(beginning, mark).is_some();
     let page = &beginning[..beginning.len().min(PAGE_BYTES)];

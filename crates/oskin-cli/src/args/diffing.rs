@@ -38,7 +38,7 @@ pub(crate) struct AskedDiff {
     /// Neither logs, caches nor records of packages: what programs write of their own accord
     #[arg(long)]
     pub(crate) no_volatile: bool,
-    /// Exit 1 only if something of a class is at such a path, CLASS[,CLASS]:GLOB as `added:/usr/bin/**` or
+    /// Exit 1 only if something of a class is at such a path, `CLASS[,CLASS]:GLOB` as `added:/usr/bin/**` or
     /// `any:/etc`; may be repeated
     #[arg(long, value_name = "RULE")]
     pub(crate) fail_on: Vec<String>,

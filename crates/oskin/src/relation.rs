@@ -4,11 +4,10 @@
 //! here, with where they come from, and nowhere else.
 
 use crate::image::LayerKey;
-use crate::inventory::{Entry, EntryKind, Inventory};
+use crate::inventory::{self, Entry, EntryKind, Inventory};
 use crate::measure::Measure;
 use crate::path_set::{Overlap, Selection};
 pub use crate::view::Volatile;
-use std::cmp::Ordering;
 
 /// Below so many files in either image there is too little to tell what they are to each other.
 pub const MIN_FILES: u64 = 10;
@@ -103,18 +102,10 @@ impl Comparison {
             lost_and_found: lost_and_found(left, right),
             ..Self::default()
         };
-        let (mut lefts, mut rights) = (left.iter().peekable(), right.iter().peekable());
-        loop {
-            let order = match (lefts.peek(), rights.peek()) {
-                (None, None) => return comparison,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => a.path.cmp(b.path),
-            };
-            let a = if order.is_le() { lefts.next() } else { None };
-            let b = if order.is_ge() { rights.next() } else { None };
+        for (a, b) in inventory::beside(left, right) {
             comparison.count(a.as_ref(), b.as_ref());
         }
+        comparison
     }
 
     fn count(&mut self, left: Option<&Entry<'_>>, right: Option<&Entry<'_>>) {

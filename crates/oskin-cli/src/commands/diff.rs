@@ -1,6 +1,7 @@
 //! `oskin diff`: what exactly differs between two images.
 
 use super::diff_text::{self, Shown};
+use super::paths::item;
 use super::{compare, compare_packages, workspace};
 use crate::args::{AskedDiff, AskedSoftware, Global};
 use crate::diff_rules::Rules;
@@ -8,7 +9,7 @@ use crate::error::{CliError, DIFFERENT};
 use crate::images::{Found, Workspace};
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use oskin::diff::{Change, Class, Differences, SettingsSide, Tree, declared_by, settings};
-use oskin::inventory::{Entry, Inventory};
+use oskin::inventory::{Inventory, beside};
 use oskin::measure::{Counterparts, Item, LEAST_ALIKE, counterparts};
 use oskin::relation::{Comparison, Relation};
 use oskin::report::{CompareReport, DiffReport, PackagesReport, SettingsReport};
@@ -169,13 +170,7 @@ fn settings_of(images: &[Found; 2], inventories: &[Inventory; 2]) -> SettingsRep
 fn one_sided<'a>(found: &Differences<'a>, class: Class) -> Vec<Item<'a>> {
     let one = found.changes.iter().filter(|change| change.class == class);
     let entries = one.filter_map(|change| change.left.or(change.right));
-    entries.filter(|entry| !entry.kind.is_directory()).map(item).collect()
-}
-
-fn item(entry: Entry<'_>) -> Item<'_> {
-    // The content of empty files says nothing.
-    let content = entry.digest.filter(|_| entry.size_bytes > 0).map(|it| it.0.as_slice());
-    Item { path: entry.path, is_directory: false, content }
+    entries.filter(|entry| !entry.kind.is_directory()).map(|entry| item(&entry)).collect()
 }
 
 /// What of the one-sided files is at another place on the other side.
@@ -186,10 +181,8 @@ fn moved<'a>(
     if lefts.is_empty() || rights.is_empty() {
         return Counterparts::default();
     }
-    let mut others = right.iter().peekable();
-    let common = left.iter().filter(|entry| !entry.kind.is_directory()).filter_map(move |entry| {
-        while others.next_if(|other| other.path < entry.path).is_some() {}
-        others.next_if(|other| other.path == entry.path).map(|_| entry.path)
-    });
+    let both = beside(left, right).filter_map(|(a, b)| a.zip(b));
+    let files = both.filter(|(a, b)| !a.kind.is_directory() && !b.kind.is_directory());
+    let common = files.map(|(entry, _)| entry.path);
     counterparts(lefts, rights, common, LEAST_ALIKE)
 }

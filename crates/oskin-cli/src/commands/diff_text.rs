@@ -4,8 +4,10 @@ use super::compare_packages;
 use crate::settings_text::settings_text;
 use crate::text;
 use oskin::diff::{Change, Class, Differences, Line, Rollup, Tree, What};
+use oskin::inventory::Entry;
 use oskin::path::escape;
-use oskin::report::{ClassReport, DiffReport, PackagesReport, RuleReport, reason};
+use oskin::relation::Volatile;
+use oskin::report::{ClassReport, DiffReport, PackagesReport, RuleReport};
 use std::iter::once;
 
 /// How many moved directories, and how many packages, are listed.
@@ -208,18 +210,13 @@ fn marks(rollup: &Rollup) -> String {
 }
 
 fn size_of(change: &Change<'_>) -> String {
-    let is_file =
-        |side: Option<oskin::inventory::Entry<'_>>| side.is_some_and(|it| it.kind.has_content());
-    let [left, right] =
-        [change.left, change.right].map(|side| side.filter(|it| it.kind.has_content()));
-    match (left, right) {
-        (Some(left), Some(right)) if left.size_bytes != right.size_bytes => {
-            format!("{} -> {}", text::bytes(left.size_bytes), text::bytes(right.size_bytes))
+    let size =
+        |side: Option<Entry<'_>>| side.filter(|it| it.kind.has_content()).map(|it| it.size_bytes);
+    match (size(change.left), size(change.right)) {
+        (Some(left), Some(right)) if left != right => {
+            format!("{} -> {}", text::bytes(left), text::bytes(right))
         }
-        _ if is_file(change.left) || is_file(change.right) => {
-            text::bytes(left.or(right).map_or(0, |it| it.size_bytes))
-        }
-        _ => String::new(),
+        (left, right) => left.or(right).map(text::bytes).unwrap_or_default(),
     }
 }
 
@@ -243,7 +240,7 @@ fn what(change: &Change<'_>) -> String {
             }
         }
     }
-    parts.extend(change.volatile.map(|why| format!("volatile: {}", reason(why))));
+    parts.extend(change.volatile.map(|why| format!("volatile: {}", why.name())));
     parts.join(", ")
 }
 
@@ -274,10 +271,9 @@ fn rules(rules: &[RuleReport]) -> String {
 pub(super) fn tsv_of(found: &Differences<'_>) -> String {
     let head = "class\tpath\tleft_bytes\tright_bytes\tvolatile\n".to_owned();
     let lines = found.changes.iter().map(|change| {
-        let size = |side: Option<oskin::inventory::Entry<'_>>| {
-            side.map(|it| it.size_bytes.to_string()).unwrap_or_default()
-        };
-        let why = change.volatile.map_or("", reason);
+        let size =
+            |side: Option<Entry<'_>>| side.map(|it| it.size_bytes.to_string()).unwrap_or_default();
+        let why = change.volatile.map_or("", Volatile::name);
         let [left, right] = [change.left, change.right].map(size);
         format!("{}\t{}\t{left}\t{right}\t{why}\n", change.class.name(), escape(change.path))
     });

@@ -5,11 +5,10 @@ use crate::args::{AskedPaths, Global, Reading};
 use crate::error::{CliError, DIFFERENT};
 use crate::output::{Format, Outputs, json_bytes, value_of};
 use crate::text;
-use oskin::inventory::{Entry, Inventory};
+use oskin::inventory::{Entry, Inventory, beside};
 use oskin::measure::{Item, counterparts};
 use oskin::path_set::Selection;
 use oskin::report::{PathsAsked, PathsReport};
-use std::cmp::Ordering;
 use std::process::ExitCode;
 
 /// Finds the counterparts; exit 0 if both have the same paths.
@@ -56,19 +55,9 @@ impl<'a> Sides<'a> {
             Selection::Directories => entry.kind.is_directory(),
             Selection::Both => true,
         };
-        let mut lefts = left.iter().filter(counts).peekable();
-        let mut rights = right.iter().filter(counts).peekable();
         let mut sides = Self::default();
-        loop {
-            let order = match (lefts.peek(), rights.peek()) {
-                (None, None) => return sides,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => a.path.cmp(b.path),
-            };
-            let a = if order.is_le() { lefts.next() } else { None };
-            let b = if order.is_ge() { rights.next() } else { None };
-            match (a, b) {
+        for (a, b) in beside(left, right) {
+            match (a.filter(&counts), b.filter(&counts)) {
                 (Some(both), Some(_)) => sides.common.push(both.path),
                 (a, b) => {
                     sides.left_only.extend(a.as_ref().map(item));
@@ -76,11 +65,12 @@ impl<'a> Sides<'a> {
                 }
             }
         }
+        sides
     }
 }
 
 /// A path and what is known of it; empty files are all the same.
-fn item<'a>(entry: &Entry<'a>) -> Item<'a> {
+pub(super) fn item<'a>(entry: &Entry<'a>) -> Item<'a> {
     let digest = entry.digest.filter(|_| entry.size_bytes > 0);
     let content = digest.map(|digest| digest.0.as_slice());
     Item { path: entry.path, is_directory: entry.kind.is_directory(), content }

@@ -46,6 +46,17 @@ fn place() -> Place {
     place
 }
 
+fn text_at<'r>(row: &'r Value, key: &str) -> &'r str {
+    row[key].as_str().unwrap_or("-")
+}
+
+/// Kind, name, expected and found of each package that differs.
+fn differences(report: &Value) -> Vec<[&str; 4]> {
+    let all = report["differences"].as_array().unwrap();
+    let row = |it| ["kind", "name", "expected", "found"].map(|key| text_at(it, key));
+    all.iter().map(row).collect()
+}
+
 #[test]
 fn own_names_are_looked_for_among_the_first_tags() {
     let place = place();
@@ -141,14 +152,8 @@ fn packages_are_held_against_lists_and_counts() {
         ("team/web:1 pypi", [1, 1, 0, 0, 0]),
     ];
     assert_eq!(lists, expected.map(|(name, numbers)| (name.to_owned(), numbers)).into());
-    let differences: Vec<[&str; 4]> = report["differences"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| ["kind", "name", "expected", "found"].map(|key| it[key].as_str().unwrap_or("-")))
-        .collect();
     assert_eq!(
-        differences,
+        differences(&report),
         [
             ["missing", "gone", "1", "-"],
             ["other-version", "libc6", "2.36-9", "2.36-10"],
@@ -325,14 +330,8 @@ fn packages_of_real_images_are_those_that_are_known() {
     place.file("known.tsv", table.as_bytes());
     let report = place.json(&["evaluate", "--packages", "--truth", "known.tsv"]);
     // The list of Alpine 3.10 is of an older build: four packages were patched since.
-    let differences: Vec<[&str; 4]> = report["differences"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| ["kind", "name", "expected", "found"].map(|key| it[key].as_str().unwrap_or("-")))
-        .collect();
     assert_eq!(
-        differences,
+        differences(&report),
         [
             ["other-version", "busybox", "1.30.1-r2", "1.30.1-r3"],
             ["other-version", "libcrypto1.1", "1.1.1c-r0", "1.1.1d-r2"],

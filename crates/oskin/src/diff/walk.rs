@@ -1,8 +1,7 @@
 //! Each path of two images with what became of it, by one walk over both.
 
-use crate::inventory::{Entry, EntryKind, Inventory};
+use crate::inventory::{self, Entry, EntryKind, Inventory};
 use crate::relation::{Volatile, same_content};
-use std::cmp::Ordering;
 
 /// What became of a path. Every path of two images is in one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,20 +166,10 @@ impl<'a> Differences<'a> {
     pub fn of(left: &'a Inventory, right: &'a Inventory) -> Self {
         let have_modes = has_modes(left) && has_modes(right);
         let mut differences = Self::default();
-        let (mut lefts, mut rights) = (left.iter().peekable(), right.iter().peekable());
-        loop {
-            let order = match (lefts.peek(), rights.peek()) {
-                (None, None) => return differences,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => a.path.cmp(b.path),
-            };
-            let a = if order.is_le() { lefts.next() } else { None };
-            let b = if order.is_ge() { rights.next() } else { None };
-            if let Some(change) = change(a, b, have_modes) {
-                differences.push(change);
-            }
-        }
+        inventory::beside(left, right)
+            .filter_map(|(left, right)| change(left, right, have_modes))
+            .for_each(|change| differences.push(change));
+        differences
     }
 
     fn push(&mut self, change: Change<'a>) {
@@ -231,13 +220,11 @@ fn change<'a>(
         (_, None) => Class::Removed,
         (Some(left), Some(right)) => class_of(left, right, has_other_mode),
     };
-    let is_directory = [left, right].into_iter().flatten().all(|it| it.kind.is_directory());
-    let volatile = match class {
-        Class::Same => None,
-        _ if is_directory => None,
-        _ => Volatile::of(path),
-    };
-    Some(Change { path, class, left, right, volatile, has_other_mode })
+    let mut change = Change { path, class, left, right, volatile: None, has_other_mode };
+    if class != Class::Same && !change.is_directory() {
+        change.volatile = Volatile::of(path);
+    }
+    Some(change)
 }
 
 /// The mode of a symbolic link says nothing: Linux has none, and archives write what they like.

@@ -16,6 +16,7 @@ use crate::image::OsIdentity;
 use crate::path;
 use crate::path_set::Selection;
 use crate::software::{Interest, Record as SoftwareRecord};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// How many symbolic links in a row are followed, as Linux does.
@@ -56,6 +57,25 @@ pub struct Inventory {
 struct Placed {
     slot: Slot,
     content: Slot,
+}
+
+/// Each path of two inventories with what each of them has there, one at least, in the order of bytes: one walk over both.
+pub fn beside<'a>(
+    left: &'a Inventory,
+    right: &'a Inventory,
+) -> impl Iterator<Item = (Option<Entry<'a>>, Option<Entry<'a>>)> {
+    let (mut lefts, mut rights) = (left.iter().peekable(), right.iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (lefts.peek(), rights.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.path.cmp(b.path),
+        };
+        let a = if order.is_le() { lefts.next() } else { None };
+        let b = if order.is_ge() { rights.next() } else { None };
+        Some((a, b))
+    })
 }
 
 /// What an inventory amounts to.
@@ -195,6 +215,9 @@ impl Inventory {
         entries.iter().filter_map(move |placed| {
             let path = self.path_of(placed.slot);
             let record = record(placed.slot).or_else(|| {
+                if placed.content == placed.slot {
+                    return None;
+                }
                 // Its first name said it, and is gone; the file is what it was.
                 let record = record(placed.content)?;
                 let first = self.find(self.path_of(placed.content));

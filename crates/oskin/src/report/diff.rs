@@ -1,5 +1,6 @@
 //! `oskin.diff/1`: what exactly differs between two images.
 
+use super::grouped;
 use super::paths::WholeTreeReport;
 use super::{CompareReport, PackagesReport, RelationReport, SettingsReport};
 use crate::diff::{Change, Class, ClassCount, Differences};
@@ -155,33 +156,12 @@ impl ChangeReport {
         Self {
             path: escape(change.path),
             class: change.class.name(),
-            volatile: change.volatile.map(reason),
+            volatile: change.volatile.map(Volatile::name),
             left: change.left.as_ref().map(EntryReport::new),
             right: change.right.as_ref().map(EntryReport::new),
         }
     }
 }
-
-/// The name of a reason.
-pub fn reason(volatile: Volatile) -> &'static str {
-    match volatile {
-        Volatile::Packages => "packages",
-        Volatile::PackageState => "package-state",
-        Volatile::Log => "log",
-        Volatile::Cache => "cache",
-        Volatile::Index => "index",
-        Volatile::Machine => "machine",
-    }
-}
-
-const REASONS: [Volatile; 6] = [
-    Volatile::Packages,
-    Volatile::PackageState,
-    Volatile::Log,
-    Volatile::Cache,
-    Volatile::Index,
-    Volatile::Machine,
-];
 
 impl DiffReport {
     /// What differs, of which `compared` tells relation and packages.
@@ -202,9 +182,9 @@ impl DiffReport {
         let [left, right] = totals;
         let count = |why: Volatile| {
             let files = found.changes.iter().filter(|change| change.volatile == Some(why));
-            VolatileReport { reason: reason(why), files: files.count() as u64 }
+            VolatileReport { reason: why.name(), files: files.count() as u64 }
         };
-        let volatile: Vec<VolatileReport> = REASONS.map(count).into_iter().collect();
+        let volatile: Vec<VolatileReport> = Volatile::ALL.map(count).into_iter().collect();
         Self {
             schema: "oskin.diff/1",
             summary: format!("{} {}", compared.summary, sentence(found, moved)),
@@ -270,18 +250,5 @@ fn sentence(found: &Differences<'_>, moved: &Counterparts<'_>) -> String {
         }
     }
     text.push('.');
-    text
-}
-
-/// `1,234`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
     text
 }

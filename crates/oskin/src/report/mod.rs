@@ -57,7 +57,6 @@ pub use compare::{
 pub use compare_packages::{PackageChange, PackageChanges, PackageFilter, PackagesReport};
 pub use diff::{
     ChangeReport, ClassReport, DiffReport, DiffSide, EntryReport, RuleReport, VolatileReport,
-    reason,
 };
 pub use diff_settings::{SettingRow, SettingsReport, UnknownSettingsReport};
 pub use dockerfiles::{
@@ -98,3 +97,16 @@ pub use steps::{
 pub use subtrees::{SubtreePlace, SubtreeReport, SubtreesReport, SubtreesSide};
 pub use tags::{TagEvidence, TagReport, TaggedImage, TagsReport};
 pub use words::{WordReport, WordsReport};
+
+/// A count with commas between thousands.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -121,6 +121,22 @@ const TABLE: &[(At, Volatile)] = &[
 ];
 
 impl Volatile {
+    /// All reasons, in the order in which reports list them.
+    pub const ALL: [Self; 6] =
+        [Self::Packages, Self::PackageState, Self::Log, Self::Cache, Self::Index, Self::Machine];
+
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packages => "packages",
+            Self::PackageState => "package-state",
+            Self::Log => "log",
+            Self::Cache => "cache",
+            Self::Index => "index",
+            Self::Machine => "machine",
+        }
+    }
+
     /// Why a path is volatile; `None` for what belongs to the image. The cost is one look through the
     /// table.
     pub fn of(path: &[u8]) -> Option<Self> {

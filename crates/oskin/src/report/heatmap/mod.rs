@@ -16,6 +16,7 @@ pub use self::html::html;
 pub use self::png::png;
 pub use self::svg::svg;
 
+use super::grouped;
 use crate::measure::{Dendrogram, Measure, OverlapMatrix};
 use crate::path_set::Selection;
 
@@ -84,20 +85,7 @@ impl<'a> Heatmap<'a> {
         match self.names.len() {
             0 => "No images to compare".to_owned(),
             1 => "One image, nothing to compare".to_owned(),
-            n => format!("How similar are these {} images?", grouped(n)),
+            n => format!("How similar are these {} images?", grouped(n as u64)),
         }
     }
-}
-
-/// A count with commas between thousands, as the panels of the page write them.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -26,9 +26,9 @@ pub(crate) const WHY_UNKNOWN: &str = "path lists have none, and images that were
 const WARNINGS_SHOWN: usize = 5;
 
 /// The error for an image whose packages are asked for and not known.
-fn unknown(found: &Found) -> CliError {
+pub(crate) fn unknown(found: &Found) -> CliError {
     let name = found.name();
-    let error = CliError::new(format!("the packages of {name:?} are not known"));
+    let error = CliError::new(format!("the packages of {name} are not known"));
     match found.record().transport.as_str() {
         "paths" => error
             .hint("a list of paths does not tell packages; `oskin tags` makes do with paths"),

@@ -14,7 +14,7 @@ about one name or pattern. Bounds have a comma or a blank between them, and all 
 \x20 ==            versions that mean the same to the type\n\
 \x20 !=            all that = does not hold for\n\n\
 A version begins with a digit (v1.2 is 1.2). What is not understood, such as ~ and ^ of others, is an error.\n\n\
-Versions compare as dpkg, rpm, apk, pacman, PEP 440, semantic versioning or RubyGems have it, by the type of the \
+Versions compare as dpkg, rpm, apk, pacman, PEP 440, semantic versioning, RubyGems, Maven or NuGet have it, by the type of the \
 package; those of other types number by number. Epochs and revisions count only if the bound has them: <3 holds for \
 1:1.1.1-2 and not for 3.0.1-1, <1:3 compares epochs too.\n\n\
 Packages that were built from a source of that name, as libssl3 from openssl, are counted in the first line and listed \
@@ -50,6 +50,12 @@ pub(crate) struct AskedSoftware {
     #[arg(long = "name", value_name = "PATTERN", requires = "software")]
     pub(crate) names: Vec<String>,
     /// With --software, compare packages of these types, such as deb,pypi, and list them even if they are the same
-    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', requires = "software")]
+    #[arg(
+        long = "type",
+        value_name = "TYPES",
+        value_delimiter = ',',
+        value_parser = package_type,
+        requires = "software"
+    )]
     pub(crate) types: Vec<String>,
 }

@@ -3,6 +3,7 @@
 use crate::args::AskedSoftware;
 use crate::error::CliError;
 use crate::images::{Found, Workspace};
+use crate::software::unknown;
 use crate::text;
 use oskin::image::Packages;
 use oskin::report::{CompareReport, PackageChange, PackageFilter, PackagesReport};
@@ -19,13 +20,7 @@ pub(super) fn report(
     let mut lists = Vec::with_capacity(2);
     let mut asked_for = BTreeMap::new();
     for found in [left, right] {
-        let Some(packages) = workspace.packages(found)? else {
-            let message = format!("the packages of {} are not known", found.name());
-            return Err(CliError::new(message).hint(
-                "path lists have none, and an older oskin did not read them: `oskin add` reads them anew",
-            ));
-        };
-        lists.push(packages);
+        lists.push(workspace.packages(found)?.ok_or_else(|| unknown(found))?);
         for it in workspace.installed(found)?.unwrap_or_default() {
             let package = &it.found.package;
             if let Some(is) = it.found.asked_for {

@@ -112,11 +112,8 @@ impl Focus {
             && self.rules.keeps(change.path, is_directory)
     }
 
-    fn is_all(&self) -> bool {
-        self.describe() == ALL
-    }
-
-    fn describe(&self) -> String {
+    /// What is left out, in words.
+    fn parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if !self.view.is_plain() {
             parts.push(self.view.describe());
@@ -132,7 +129,15 @@ impl Focus {
         if self.no_volatile {
             parts.push("nothing volatile".to_owned());
         }
-        if parts.is_empty() { ALL.to_owned() } else { parts.join("; ") }
+        parts
+    }
+
+    fn is_all(&self) -> bool {
+        self.parts().is_empty()
+    }
+
+    fn describe(&self) -> String {
+        if self.is_all() { ALL.to_owned() } else { self.parts().join("; ") }
     }
 }
 

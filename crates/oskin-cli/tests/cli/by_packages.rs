@@ -100,7 +100,7 @@ fn images_whose_packages_are_unknown_are_left_out_or_refused() {
     assert!(ran.stderr.contains("1 image of the catalog is left out: its packages are not known"));
     let ran = place.run(&["matrix", "--by", "packages", "a:1", "list"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("the packages of \"list\" are not known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the packages of list are not known"), "{}", ran.stderr);
     let ran = place.run(&["--catalog", "lists.db", "add", "-q", "paths:list"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let ran = place.run(&["--catalog", "lists.db", "matrix", "--by", "packages"]);
